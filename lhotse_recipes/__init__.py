@@ -1,0 +1,1 @@
+"""Lhotse recipes and soundscape synthesis for sound event detection."""

@@ -1,0 +1,1 @@
+"""Open-vocabulary sound event detection for SpeechBrain."""
