@@ -1,0 +1,265 @@
+"""Files that appear whole or not at all, and reports of what was left out."""
+
+import csv
+import gzip
+import json
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+__all__ = [
+    "PrepareReport",
+    "read_rows",
+    "save_manifests",
+    "write_atomically",
+    "write_jsonl",
+]
+
+
+@contextmanager
+def write_atomically(path: str | Path, mode: str = "w") -> Iterator[IO]:
+    """
+    Open a temporary file beside ``path`` and move it there on success.
+
+    A reader meets the old file or the whole new one, never a part. When
+    anything goes wrong the temporary file is removed; an error of the file
+    system (disk full, no permission) is raised again with ``path`` in it.
+
+    :param path: where the file shall be; missing folders are made.
+    :param mode: ``"w"`` (UTF-8, line ends as written) or ``"wb"``.
+    :return: context manager giving the open file.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with write_atomically(folder / "a" / "notes.txt") as file:
+    ...     _ = file.write("rain")
+    >>> (folder / "a" / "notes.txt").read_text()
+    'rain'
+    """
+    if mode not in ("w", "wb"):
+        raise ValueError(f"mode must be 'w' or 'wb', not {mode!r}")
+    path = Path(path)
+    text = {} if mode == "wb" else {"encoding": "utf-8", "newline": ""}
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, mode, **text) as file:
+            yield file
+        os.replace(temporary, path)
+    except OSError as error:
+        # Errors of other files (a source that is read meanwhile) carry their
+        # own names; errors of writing carry none or the temporary one's.
+        ours = (None, str(temporary), str(path.parent))
+        if error.errno is None or error.filename not in ours:
+            raise
+        raise OSError(
+            error.errno,
+            f"{os.strerror(error.errno)}; it was not written, free some space "
+            "or choose another folder",
+            str(path),
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_jsonl(path: str | Path, items: Iterable[Any]) -> None:
+    """
+    Write Lhotse manifest items (or dicts) to ``.jsonl`` or ``.jsonl.gz``.
+
+    The same items give the same bytes: the gzip header holds neither time
+    nor name.
+
+    :param path: the file; compressed when it ends in ``.gz``.
+    :param items: dicts, or objects with ``to_dict()``.
+    """
+    with write_atomically(path, "wb") as raw:
+        if str(path).endswith(".gz"):
+            with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
+                _write_lines(packed, items)
+        else:
+            _write_lines(raw, items)
+
+
+def _write_lines(file: IO[bytes], items: Iterable[Any]) -> None:
+    for item in items:
+        row = item if isinstance(item, dict) else item.to_dict()
+        file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+
+
+def save_manifests(
+    output_dir: str | Path,
+    prefix: str,
+    part: str,
+    recordings: Iterable[Any],
+    supervisions: Iterable[Any],
+    cuts: Iterable[Any],
+) -> dict[str, Path]:
+    """
+    Write the three manifests of one part of a corpus.
+
+    :param output_dir: folder, made when missing.
+    :param prefix: name of the corpus, e.g. ``"audioset-strong"``.
+    :param part: e.g. ``"train"``.
+    :param recordings: RecordingSet.
+    :param supervisions: SupervisionSet.
+    :param cuts: CutSet.
+    :return: kind of manifest → file
+        ``<prefix>_{recordings,supervisions,cuts}_<part>.jsonl.gz``.
+    """
+    manifests = {
+        "recordings": recordings,
+        "supervisions": supervisions,
+        "cuts": cuts,
+    }
+    paths = {}
+    for kind, items in manifests.items():
+        name = f"{prefix}_{kind}_{part}.jsonl.gz"
+        paths[kind] = Path(output_dir) / name
+        write_jsonl(paths[kind], items)
+    return paths
+
+
+def read_rows(
+    path: str | Path,
+    columns: Sequence[str],
+    delimiter: str | None = None,
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """
+    Read a table with a header, naming file and line of whatever is wrong.
+
+    :param path: csv, or tsv when its name ends in ``.tsv`` or ``.txt``.
+    :param columns: columns that must be there; others are passed through.
+    :param delimiter: overrides the one chosen by the file's name.
+    :return: pairs of ``"file:line"`` and the row as a dict.
+    :raises ValueError: a column is missing or a row has another length.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such table")
+    if delimiter is None:
+        delimiter = "\t" if path.suffix in (".tsv", ".txt") else ","
+    # Quotes mean nothing in the tab-separated tables of sound corpora.
+    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter, quoting=quoting)
+        try:
+            header = [name.strip() for name in next(reader, [])]
+            missing = [name for name in columns if name not in header]
+            if missing:
+                raise ValueError(
+                    f"{path}:1: no column {', '.join(map(repr, missing))}; the "
+                    f"header must have {', '.join(columns)}, this one has "
+                    f"{', '.join(header) or 'nothing'}"
+                )
+            for fields in reader:
+                where = f"{path}:{reader.line_num}"
+                if not fields:
+                    continue
+                if len(fields) != len(header):
+                    raise ValueError(
+                        f"{where}: {len(fields)} fields where the header has "
+                        f"{len(header)}; correct or remove the line"
+                    )
+                yield where, dict(zip(header, fields, strict=True))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(
+                f"{path}: not a text table ({error}); give a csv or tsv file "
+                "in UTF-8"
+            ) from error
+
+
+@dataclass
+class PrepareReport:
+    """
+    What a preparation kept, changed and left out, and why.
+
+    :param prefix: name of the corpus.
+    :param part: part of the corpus.
+    :param counts: name → number, e.g. ``{"events": 12}``.
+    :param dropped: reason → items left out for it.
+    :param coverage: audio files found and expected, where that is known.
+    :param ids: ids of the recordings that were kept.
+
+    >>> report = PrepareReport("corpus", "test", coverage=(2, 3))
+    >>> report.count("events", 5)
+    >>> report.drop("missing audio", "clip-3")
+    >>> print(report.summary())
+    corpus test: audio for 2 of 3 clips (66.7 %); events 5; dropped: missing \
+audio 1 (clip-3)
+    """
+
+    prefix: str
+    part: str
+    counts: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, list[str]] = field(default_factory=dict)
+    coverage: tuple[int, int] | None = None
+    ids: list[str] = field(default_factory=list)
+
+    def count(self, name: str, number: int = 1) -> None:
+        """
+        Add to a count.
+
+        :param name: what is counted.
+        :param number: how many.
+        """
+        self.counts[name] = self.counts.get(name, 0) + number
+
+    def drop(self, reason: str, item: str) -> None:
+        """
+        Note that an item was left out.
+
+        :param reason: why, e.g. ``"missing audio"``.
+        :param item: its id or file, with the cause where there is one.
+        """
+        self.dropped.setdefault(reason, []).append(str(item))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data, every dropped item named."""
+        found, expected = self.coverage or (None, None)
+        return {
+            "prefix": self.prefix,
+            "part": self.part,
+            "coverage": {"found": found, "expected": expected},
+            "counts": self.counts,
+            "dropped": {
+                reason: {"count": len(items), "items": items}
+                for reason, items in self.dropped.items()
+            },
+            "ids": self.ids,
+        }
+
+    def save(self, output_dir: str | Path) -> Path:
+        """
+        Write ``<prefix>_report_<part>.json``.
+
+        :param output_dir: folder.
+        :return: the file.
+        """
+        path = Path(output_dir) / f"{self.prefix}_report_{self.part}.json"
+        with write_atomically(path) as file:
+            json.dump(self.to_dict(), file, indent=1, ensure_ascii=False)
+            file.write("\n")
+        return path
+
+    def summary(self) -> str:
+        """One line for the screen: coverage, counts, what was dropped."""
+        parts = []
+        if self.coverage is not None:
+            found, expected = self.coverage
+            share = 100 * found / expected if expected else 0.0
+            parts.append(
+                f"audio for {found} of {expected} clips ({share:.1f} %)"
+            )
+        parts += [f"{name} {number}" for name, number in self.counts.items()]
+        dropped = [
+            f"{reason} {len(items)} ({', '.join(items[:3])}"
+            f"{', …' if len(items) > 3 else ''})"
+            for reason, items in self.dropped.items()
+        ]
+        if dropped:
+            parts.append(f"dropped: {', '.join(dropped)}")
+        return f"{self.prefix} {self.part}: {'; '.join(parts) or 'nothing'}"
