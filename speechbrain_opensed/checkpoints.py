@@ -1,0 +1,292 @@
+"""Released weights of the papers, read into this package's modules.
+
+Nothing is unpickled: `.safetensors` files, or `.pt` files through torch's
+`weights_only` reader.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from speechbrain_opensed.lobes.dasheng import Dasheng, resize_positions
+from speechbrain_opensed.lobes.flexsed import FlexSED
+
+__all__ = ["read_state", "load_strict", "load_dasheng", "load_flexsed"]
+
+# Names that stand for a file on a hub: (address, file name).
+HUB_FILES = {
+    "flexsed": ("Higobeatz/FlexSED", "ckpts/flexsed_as.pt"),
+    "dasheng_base": (
+        "https://zenodo.org/records/11511780/files/dasheng_base.pt",
+        "dasheng_base.pt",
+    ),
+    "dasheng_audioset": (
+        "https://zenodo.org/records/13315686/files/dasheng_audioset_mAP497.pt",
+        "dasheng_audioset_mAP497.pt",
+    ),
+}
+
+
+def read_state(source, filename: str | None = None) -> dict[str, Tensor]:
+    """Reads the tensors of a checkpoint.
+
+    Arguments
+    ---------
+    source : str, Path or mapping
+        A file, a folder that holds `filename`, a name in `HUB_FILES`, a
+        Hugging Face repository, or a state dict; `{'model': state}` is
+        opened.
+    filename : str, optional
+        File to take from a folder or repository.
+
+    Returns
+    -------
+    dict
+        Name to tensor, on the CPU.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file or repository.
+    ValueError
+        If the file is no checkpoint, or holds more than tensors.
+
+    Example
+    -------
+    >>> read_state({"model": {"weight": torch.ones(2)}})
+    {'weight': tensor([1., 1.])}
+    """
+    if not isinstance(source, Mapping):
+        path = _locate(source, filename)
+        try:
+            if path.suffix == ".safetensors":
+                source = load_file(path)
+            else:
+                source = torch.load(path, "cpu", weights_only=True)
+        except Exception as error:
+            raise ValueError(
+                f"{path} cannot be read as a checkpoint of tensors alone "
+                f"({type(error).__name__}: {str(error).splitlines()[0]}); "
+                "download it again, or convert it to .safetensors where you "
+                "trust it"
+            ) from error
+    if isinstance(source, Mapping) and isinstance(source.get("model"), Mapping):
+        source = source["model"]
+    others = (
+        [k for k, v in source.items() if not isinstance(v, Tensor)]
+        if isinstance(source, Mapping)
+        else [type(source).__name__]
+    )
+    if others:
+        raise ValueError(
+            f"the checkpoint holds more than tensors: {others[:5]}; give "
+            "its state dict, or {'model': state dict}"
+        )
+    return dict(source)
+
+
+def load_strict(
+    module: nn.Module,
+    state: Mapping[str, Tensor],
+    optional: tuple[str, ...] = (),
+) -> nn.Module:
+    """Loads a state dict that has to fit name by name, shape by shape.
+
+    Arguments
+    ---------
+    module : torch.nn.Module
+        Takes the tensors.
+    state : mapping
+        Name to tensor.
+    optional : tuple of str
+        Parts of names of tensors that may be in the state and are computed
+        here: they are left out.
+
+    Returns
+    -------
+    torch.nn.Module
+        The module, in `eval` mode.
+
+    Raises
+    ------
+    ValueError
+        Names what is missing, unexpected or of another shape.
+
+    Example
+    -------
+    >>> state = {"weight": torch.ones(1, 2), "bias": torch.zeros(1)}
+    >>> load_strict(nn.Linear(2, 1), state).weight.tolist()
+    [[1.0, 1.0]]
+    """
+    state = {
+        key: value
+        for key, value in state.items()
+        if not any(part in key for part in optional)
+    }
+    own = module.state_dict()
+    problems = {
+        "missing": [k for k in own if k not in state],
+        "unexpected": [k for k in state if k not in own],
+        "of another shape": [
+            f"{k} {list(state[k].shape)} for {list(own[k].shape)}"
+            for k in own
+            if k in state and state[k].shape != own[k].shape
+        ],
+    }
+    found = [
+        f"{len(names)} {kind} ({', '.join(names[:6])}"
+        f"{', …' if len(names) > 6 else ''})"
+        for kind, names in problems.items()
+        if names
+    ]
+    if found:
+        raise ValueError(
+            f"the checkpoint does not fit {type(module).__name__}: "
+            + "; ".join(found)
+            + ". Is it for another model, or of another size? Sizes go into "
+            "config="
+        )
+    module.load_state_dict(state)
+    return module.eval()
+
+
+def load_dasheng(source="dasheng_base", config: dict | None = None) -> Dasheng:
+    """Loads a pretrained Dasheng encoder.
+
+    Arguments
+    ---------
+    source : str, Path or mapping
+        `dasheng_base`, `dasheng_audioset`, a file, or a state dict in the
+        released layout.
+    config : dict, optional
+        Sizes other than those of the base model: `embed_dim`, `depth`,
+        `num_heads`, `target_length`, `sample_rate`.
+
+    Returns
+    -------
+    Dasheng
+        In `eval` mode. A table of positions of another length is cut or
+        interpolated.
+
+    Raises
+    ------
+    ValueError
+        Names missing and unexpected tensors, or an unknown key of `config`.
+
+    Example
+    -------
+    >>> sizes = dict(embed_dim=16, depth=1, num_heads=2)
+    >>> encoder = load_dasheng(Dasheng(**sizes).state_dict(), config=sizes)
+    >>> len(encoder.blocks)
+    1
+    """
+    model = Dasheng(**_checked(config, Dasheng))
+    state = read_state(source)
+    # The variant fine-tuned on AudioSet brings its classifier.
+    state = {k: v for k, v in state.items() if not k.startswith("outputlayer")}
+    if "time_pos_embed" in state:
+        state["time_pos_embed"] = resize_positions(
+            state["time_pos_embed"], model.time_pos_embed.shape[-1]
+        )
+    return load_strict(model, state, optional=("front_end.",))
+
+
+def load_flexsed(source="flexsed", config: dict | None = None) -> FlexSED:
+    """Loads a FlexSED model.
+
+    Arguments
+    ---------
+    source : str, Path or mapping
+        `flexsed` (the released weights), a file, a folder or repository
+        with `ckpts/flexsed_as.pt`, or a state dict in the released layout.
+    config : dict, optional
+        Sizes other than those of the released model: any argument of
+        :class:`~speechbrain_opensed.lobes.flexsed.FlexSED`.
+
+    Returns
+    -------
+    FlexSED
+        In `eval` mode.
+
+    Raises
+    ------
+    ValueError
+        Names missing and unexpected tensors, or an unknown key of `config`.
+
+    Example
+    -------
+    >>> sizes = dict(embed_dim=16, depth=2, num_heads=2, ft_blocks=[1])
+    >>> model = load_flexsed(FlexSED(**sizes).state_dict(), config=sizes)
+    >>> len(model.decoder.blocks)
+    1
+    """
+    model = FlexSED(**_checked(config, FlexSED))
+    state = read_state(source, HUB_FILES["flexsed"][1])
+    return load_strict(model, state, optional=("front_end.",))
+
+
+def _checked(config: dict | None, model: type) -> dict:
+    config = dict(config or {})
+    known = model.__init__.__code__.co_varnames[
+        1 : model.__init__.__code__.co_argcount
+    ]
+    unknown = sorted(set(config) - set(known))
+    if unknown:
+        raise ValueError(
+            f"unknown config keys {unknown} for {model.__name__}: it takes "
+            f"{sorted(known)}"
+        )
+    return config
+
+
+def _locate(source, filename: str | None) -> Path:
+    name = str(source)
+    path = Path(source)
+    if path.is_file():
+        return path
+    if path.is_dir() and filename:
+        for candidate in (path / filename, path / Path(filename).name):
+            if candidate.is_file():
+                return candidate
+        raise FileNotFoundError(
+            f"no {filename} in {path}: give the checkpoint's own path"
+        )
+    address, remote = HUB_FILES.get(name, (name, filename))
+    if address.startswith("https://"):
+        return _download(address, remote)
+    if remote and address.count("/") == 1 and not path.suffix:
+        from huggingface_hub import hf_hub_download
+
+        try:
+            return Path(hf_hub_download(address, remote))
+        except Exception as error:
+            raise FileNotFoundError(
+                f"{remote} of {address} cannot be fetched "
+                f"({type(error).__name__}); download it yourself and give "
+                "its path"
+            ) from error
+    raise FileNotFoundError(
+        f"no checkpoint at {source}: give a file, a folder, a state dict or "
+        f"one of {sorted(HUB_FILES)}"
+    )
+
+
+def _download(address: str, name: str) -> Path:
+    target = Path(torch.hub.get_dir()) / "checkpoints" / name
+    if not target.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            # Writes aside and renames, with a progress bar.
+            torch.hub.download_url_to_file(address, str(target))
+        except OSError as error:
+            raise FileNotFoundError(
+                f"{address} cannot be fetched ({error}); download it "
+                "yourself and give its path"
+            ) from error
+    return target

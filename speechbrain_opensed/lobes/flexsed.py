@@ -1,0 +1,412 @@
+"""FlexSED: sound event detection prompted by text.
+
+Paper: https://arxiv.org/abs/2509.18606; layout of the released weights:
+https://github.com/JHU-LCAP/FlexSED.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import torch
+from torch import Tensor, nn
+
+from speechbrain_opensed.lobes.dasheng import Dasheng
+from speechbrain_opensed.lobes.transformer import AdaptiveBlock, Block
+
+__all__ = ["FlexSED", "QueryDecoder"]
+
+PRECISIONS = {
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
+# Large enough to fill the device, small enough to stay in the caches of a
+# CPU and to leave room beside other models on a GPU.
+MEMORY_BUDGET = {"cpu": 80 * 2**20, "cuda": 2 * 2**30}
+
+
+class QueryDecoder(nn.Module):
+    """Turns audio tokens and one query into a track of logits.
+
+    Arguments
+    ---------
+    embed_dim : int
+        Width of the tokens.
+    depth : int
+        Number of blocks.
+    num_heads : int
+        Attention heads per block.
+    cls_dim : int
+        Width of a query.
+    fusion : str
+        `adaln`: the query sets the norms and gates of each block; `token`:
+        it is a token before the audio.
+    gate : str
+        Gate of the adaptive blocks, see
+        :class:`~speechbrain_opensed.lobes.transformer.AdaptiveBlock`.
+
+    Raises
+    ------
+    ValueError
+        If the fusion has another name.
+
+    Example
+    -------
+    >>> decoder = QueryDecoder(16, depth=1, num_heads=2, cls_dim=8)
+    >>> decoder(torch.rand(3, 25, 16), torch.rand(3, 8)).shape
+    torch.Size([3, 25])
+    """
+
+    def __init__(
+        self,
+        embed_dim: int,
+        depth: int,
+        num_heads: int,
+        cls_dim: int = 512,
+        fusion: str = "adaln",
+        gate: str = "tanh_one_minus",
+    ):
+        super().__init__()
+        if fusion not in ("adaln", "token"):
+            raise ValueError(
+                f"unknown fusion {fusion!r}: choose 'adaln' or 'token'"
+            )
+        self.fusion = fusion
+        self.cls_embed = nn.Sequential(
+            nn.Linear(cls_dim, embed_dim),
+            nn.SiLU(),
+            nn.Linear(embed_dim, embed_dim),
+        )
+        self.blocks = nn.ModuleList(
+            AdaptiveBlock(embed_dim, num_heads, gate=gate)
+            if fusion == "adaln"
+            else Block(embed_dim, num_heads)
+            for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(embed_dim, eps=1e-6)
+        self.sed_head = nn.Linear(embed_dim, 1)
+
+    def forward(self, x: Tensor, queries: Tensor, blocks=None) -> Tensor:
+        """Decodes pairs of clip and query.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            Audio tokens, `[pairs, time, embed_dim]`.
+        queries : torch.Tensor
+            Text embeddings, `[pairs, cls_dim]`.
+        blocks : iterable of AdaptiveBlock, optional
+            Copies of this decoder's blocks in another precision.
+
+        Returns
+        -------
+        torch.Tensor
+            Logits, `[pairs, time]`.
+        """
+        condition = self.cls_embed(queries)
+        if self.fusion == "token":
+            x = torch.cat([condition.unsqueeze(1), x], dim=1)
+            for block in self.blocks:
+                x = block(x)
+            x = x[:, 1:]
+        else:
+            for block in self.blocks if blocks is None else blocks:
+                x = block(x, condition)
+        return self.sed_head(self.norm(x)).squeeze(-1)
+
+
+class FlexSED(nn.Module):
+    """Encoder that hears a clip once, decoder that looks for each query.
+
+    Arguments
+    ---------
+    embed_dim : int
+        Width of the tokens.
+    depth : int
+        Number of blocks of encoder and decoder together.
+    num_heads : int
+        Attention heads per block.
+    target_length : int
+        Longest input in mel frames of 10 ms.
+    ft_blocks : list of int or int
+        Blocks of the pretrained encoder that become the decoder: a list of
+        their indices, or how many of the last ones.
+    cls_dim : int
+        Width of a query.
+    fusion : str
+        `adaln` or `token`.
+    gate : str
+        `tanh_one_minus` (released weights), `one` or `zero`.
+    sample_rate : int
+        Samples per second.
+    freeze_encoder : bool
+        Whether the encoder stays as it is in training, its running
+        statistics included.
+
+    Raises
+    ------
+    ValueError
+        If `ft_blocks` are not the last blocks.
+
+    Example
+    -------
+    >>> model = FlexSED(
+    ...     embed_dim=16, depth=2, num_heads=2, ft_blocks=1, cls_dim=8
+    ... ).eval()
+    >>> feats = model.encode(torch.rand(2, 16000))
+    >>> feats.shape
+    torch.Size([2, 25, 16])
+    >>> model.decode(feats, torch.rand(5, 8)).shape
+    torch.Size([2, 5, 25])
+    """
+
+    def __init__(
+        self,
+        embed_dim: int = 768,
+        depth: int = 12,
+        num_heads: int = 12,
+        target_length: int = 1008,
+        ft_blocks: list[int] | int = 6,
+        cls_dim: int = 512,
+        fusion: str = "adaln",
+        gate: str = "tanh_one_minus",
+        sample_rate: int = 16000,
+        freeze_encoder: bool = False,
+    ):
+        super().__init__()
+        if isinstance(ft_blocks, int):
+            ft_blocks = range(depth - ft_blocks, depth)
+        decoded = len(ft_blocks)
+        if not 0 < decoded <= depth or list(ft_blocks) != list(
+            range(depth - decoded, depth)
+        ):
+            raise ValueError(
+                f"ft_blocks {list(ft_blocks)}: name the last blocks of "
+                f"{depth}, such as {list(range(depth // 2, depth))}, or "
+                "their number"
+            )
+        self.encoder = Dasheng(
+            embed_dim,
+            depth - decoded,
+            num_heads,
+            target_length,
+            sample_rate,
+            final_norm=False,
+        )
+        self.decoder = QueryDecoder(
+            embed_dim, decoded, num_heads, cls_dim, fusion, gate
+        )
+        self.freeze_encoder = freeze_encoder
+        self.encoder.requires_grad_(not freeze_encoder)
+        self._lowered = None
+
+    def train(self, mode: bool = True) -> "FlexSED":
+        """Sets the mode of training; a frozen encoder stays in `eval`."""
+        super().train(mode)
+        if self.freeze_encoder:
+            self.encoder.eval()
+        return self
+
+    def init_from(self, dasheng: Dasheng) -> "FlexSED":
+        """Starts from a pretrained encoder, the paper's section 2.
+
+        Its first blocks become the encoder, the others the decoder's start,
+        and its last norm becomes the decoder's.
+
+        Arguments
+        ---------
+        dasheng : Dasheng
+            Encoder with as many blocks as this model has in all.
+
+        Returns
+        -------
+        FlexSED
+            This model.
+
+        Raises
+        ------
+        ValueError
+            If the numbers of blocks differ.
+
+        Example
+        -------
+        >>> sizes = dict(embed_dim=16, depth=2, num_heads=2)
+        >>> model = FlexSED(**sizes, ft_blocks=1, cls_dim=8)
+        >>> pretrained = Dasheng(**sizes)
+        >>> _ = model.init_from(pretrained)
+        >>> bool((model.decoder.norm.weight == pretrained.norm.weight).all())
+        True
+        """
+        split = len(self.encoder.blocks)
+        wanted = split + len(self.decoder.blocks)
+        if len(dasheng.blocks) != wanted:
+            raise ValueError(
+                f"the pretrained encoder has {len(dasheng.blocks)} blocks, "
+                f"this model {wanted}: set depth to "
+                f"{len(dasheng.blocks)}"
+            )
+        state = dasheng.state_dict()
+        encoder = {
+            key: value
+            for key, value in state.items()
+            if not key.startswith("norm.")
+            and not (
+                key.startswith("blocks.") and int(key.split(".")[1]) >= split
+            )
+        }
+        self.encoder.load_state_dict(encoder)
+        self.decoder.norm.load_state_dict(dasheng.norm.state_dict())
+        for mine, theirs in zip(
+            self.decoder.blocks, dasheng.blocks[split:], strict=True
+        ):
+            # The modulation is new; all else has the same name.
+            mine.load_state_dict(theirs.state_dict(), strict=False)
+        return self
+
+    def mel(self, wav: Tensor) -> Tensor:
+        """Magnitude mel of wav `[batch, samples]`: `[batch, 64, frames]`."""
+        with torch.autocast(wav.device.type, enabled=False):
+            return self.encoder.mel(wav.float())
+
+    def encode_mel(self, mel: Tensor) -> Tensor:
+        """Encodes mel `[batch, 64, frames]`: `[batch, time, embed_dim]`."""
+        with torch.set_grad_enabled(
+            torch.is_grad_enabled() and not self.freeze_encoder
+        ):
+            return self.encoder.encode_mel(mel)
+
+    def encode(self, wav: Tensor) -> Tensor:
+        """Hears each clip once.
+
+        Arguments
+        ---------
+        wav : torch.Tensor
+            `[batch, samples]` at the model's rate. The released weights
+            expect a peak of 1: normalising is left to the caller.
+
+        Returns
+        -------
+        torch.Tensor
+            `[batch, time, embed_dim]`, one token per 40 ms.
+        """
+        return self.encode_mel(self.mel(wav))
+
+    def decode(
+        self,
+        feats: Tensor,
+        queries: Tensor,
+        precision: str = "fp32",
+        memory_budget: int | None = None,
+    ) -> Tensor:
+        """Looks for every query in every clip.
+
+        Without gradients the pairs of clip and query go through the decoder
+        in groups, so that memory does not grow with their number.
+
+        Arguments
+        ---------
+        feats : torch.Tensor
+            From :meth:`encode`, `[batch, time, embed_dim]`.
+        queries : torch.Tensor
+            `[queries, cls_dim]` for all clips, or `[batch, queries,
+            cls_dim]`.
+        precision : str
+            `fp32`, `bf16` or `fp16`: that of attention and MLP where no
+            gradients are taken; the residual stream stays in fp32.
+        memory_budget : int, optional
+            Bytes that a group's activations may take.
+
+        Returns
+        -------
+        torch.Tensor
+            Logits, `[batch, queries, time]`.
+
+        Raises
+        ------
+        ValueError
+            If there is no query, the shapes do not fit, or the precision
+            has another name.
+
+        Example
+        -------
+        >>> model = FlexSED(16, 2, 2, ft_blocks=1, cls_dim=8).eval()
+        >>> feats, queries = torch.rand(2, 25, 16), torch.rand(2, 3, 8)
+        >>> with torch.no_grad():
+        ...     model.decode(feats, queries, precision="bf16").shape
+        torch.Size([2, 3, 25])
+        """
+        batch, time, dim = feats.shape
+        width = self.decoder.cls_embed[0].in_features
+        if queries.ndim == 2:
+            queries = queries.expand(batch, *queries.shape)
+        if (
+            queries.ndim != 3
+            or queries.shape[0] != batch
+            or queries.shape[2] != width
+        ):
+            raise ValueError(
+                f"queries of shape {list(queries.shape)} for {batch} clips: "
+                f"give [queries, {width}] or [{batch}, queries, {width}]"
+            )
+        if queries.shape[1] == 0:
+            raise ValueError("no query: give at least one phrase")
+        if precision not in PRECISIONS:
+            raise ValueError(
+                f"unknown precision {precision!r}: choose from "
+                f"{list(PRECISIONS)}"
+            )
+        count = queries.shape[1]
+        if torch.is_grad_enabled():
+            logits = self.decoder(
+                feats.repeat_interleave(count, 0), queries.flatten(0, 1)
+            )
+            return logits.view(batch, count, time)
+        blocks = self._blocks_in(PRECISIONS[precision])
+        if memory_budget is None:
+            memory_budget = MEMORY_BUDGET.get(
+                feats.device.type, MEMORY_BUDGET["cpu"]
+            )
+        size = PRECISIONS[precision].itemsize
+        group = max(1, memory_budget // self._bytes_per_pair(time, size))
+        logits = feats.new_empty(batch * count, time, dtype=torch.float32)
+        queries = queries.reshape(batch * count, width)
+        for start in range(0, batch * count, group):
+            pairs = torch.arange(
+                start,
+                min(start + group, batch * count),
+                device=feats.device,
+            )
+            logits[pairs] = self.decoder(
+                feats[pairs // count], queries[pairs], blocks
+            ).float()
+        return logits.view(batch, count, time)
+
+    def forward(self, wav: Tensor, queries: Tensor) -> Tensor:
+        """Logits `[batch, queries, time]` of wav `[batch, samples]`."""
+        return self.decode(self.encode(wav), queries)
+
+    def _bytes_per_pair(self, time: int, size: int) -> int:
+        dim = self.decoder.norm.normalized_shape[0]
+        heads = self.decoder.blocks[0].attn.num_heads
+        residual = 3 * dim * 4
+        branch = (2 * 4 * dim + 2 * heads * time) * size
+        return time * (residual + branch)
+
+    def _blocks_in(self, dtype: torch.dtype):
+        if dtype is torch.float32 or self.decoder.fusion == "token":
+            return self.decoder.blocks
+        # Kept from call to call; a step of training or a move to another
+        # device changes the key.
+        key = (
+            dtype,
+            tuple(
+                (p.data_ptr(), p._version) for p in self.decoder.parameters()
+            ),
+        )
+        if self._lowered is None or self._lowered[0] != key:
+            blocks = [b.lowered(dtype) for b in self.decoder.blocks]
+            self._lowered = (key, blocks)
+        return self._lowered[1]
+
+    def __getstate__(self):
+        return {**self.__dict__, "_lowered": None}

@@ -1,0 +1,65 @@
+"""The time grid and vocabulary that travel with every detector and score.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["SedSpec"]
+
+
+@dataclass(frozen=True)
+class SedSpec:
+    """What a detector hears and how its scores are laid out in time.
+
+    Arguments
+    ---------
+    sample_rate : int
+        Samples per second of the audio that the model takes.
+    hop_seconds : float
+        Distance of two score frames, in seconds.
+    window_seconds : float
+        Longest audio that the model takes at once, in seconds.
+    classes : tuple of str
+        Phrases that the model was trained on; empty where any phrase goes.
+
+    Raises
+    ------
+    ValueError
+        If a rate or a duration is not positive.
+
+    Example
+    -------
+    >>> spec = SedSpec(sample_rate=16000, hop_seconds=0.04)
+    >>> spec.num_frames(10.0), spec.num_samples, spec.hop_samples
+    (250, 160000, 640)
+    """
+
+    sample_rate: int = 16000
+    hop_seconds: float = 0.04
+    window_seconds: float = 10.0
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        for name in ("sample_rate", "hop_seconds", "window_seconds"):
+            if not getattr(self, name) > 0:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}: give a positive number"
+                )
+        object.__setattr__(self, "classes", tuple(self.classes))
+
+    @property
+    def num_samples(self) -> int:
+        """Samples in one window."""
+        return round(self.window_seconds * self.sample_rate)
+
+    @property
+    def hop_samples(self) -> int:
+        """Samples from one score frame to the next."""
+        return round(self.hop_seconds * self.sample_rate)
+
+    def num_frames(self, seconds: float) -> int:
+        """Frames that cover `seconds` of audio, at least one."""
+        return max(1, math.ceil(round(seconds / self.hop_seconds, 6)))
