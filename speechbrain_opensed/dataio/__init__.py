@@ -1,0 +1,1 @@
+"""From cuts to batches: targets, queries, datasets, loaders, augmentation."""

@@ -1,0 +1,83 @@
+"""The samples of a cut, checked, as a detector wants them.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from pathlib import Path
+
+import numpy as np
+from lhotse.cut import Cut, MixedCut
+
+from speechbrain_opensed.spec import SedSpec
+
+__all__ = ["load_window"]
+
+
+def load_window(cut: Cut, spec: SedSpec) -> np.ndarray:
+    """Read a cut that fits into one window of a model.
+
+    Other sample rates are converted, several channels averaged. An excess of
+    less than one frame, as decoders leave it, is cut off.
+
+    Arguments
+    ---------
+    cut : lhotse.cut.Cut
+        The cut, of one or several tracks.
+    spec : SedSpec
+        Sample rate and window.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 `[samples]`, at most one window.
+
+    Raises
+    ------
+    ValueError
+        If the cut is longer than the window, or its audio is unreadable, empty
+        or not finite.
+    FileNotFoundError
+        If a recording's file is missing.
+
+    Example
+    -------
+    >>> from lhotse.testing.dummies import dummy_cut
+    >>> cut = dummy_cut(0, duration=1.0, with_data=True)
+    >>> load_window(cut, SedSpec(sample_rate=8000)).shape
+    (8000,)
+    """
+    if cut.duration >= spec.window_seconds + spec.hop_seconds:
+        raise ValueError(
+            f"cut {cut.id} lasts {cut.duration:.3f} s, the model's window "
+            f"{spec.window_seconds:g} s: cut it into windows first, e.g. "
+            f"cuts.cut_into_windows({spec.window_seconds:g})"
+        )
+    if cut.sampling_rate != spec.sample_rate:
+        cut = cut.resample(spec.sample_rate)
+    try:
+        wav = cut.load_audio()
+    except Exception as error:
+        _refuse_missing(cut)
+        raise ValueError(
+            f"cut {cut.id}: its audio cannot be read ({error}); repair the "
+            "file or drop the cut from the manifest"
+        ) from error
+    wav = wav.mean(axis=0, dtype=np.float32)[: spec.num_samples]
+    if not np.isfinite(wav).all():
+        raise ValueError(
+            f"cut {cut.id}: its audio has samples that are no numbers; repair "
+            "the file or drop the cut from the manifest"
+        )
+    return wav
+
+
+def _refuse_missing(cut):
+    tracks = [t.cut for t in cut.tracks] if isinstance(cut, MixedCut) else [cut]
+    for part in tracks:
+        for source in part.recording.sources if part.has_recording else ():
+            if source.type == "file" and not Path(source.source).is_file():
+                raise FileNotFoundError(
+                    f"cut {cut.id}: {source.source} is missing; fetch it, "
+                    "correct the path in the manifest, or drop the cut"
+                )

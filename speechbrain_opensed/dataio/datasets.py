@@ -1,0 +1,251 @@
+"""Cuts to training batches: audio, queries and frame targets.
+
+Every random choice is made from (seed, epoch, batch number, cut id): batches
+are the same for any number of workers, and after a resume.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from zlib import crc32
+
+import numpy as np
+import torch
+from lhotse import CutSet
+from lhotse.cut import Cut
+
+from speechbrain_opensed.dataio.audio import load_window
+from speechbrain_opensed.dataio.queries import QuerySet
+from speechbrain_opensed.dataio.targets import frame_targets
+from speechbrain_opensed.spec import SedSpec
+
+__all__ = ["BatchKey", "SedBatch", "SedDataset"]
+
+
+@dataclass(frozen=True)
+class BatchKey:
+    """One batch of cuts and where in the training it comes.
+
+    Arguments
+    ---------
+    epoch : int
+        Epoch of the sampler.
+    index : int
+        Number of the batch in the epoch, on this rank.
+    cuts : lhotse.CutSet
+        The cuts.
+    """
+
+    epoch: int
+    index: int
+    cuts: CutSet
+
+
+@dataclass
+class SedBatch:
+    """A batch for detectors that are conditioned on queries.
+
+    Arguments
+    ---------
+    ids : list of str
+        Ids of the cuts.
+    wavs : torch.Tensor
+        Audio `[batch, samples]`, zeros behind shorter clips.
+    wav_lens : torch.Tensor
+        Length of each clip relative to `samples`, `[batch]`.
+    phrases : list of str
+        The phrases of the whole batch, each once, so that each is embedded
+        once.
+    query_index : torch.Tensor
+        Which phrase each query is, int64 `[batch, queries]`.
+    targets : torch.Tensor
+        0 or 1, `[batch, queries, frames]`.
+    mask : torch.Tensor
+        Queries that count, bool `[batch, queries]`; the others are padding,
+        or classes of which nobody knows whether they are in the clip.
+    frame_mask : torch.Tensor
+        Frames that hold audio, bool `[batch, frames]`.
+
+    Example
+    -------
+    >>> batch = SedBatch(
+    ...     ids=["a"],
+    ...     wavs=torch.zeros(1, 8),
+    ...     wav_lens=torch.ones(1),
+    ...     phrases=["rain"],
+    ...     query_index=torch.zeros(1, 1, dtype=torch.long),
+    ...     targets=torch.zeros(1, 1, 2),
+    ...     mask=torch.ones(1, 1, dtype=torch.bool),
+    ...     frame_mask=torch.tensor([[True, False]]),
+    ... )
+    >>> len(batch), batch.to("cpu").loss_mask.tolist()
+    (1, [[[True, False]]])
+    """
+
+    ids: list[str]
+    wavs: torch.Tensor
+    wav_lens: torch.Tensor
+    phrases: list[str]
+    query_index: torch.Tensor
+    targets: torch.Tensor
+    mask: torch.Tensor
+    frame_mask: torch.Tensor
+
+    def __len__(self):
+        return len(self.ids)
+
+    @property
+    def loss_mask(self) -> torch.Tensor:
+        """What a loss may look at, bool `[batch, queries, frames]`."""
+        return self.mask[:, :, None] & self.frame_mask[:, None]
+
+    def _map(self, function):
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(
+            self,
+            **{
+                name: function(value)
+                for name, value in values.items()
+                if isinstance(value, torch.Tensor)
+            },
+        )
+
+    def to(self, device, non_blocking: bool = False) -> "SedBatch":
+        """The batch with its tensors on `device`."""
+        return self._map(lambda x: x.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> "SedBatch":
+        """The batch in page-locked memory; the loader calls this."""
+        return self._map(torch.Tensor.pin_memory)
+
+
+class SedDataset(torch.utils.data.Dataset):
+    """Turns a batch of cuts into audio, queries and targets.
+
+    Lhotse's way: the sampler decides what is in a batch, the dataset is
+    indexed with whole CutSets (`DataLoader(..., batch_size=None)`).
+
+    Arguments
+    ---------
+    spec : SedSpec
+        Sample rate, frame hop and window of the model. All batches are one
+        window long; shorter clips are padded with zeros.
+    query_sampler : callable
+        (cut, numpy Generator) to `QuerySet`, see `dataio.queries`.
+    phrases : mapping from str to str
+        Label to the phrase that is put to the model. A clip's queries come in
+        the order of this mapping.
+    seed : int
+        Seed of the draws of queries.
+    normalize : str or None
+        `"peak"`: divide each clip by its largest absolute sample. None: leave
+        the level as it is.
+    rounding : str
+        See `targets.frame_span`.
+
+    Raises
+    ------
+    ValueError
+        If `normalize` is unknown; when indexed, if a cut is longer than the
+        window, its audio is unreadable or not finite, or a label has no
+        phrase.
+    FileNotFoundError
+        When indexed, if audio is missing.
+
+    Example
+    -------
+    >>> from lhotse.testing.dummies import dummy_cut
+    >>> from lhotse_recipes.schema import event
+    >>> from speechbrain_opensed.dataio.queries import AllQueries
+    >>> bark = event("r", 0, 0.1, 0.2, "dog barking", "Bark")
+    >>> cut = dummy_cut(0, supervisions=[bark], with_data=True)
+    >>> cut.events_complete = True
+    >>> phrases = {"Bark": "dog barking", "Rain": "rain falling"}
+    >>> dataset = SedDataset(SedSpec(), AllQueries(phrases), phrases)
+    >>> batch = dataset[CutSet.from_cuts([cut])]
+    >>> batch.phrases, batch.query_index.tolist()
+    (['dog barking', 'rain falling'], [[0, 1]])
+    >>> batch.wavs.shape, batch.targets.sum(2).tolist()
+    (torch.Size([1, 160000]), [[3.0, 0.0]])
+    """
+
+    def __init__(
+        self,
+        spec: SedSpec,
+        query_sampler: Callable[[Cut, np.random.Generator], QuerySet],
+        phrases: Mapping[str, str],
+        seed: int = 0,
+        normalize: str | None = "peak",
+        rounding: str = "cover",
+    ):
+        if normalize not in ("peak", None):
+            raise ValueError(
+                f"normalize {normalize!r} is unknown: use 'peak' or None"
+            )
+        self.spec = spec
+        self.query_sampler = query_sampler
+        self.phrases = dict(phrases)
+        self.seed = seed
+        self.normalize = normalize
+        self.rounding = rounding
+        self._rank = {label: i for i, label in enumerate(self.phrases)}
+
+    def __getitem__(self, batch: BatchKey | CutSet) -> SedBatch:
+        if not isinstance(batch, BatchKey):
+            batch = BatchKey(epoch=0, index=0, cuts=batch)
+        cuts = list(batch.cuts)
+        spec = self.spec
+        num_frames = spec.num_frames(spec.window_seconds)
+        asked = [self._queries(cut, batch) for cut in cuts]
+        width = max(len(query_set.labels) for query_set, _ in asked)
+        rows: dict[str, int] = {}
+
+        wavs = torch.zeros(len(cuts), spec.num_samples)
+        wav_lens = torch.zeros(len(cuts))
+        query_index = torch.zeros(len(cuts), width, dtype=torch.long)
+        targets = torch.zeros(len(cuts), width, num_frames)
+        mask = torch.zeros(len(cuts), width, dtype=torch.bool)
+        frame_mask = torch.zeros(len(cuts), num_frames, dtype=torch.bool)
+        for i, cut in enumerate(cuts):
+            query_set, labels = asked[i]
+            wav = load_window(cut, spec)
+            if self.normalize == "peak":
+                wav = wav / (np.abs(wav).max() + 1e-9)
+            wavs[i, : len(wav)] = torch.from_numpy(wav)
+            wav_lens[i] = len(wav) / spec.num_samples
+            frame_mask[i, : math.ceil(len(wav) / spec.hop_samples)] = True
+            targets[i, : len(labels)] = torch.from_numpy(
+                frame_targets(
+                    cut, labels, spec.hop_seconds, num_frames, self.rounding
+                )
+            )
+            unknown = set(query_set.unknown)
+            for j, label in enumerate(labels):
+                phrase = self.phrases[label]
+                query_index[i, j] = rows.setdefault(phrase, len(rows))
+                mask[i, j] = label not in unknown
+        return SedBatch(
+            ids=[cut.id for cut in cuts],
+            wavs=wavs,
+            wav_lens=wav_lens,
+            phrases=list(rows),
+            query_index=query_index,
+            targets=targets,
+            mask=mask,
+            frame_mask=frame_mask,
+        )
+
+    def _queries(self, cut, batch):
+        """The queries of a cut, and their labels in the order of phrases."""
+        key = (self.seed, batch.epoch, batch.index, crc32(cut.id.encode()))
+        query_set = self.query_sampler(cut, np.random.default_rng(key))
+        for label in query_set.labels:
+            if label not in self._rank:
+                raise ValueError(
+                    f"cut {cut.id}: label {label!r} has no phrase; add it to "
+                    "`phrases` or leave it out of the query sampler's labels"
+                )
+        return query_set, sorted(query_set.labels, key=self._rank.__getitem__)
