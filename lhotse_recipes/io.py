@@ -183,6 +183,7 @@ class PrepareReport:
     :param dropped: reason → items left out for it.
     :param coverage: audio files found and expected, where that is known.
     :param ids: ids of the recordings that were kept.
+    :param notes: remark → items it is about, e.g. labels without audio.
 
     >>> report = PrepareReport("corpus", "test", coverage=(2, 3))
     >>> report.count("events", 5)
@@ -198,6 +199,7 @@ audio 1 (clip-3)
     dropped: dict[str, list[str]] = field(default_factory=dict)
     coverage: tuple[int, int] | None = None
     ids: list[str] = field(default_factory=list)
+    notes: dict[str, list[str]] = field(default_factory=dict)
 
     def count(self, name: str, number: int = 1) -> None:
         """
@@ -217,6 +219,15 @@ audio 1 (clip-3)
         """
         self.dropped.setdefault(reason, []).append(str(item))
 
+    def note(self, remark: str, item: str) -> None:
+        """
+        Note something about an item that was kept.
+
+        :param remark: what is worth knowing.
+        :param item: which item.
+        """
+        self.notes.setdefault(remark, []).append(str(item))
+
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, every dropped item named."""
         found, expected = self.coverage or (None, None)
@@ -225,6 +236,7 @@ audio 1 (clip-3)
             "part": self.part,
             "coverage": {"found": found, "expected": expected},
             "counts": self.counts,
+            "notes": self.notes,
             "dropped": {
                 reason: {"count": len(items), "items": items}
                 for reason, items in self.dropped.items()
@@ -255,11 +267,13 @@ audio 1 (clip-3)
                 f"audio for {found} of {expected} clips ({share:.1f} %)"
             )
         parts += [f"{name} {number}" for name, number in self.counts.items()]
-        dropped = [
-            f"{reason} {len(items)} ({', '.join(items[:3])}"
-            f"{', …' if len(items) > 3 else ''})"
-            for reason, items in self.dropped.items()
-        ]
+        parts += [_listed(*noted) for noted in self.notes.items()]
+        dropped = [_listed(*left_out) for left_out in self.dropped.items()]
         if dropped:
             parts.append(f"dropped: {', '.join(dropped)}")
         return f"{self.prefix} {self.part}: {'; '.join(parts) or 'nothing'}"
+
+
+def _listed(what: str, items: list[str]) -> str:
+    more = ", …" if len(items) > 3 else ""
+    return f"{what} {len(items)} ({', '.join(items[:3])}{more})"

@@ -1,0 +1,246 @@
+"""What every prepare function does: find audio, read headers, finish a part."""
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import soundfile as sf
+from lhotse import (
+    AudioSource,
+    CutSet,
+    Recording,
+    RecordingSet,
+    SupervisionSegment,
+    SupervisionSet,
+)
+from tqdm import tqdm
+
+from lhotse_recipes.io import PrepareReport, save_manifests
+from lhotse_recipes.schema import fix_sed_manifests, make_cuts
+
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "find_files",
+    "finish_part",
+    "open_recording",
+    "ordered_map",
+    "read_recordings",
+]
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+
+# libsndfile notes in its log that a wav ends before its header says.
+_SHORT_WAV = re.compile(r"^data\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+# Writers into pipes announce about 2 or 4 GiB because they cannot know.
+_UNKNOWN_LENGTH = 0x7FFF0000
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def find_files(root: str | Path, suffixes: Collection[str]) -> Iterator[str]:
+    """
+    All files below a folder with one of the suffixes, in a fixed order.
+
+    Links are followed, each folder is entered once, hidden files and folders
+    are left alone.
+
+    :param root: folder.
+    :param suffixes: lower-case suffixes with their dot.
+    :return: paths that begin with ``root``.
+    :raises FileNotFoundError: there is no such folder.
+    """
+    if not os.path.isdir(root):
+        raise FileNotFoundError(f"{root}: no such folder")
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    seen = set()
+    for folder, folders, files in os.walk(
+        root, onerror=refuse, followlinks=True
+    ):
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        for name in sorted(files):
+            suffix = os.path.splitext(name)[1].lower()
+            if suffix in suffixes and not name.startswith("."):
+                yield os.path.join(folder, name)
+
+
+def ordered_map(
+    function: Callable[[Item], Result],
+    items: Collection[Item],
+    num_jobs: int = 1,
+    executor: Executor | None = None,
+    desc: str | None = None,
+) -> Iterator[Result]:
+    """
+    Map with a progress bar; results in the order of the items.
+
+    :param function: applied to each item.
+    :param items: the items.
+    :param num_jobs: threads, when no executor is given.
+    :param executor: any ``concurrent.futures`` executor.
+    :param desc: text beside the bar.
+    :return: iterator over the results.
+
+    >>> list(ordered_map(len, ["a", "bb"], num_jobs=2))
+    [1, 2]
+    """
+    bar = {"total": len(items), "desc": desc, "disable": len(items) < 50}
+    if executor is not None:
+        yield from tqdm(executor.map(function, items), **bar)
+    elif num_jobs <= 1:
+        yield from tqdm(map(function, items), **bar)
+    else:
+        with ThreadPoolExecutor(num_jobs) as threads:
+            yield from tqdm(threads.map(function, items), **bar)
+
+
+def open_recording(recording_id: str, path: str | Path) -> Recording:
+    """
+    Read the header of an audio file and see that its end is there.
+
+    :param recording_id: id to give to the recording.
+    :param path: the file.
+    :return: the recording.
+    :raises ValueError: the file is missing, empty, truncated or not audio; the
+        message names it.
+    """
+    try:
+        with sf.SoundFile(path) as file:
+            frames, rate = file.frames, file.samplerate
+            channels = file.channels
+            announced = _SHORT_WAV.search(file.extra_info)
+            if frames > 0:
+                # A header survives truncation; the last sample does not.
+                file.seek(frames - 1)
+                complete = len(file.read(1)) == 1
+    except (sf.SoundFileError, OSError) as error:
+        raise ValueError(f"{path}: {_trouble(path, error)}") from error
+    if frames <= 0:
+        raise ValueError(f"{path}: has no samples")
+    if announced and int(announced[1]) < _UNKNOWN_LENGTH:
+        complete &= int(announced[1]) <= int(announced[2])
+    if not complete:
+        raise ValueError(f"{path}: truncated, it ends before its header says")
+    return Recording(
+        id=recording_id,
+        sources=[AudioSource("file", list(range(channels)), str(path))],
+        sampling_rate=rate,
+        num_samples=frames,
+        duration=frames / rate,
+    )
+
+
+def _trouble(path: str | Path, error: Exception) -> str:
+    if not os.path.exists(path):
+        return "no such file"
+    if os.path.getsize(path) == 0:
+        return "empty file"
+    if "seek" in str(error):
+        return "truncated, it ends before its header says"
+    return f"not readable as audio ({str(error).rpartition(': ')[2]})"
+
+
+def _try_open(item: tuple[str, str | Path]) -> Recording | str:
+    try:
+        return open_recording(*item)
+    except ValueError as error:
+        return str(error)
+
+
+def read_recordings(
+    paths: Mapping[str, str | Path],
+    report: PrepareReport,
+    num_jobs: int = 1,
+    strict: bool = False,
+    executor: Executor | None = None,
+) -> RecordingSet:
+    """
+    Read many headers; unreadable files are noted in the report.
+
+    :param paths: recording id → file.
+    :param report: gets the reason ``"unreadable audio"``.
+    :param num_jobs: threads.
+    :param strict: raise at the first unreadable file instead.
+    :param executor: used instead of threads.
+    :return: the readable recordings in the given order.
+    :raises ValueError: an unreadable file, when ``strict``.
+    """
+    recordings = []
+    opened = ordered_map(
+        _try_open,
+        list(paths.items()),
+        num_jobs,
+        executor,
+        f"{report.prefix} {report.part}: reading headers",
+    )
+    for result in opened:
+        if isinstance(result, Recording):
+            recordings.append(result)
+        elif strict:
+            raise ValueError(f"{result}; replace the file or remove it")
+        else:
+            report.drop("unreadable audio", result)
+    return RecordingSet.from_recordings(recordings)
+
+
+def finish_part(
+    report: PrepareReport,
+    recordings: RecordingSet,
+    supervisions: Iterable[SupervisionSegment],
+    vocabulary: str,
+    events_complete: bool,
+    output_dir: str | Path | None = None,
+) -> dict[str, Any]:
+    """
+    Fix the manifests, make cuts, print what was dropped, write everything.
+
+    :param report: what was noted so far; completed here.
+    :param recordings: recordings of the part.
+    :param supervisions: their supervisions.
+    :param vocabulary: name of the annotated table.
+    :param events_complete: whether what is not annotated is absent.
+    :param output_dir: where manifests and report go; nowhere when None.
+    :return: ``{"recordings", "supervisions", "cuts"}``.
+    """
+    recordings, supervisions = fix_sed_manifests(
+        recordings, SupervisionSet.from_segments(supervisions), report
+    )
+    cuts: CutSet = make_cuts(
+        recordings, supervisions, vocabulary, events_complete
+    )
+    report.ids = [recording.id for recording in recordings]
+    report.counts = {
+        "recordings": len(recordings),
+        "supervisions": len(supervisions),
+        "recordings without supervisions": sum(
+            not cut.supervisions for cut in cuts
+        ),
+        **report.counts,
+    }
+    print(report.summary())
+    if output_dir is not None:
+        save_manifests(
+            output_dir,
+            report.prefix,
+            report.part,
+            recordings,
+            supervisions,
+            cuts,
+        )
+        report.save(output_dir)
+    return {
+        "recordings": recordings,
+        "supervisions": supervisions,
+        "cuts": cuts,
+    }
