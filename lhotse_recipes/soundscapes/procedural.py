@@ -33,7 +33,7 @@ VOCABULARY = "procedural"
 BACKGROUND_SECONDS = 12.0
 
 # Part of what identifies a written bank: raise it when the sounds change.
-_VERSION = 1
+_VERSION = 2
 _EVENT, _BACKGROUND = 0, 1
 
 

@@ -14,7 +14,6 @@ from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from lhotse import CutSet, MonoCut, RecordingSet
 from lhotse.augmentation import Volume
 from lhotse.cut import MixedCut, MixTrack
@@ -41,7 +40,7 @@ from lhotse_recipes.soundscapes.sources import (
 __all__ = ["simulate_soundscapes"]
 
 _CHUNK = 250
-_SHORTEST_BACKGROUND = 1.0
+_SHORTEST_BACKGROUND = 0.25
 
 
 def simulate_soundscapes(
@@ -58,7 +57,7 @@ def simulate_soundscapes(
     labels: Iterable[str] | None = None,
     event_duration: tuple[float, float] | None = None,
     balance: bool = True,
-    background_dbfs: tuple[float, float] = (-50.0, -40.0),
+    background_dbfs: tuple[float, float] = (-60.0, -50.0),
     sampling_rate: int = 16000,
     vocabulary: str | None = None,
     silence_dbfs: float = -80.0,
@@ -98,7 +97,9 @@ def simulate_soundscapes(
         this range, at a place that sounds; shorter ones are used whole.
     :param balance: draw all labels equally often, else by their number of
         recordings.
-    :param background_dbfs: level (RMS) to which backgrounds are brought.
+    :param background_dbfs: level (RMS) to which backgrounds are brought. The
+        samples are float: with louder backgrounds and high ratios, peaks pass
+        1.0 and would clip in 16-bit files.
     :param sampling_rate: of the mixtures; sources of other rates are
         resampled when read.
     :param vocabulary: stored in the cuts' ``custom["vocabulary"]``; by default

@@ -54,7 +54,9 @@ def synthesize_event(
     >>> 0.5 < len(samples) / 16000 < 3.1
     True
     """
-    seconds = rng.uniform(0.6, 3.0)
+    # A glide over more than two seconds would look steady for a while.
+    longest = 2.2 if pattern in ("rising", "falling") else 3.0
+    seconds = rng.uniform(0.6, longest)
     rate = rng.uniform(4.0, 6.0)
     duty = rng.uniform(0.56, 0.64)
     if pattern == "pulsing":
@@ -117,7 +119,7 @@ def _trajectory(
     vibrato = rng.uniform(0.0, 0.015) * np.sin(
         2 * np.pi * (rng.uniform(3.0, 6.0) * time + rng.uniform())
     )
-    span, nudge = rng.uniform(1.0, 1.15), rng.uniform(-0.08, 0.08)
+    span, nudge = rng.uniform(1.15, 1.35), rng.uniform(-0.08, 0.08)
     if pattern == "rising":
         return span * (time / seconds - 0.5) + nudge + vibrato
     if pattern == "falling":
@@ -195,7 +197,7 @@ def _bell(pitch, progress, rng, sampling_rate):
 
 
 def _hiss(pitch, progress, rng, sampling_rate):
-    """Noise about an octave wide around the pitch: a band moved by a carrier."""
+    """Noise about an octave wide: a band around 0 Hz moved to the pitch."""
     count = len(pitch)
     width = rng.uniform(0.28, 0.36) * np.exp(np.mean(np.log(pitch)))
     spectrum = np.zeros(count, dtype=complex)

@@ -1,0 +1,157 @@
+"""The samples of a mixture, fast enough to mix while training."""
+
+from collections import OrderedDict
+
+import numpy as np
+from lhotse import MonoCut
+from lhotse.augmentation import Volume
+from lhotse.cut import Cut, MixedCut, MixTrack, PaddingCut
+from lhotse.utils import compute_num_samples, fastcopy
+
+__all__ = ["SourceCache", "render"]
+
+
+class SourceCache:
+    """
+    Decoded recordings, the least recently used ones forgotten first.
+
+    Short recordings are kept whole, so that any part of them is at hand;
+    of resampled ones (whose samples depend a little on where reading began)
+    the parts that were read are kept.
+
+    :param max_bytes: how much to keep.
+    :param max_seconds: longer recordings are read from the file each time.
+
+    >>> SourceCache(max_bytes=2**20).num_bytes
+    0
+    """
+
+    def __init__(self, max_bytes: int = 2**29, max_seconds: float = 30.0):
+        self.max_bytes = max_bytes
+        self.max_seconds = max_seconds
+        self.num_bytes = 0
+        self._kept: OrderedDict[tuple, np.ndarray] = OrderedDict()
+
+    def read(self, cut: MonoCut) -> tuple[np.ndarray, float]:
+        """
+        The samples of a cut as ``gain * samples``.
+
+        :param cut: cut of one channel.
+        :return: float32 array ``[samples]``, not to be changed, and the gain
+            that the recording's volume transforms make.
+        """
+        recording, gain = cut.recording, 1.0
+        transforms = list(recording.transforms or ())
+        while transforms and isinstance(transforms[-1], Volume):
+            gain *= transforms.pop().factor
+        if gain != 1.0:
+            recording = fastcopy(recording, transforms=transforms or None)
+        sources = tuple(source.source for source in recording.sources)
+        if transforms or recording.duration > self.max_seconds:
+            span, key = (cut.start, cut.duration), None
+            if cut.duration <= self.max_seconds:
+                key = (sources, cut.channel, str(transforms), *span)
+            return self._load(key, recording, cut.channel, *span), gain
+        key = (sources, cut.channel)
+        whole = self._load(key, recording, cut.channel, 0.0, None)
+        rate = recording.sampling_rate
+        start = compute_num_samples(cut.start, rate)
+        stop = start + compute_num_samples(cut.duration, rate)
+        if stop > len(whole):
+            # Lhotse knows what to do with durations that are a little off.
+            span = (cut.start, cut.duration)
+            return self._load(None, recording, cut.channel, *span), gain
+        return whole[start:stop], gain
+
+    def _load(self, key, recording, channel, offset, duration) -> np.ndarray:
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        samples = recording.load_audio(
+            channels=channel, offset=offset, duration=duration
+        )[0]
+        if key is not None and samples.nbytes <= self.max_bytes:
+            self._kept[key] = samples
+            self.num_bytes += samples.nbytes
+            while self.num_bytes > self.max_bytes:
+                _, forgotten = self._kept.popitem(last=False)
+                self.num_bytes -= forgotten.nbytes
+        return samples
+
+
+_PROCESS_CACHE = SourceCache()
+
+
+def render(cut: Cut, cache: SourceCache | None = None) -> np.ndarray:
+    """
+    The samples of a cut, as ``cut.load_audio()[0]`` gives them, but faster.
+
+    :param cut: any cut of one channel; mixtures of plain cuts are mixed here
+        by Lhotse's rule for gains, everything else is left to Lhotse.
+    :param cache: recordings that were read before; by default one that all
+        calls in this process share.
+    :return: float32 array ``[samples]``.
+    :raises ValueError: the cut has several channels.
+    """
+    cache = _PROCESS_CACHE if cache is None else cache
+    if isinstance(cut, MonoCut) and cut.has_recording:
+        samples, gain = cache.read(cut)
+        return samples * np.float32(gain)
+    if isinstance(cut, MixedCut) and _is_plain(cut):
+        return _mix(cut, cache)
+    audio = cut.load_audio()
+    if audio is None or len(audio) != 1:
+        raise ValueError(
+            f"cut {cut.id} has {0 if audio is None else len(audio)} channels "
+            "of audio; choose one of them (MultiCut.to_mono makes such cuts)"
+        )
+    return audio[0]
+
+
+def _is_plain(cut: MixedCut) -> bool:
+    return not cut.transforms and all(
+        isinstance(track.cut, PaddingCut)
+        or (isinstance(track.cut, MonoCut) and track.cut.has_recording)
+        for track in cut.tracks
+    )
+
+
+def _reference_of(cut: MixedCut) -> MixTrack | None:
+    for track in cut.tracks:
+        if track.is_snr_reference:
+            return track
+    for track in cut.tracks:
+        if not isinstance(track.cut, PaddingCut) and track.snr is None:
+            return track
+    return None
+
+
+def _mix(cut: MixedCut, cache: SourceCache) -> np.ndarray:
+    rate, num_samples = cut.sampling_rate, cut.num_samples
+    mixed = np.zeros(num_samples, np.float32)
+    reference = _reference_of(cut)
+    ground, ground_gain, energy = None, 1.0, 0.0
+    if reference is not None:
+        ground, ground_gain = cache.read(reference.cut)
+        energy = ground_gain**2 * _power(ground)
+    for track in cut.tracks:
+        if track.mute or isinstance(track.cut, PaddingCut):
+            continue
+        if track is reference:
+            samples, gain = ground, ground_gain
+        else:
+            samples, gain = cache.read(track.cut)
+        if track.snr is not None and track is not reference and energy > 0:
+            power = _power(samples)
+            if power > 0:
+                wanted = energy * 10.0 ** (-track.snr / 10.0)
+                gain = np.sqrt(wanted / power)
+        start = compute_num_samples(track.offset, rate)
+        stop = min(start + len(samples), num_samples)
+        mixed[start:stop] += samples[: stop - start] * np.float32(gain)
+    return mixed
+
+
+def _power(samples: np.ndarray) -> float:
+    # As Lhotse computes it; a dot product differs in the fifth digit.
+    return float(np.average(samples**2)) if len(samples) else 0.0
