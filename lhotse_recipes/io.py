@@ -131,7 +131,8 @@ def read_rows(
     """
     Read a table with a header, naming file and line of whatever is wrong.
 
-    :param path: csv, or tsv when its name ends in ``.tsv`` or ``.txt``.
+    :param path: csv, or tsv when its name ends in ``.tsv`` or ``.txt``; either
+        may be gzipped (``.csv.gz``).
     :param columns: columns that must be there; others are passed through.
     :param delimiter: overrides the one chosen by the file's name.
     :return: pairs of ``"file:line"`` and the row as a dict.
@@ -140,11 +141,13 @@ def read_rows(
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such table")
+    opener = gzip.open if path.suffix == ".gz" else open
     if delimiter is None:
-        delimiter = "\t" if path.suffix in (".tsv", ".txt") else ","
+        suffix = Path(path.stem if opener is gzip.open else path).suffix
+        delimiter = "\t" if suffix in (".tsv", ".txt") else ","
     # Quotes mean nothing in the tab-separated tables of sound corpora.
     quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    with open(path, encoding="utf-8-sig", newline="") as file:
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, quoting=quoting)
         try:
             header = [name.strip() for name in next(reader, [])]
@@ -165,7 +168,7 @@ def read_rows(
                         f"{len(header)}; correct or remove the line"
                     )
                 yield where, dict(zip(header, fields, strict=True))
-        except (UnicodeDecodeError, csv.Error) as error:
+        except (UnicodeDecodeError, csv.Error, gzip.BadGzipFile) as error:
             raise ValueError(
                 f"{path}: not a text table ({error}); give a csv or tsv file "
                 "in UTF-8"
