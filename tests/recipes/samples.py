@@ -1,0 +1,78 @@
+"""Small recordings that are generated for the tests of the recipes."""
+
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+
+RATE = 16000
+LABELS = ("Beep", "Buzz", "Hiss", "Thump")
+# Classes of AudioSet-Strong; Dog includes Bark.
+AUDIOSET_LABELS = ("Dog", "Speech", "Music", "Siren", "Bark")
+
+
+def sound(label: str, number: int, seconds: float) -> np.ndarray:
+    """A sound whose label can be heard; the number varies the pitch."""
+    index = (*LABELS, *AUDIOSET_LABELS).index(label)
+    rng = np.random.default_rng([index, number])
+    time = np.arange(round(seconds * RATE)) / RATE
+    pitch = 200 * 1.5 ** (index % 6) * rng.uniform(0.9, 1.1)
+    kind = index % 3
+    if kind == 0:
+        wave = np.sin(2 * np.pi * pitch * time)
+    elif kind == 1:
+        wave = np.sign(np.sin(2 * np.pi * pitch * time))
+    else:
+        wave = rng.standard_normal(len(time)) * np.exp(-4 * time)
+    fade = np.minimum(1, np.minimum(time, time[::-1]) / 0.01)
+    noise = 1e-3 * rng.standard_normal(len(time))
+    return (0.3 * wave * fade / np.abs(wave).max() + noise).astype(np.float32)
+
+
+def write_event_bank(folder: Path, files_per_label: int = 6) -> Path:
+    """Writes `label/*.wav`, about a second each."""
+    for label in LABELS:
+        (folder / label).mkdir(parents=True)
+        for number in range(files_per_label):
+            wave = sound(label, number, 0.8 + 0.1 * (number % 4))
+            name = f"{label.lower()}{number}.wav"
+            sf.write(folder / label / name, wave, RATE)
+    return folder
+
+
+def write_backgrounds(folder: Path, files: int = 3) -> Path:
+    """Writes quiet noise of ten seconds each."""
+    folder.mkdir(parents=True)
+    for number in range(files):
+        noise = np.random.default_rng(number).standard_normal(10 * RATE)
+        noise = 0.02 * np.convolve(noise, np.ones(8) / 8, "same")
+        sf.write(folder / f"background{number}.wav", noise, RATE)
+    return folder
+
+
+def write_audioset(folder: Path, clips: int = 6) -> Path:
+    """Writes a tree like AudioSet-Strong's, audio and the two tables."""
+    from lhotse_recipes.vocabulary import Vocabulary
+
+    vocabulary = Vocabulary.load("audioset_strong")
+    mids = {entry.label: entry.mid for entry in vocabulary.entries}
+    (folder / "audio").mkdir(parents=True)
+    for part, letter in (("train", "T"), ("eval", "E")):
+        lines = ["segment_id\tstart_time_seconds\tend_time_seconds\tlabel"]
+        for number in range(clips):
+            segment = f"{letter}tEsT_-{number:05d}_{10000 * number}"
+            rng = np.random.default_rng([ord(letter), number])
+            clip = 0.001 * rng.standard_normal(10 * RATE)
+            for index in range(3):
+                label = AUDIOSET_LABELS[(number + index) % 5]
+                onset = round(rng.uniform(0, 8), 3)
+                wave = sound(label, number, 1.5)
+                start = round(onset * RATE)
+                clip[start : start + len(wave)] += wave
+                lines.append(
+                    f"{segment}\t{onset:.3f}\t{onset + 1.5:.3f}\t{mids[label]}"
+                )
+            sf.write(folder / "audio" / f"{segment}.wav", clip, RATE)
+        table = folder / f"audioset_{part}_strong.tsv"
+        table.write_text("\n".join(lines) + "\n")
+    return folder
