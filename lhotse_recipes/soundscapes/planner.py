@@ -91,7 +91,8 @@ class Plan:
     One soundscape.
 
     :param background: pieces that cover the clip without a gap.
-    :param reference: which of them the SNR refers to (the longest).
+    :param reference: which of them Lhotse shall refer ratios to (the longest).
+    :param reference_db: its level relative to that of all pieces together.
     :param gain: factor of the background.
     :param events: occurrences, by onset.
     :param repeats_left_out: repetitions for which there was no room.
@@ -100,6 +101,7 @@ class Plan:
 
     background: tuple[Piece, ...]
     reference: int
+    reference_db: float
     gain: float
     events: tuple[Placement, ...]
     repeats_left_out: int
@@ -116,7 +118,7 @@ def plan_clip(scene: Scene, settings: Settings, index: int) -> Plan:
     :return: the plan.
     """
     rng = np.random.default_rng([settings.seed, index])
-    background, reference, gain = _plan_background(scene, settings, rng)
+    background = _plan_background(scene, settings, rng)
     low, high = settings.events_per_clip
     count = min(int(rng.integers(low, high + 1)), len(scene.labels))
     weights = None
@@ -143,9 +145,7 @@ def plan_clip(scene: Scene, settings: Settings, index: int) -> Plan:
             for at in onsets
         ]
     placed.sort(key=lambda one: (one.piece.at, one.piece.source.label))
-    return Plan(
-        background, reference, gain, tuple(placed), fewer, tuple(left_out)
-    )
+    return Plan(*background, tuple(placed), fewer, tuple(left_out))
 
 
 def _place(
@@ -210,18 +210,22 @@ def _crop(
 
 def _plan_background(
     scene: Scene, settings: Settings, rng: np.random.Generator
-) -> tuple[tuple[Piece, ...], int, float]:
+) -> tuple[tuple[Piece, ...], int, float, float]:
+    """The first four fields of a plan."""
     silence = 10.0 ** (settings.silence_dbfs / 10.0)
     for _ in range(_TRIES):
         which = int(rng.integers(len(scene.backgrounds)))
         source = scene.backgrounds[which]
         pieces = _cover(source, settings, rng)
-        reference = max(range(len(pieces)), key=lambda k: pieces[k].num_samples)
-        power = _mean_power(pieces[reference], settings)
-        if power > silence:
+        lengths = [piece.num_samples for piece in pieces]
+        powers = [_mean_power(piece, settings) for piece in pieces]
+        reference = int(np.argmax(lengths))
+        power = float(np.average(powers, weights=lengths))
+        if powers[reference] > silence:
+            ratio = 10.0 * np.log10(powers[reference] / power)
             level = float(rng.uniform(*settings.background_dbfs))
-            gain = 10.0 ** (level / 20.0) / np.sqrt(power)
-            return pieces, reference, float(f"{gain:.6g}")
+            gain = float(f"{10.0 ** (level / 20.0) / np.sqrt(power):.6g}")
+            return pieces, reference, round(float(ratio), 3), gain
     raise ValueError(
         f"background {source.recording.id} is silent for long stretches, so "
         "no signal-to-noise ratio can be set; cut it to where it sounds"

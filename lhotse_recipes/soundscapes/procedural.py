@@ -5,8 +5,10 @@ import io
 import itertools
 import json
 import os
+from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from lhotse import AudioSource, CutSet, MonoCut, Recording
-from tqdm.auto import tqdm
 
+from lhotse_recipes.corpus import ordered_map
 from lhotse_recipes.io import write_atomically, write_jsonl
 from lhotse_recipes.schema import event
 from lhotse_recipes.soundscapes.synthesis import (
@@ -193,16 +195,14 @@ class ProceduralBank:
         self, folder: Path, items: Sequence[tuple], num_jobs: int
     ) -> None:
         make = partial(_write_one, self, folder)
-        bar = partial(
-            tqdm, total=len(items), desc="procedural bank", leave=False
-        )
-        if num_jobs <= 1:
-            for _ in bar(map(make, items)):
-                pass
-            return
-        with ProcessPoolExecutor(num_jobs) as pool:
-            for _ in bar(pool.map(make, items, chunksize=16)):
-                pass
+        pool = ProcessPoolExecutor(num_jobs) if num_jobs > 1 else nullcontext()
+        with pool as workers:
+            deque(
+                ordered_map(
+                    make, items, executor=workers, desc="procedural bank"
+                ),
+                maxlen=0,
+            )
 
     def _cut(self, folder: Path, phrase: str | None, number: int) -> MonoCut:
         path = _path_of(folder, phrase, number)

@@ -8,7 +8,7 @@ annotations out; here what is stored is the recipe of each mixture, no audio.
 import gzip
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import nullcontext
 from functools import partial
@@ -18,12 +18,12 @@ from lhotse import CutSet, MonoCut, RecordingSet
 from lhotse.augmentation import Volume
 from lhotse.cut import MixedCut, MixTrack
 from lhotse.utils import fastcopy
-from tqdm.auto import tqdm
 
+from lhotse_recipes.corpus import ordered_map
 from lhotse_recipes.io import PrepareReport, write_atomically
 from lhotse_recipes.schema import event
 from lhotse_recipes.soundscapes.planner import (
-    Piece,
+    Placement,
     Plan,
     Scene,
     Settings,
@@ -39,7 +39,6 @@ from lhotse_recipes.soundscapes.sources import (
 
 __all__ = ["simulate_soundscapes"]
 
-_CHUNK = 250
 _SHORTEST_BACKGROUND = 0.25
 
 
@@ -115,9 +114,20 @@ def simulate_soundscapes(
     :param num_jobs: processes.
     :param executor: any executor to use instead of own processes.
     :return: MixedCuts ``<prefix>-<part>-<seed>-<index>`` with event
-        supervisions.
+        supervisions, each with its ratio in ``custom["snr"]``.
     :raises ValueError: a silent or unreadable source, an unknown label, a
         range that is none.
+
+    >>> import tempfile
+    >>> bank = ProceduralBank(seed=0).write(
+    ...     tempfile.mkdtemp(),
+    ...     per_phrase=1,
+    ...     num_backgrounds=1,
+    ...     phrases=["low rising buzz"],
+    ... )
+    >>> clips = simulate_soundscapes(bank, None, num_clips=2, seed=0)
+    >>> clips[0].supervisions[0].text, clips[0].load_audio().shape
+    ('low rising buzz', (1, 160000))
     """
     settings = Settings(
         seed=seed,
@@ -134,8 +144,8 @@ def simulate_soundscapes(
         silence_dbfs=silence_dbfs,
         trim_db=trim_db,
     )
-    if num_clips < 0:
-        raise ValueError(f"num_clips {num_clips} is negative")
+    if num_clips < 1:
+        raise ValueError(f"num_clips {num_clips} must be at least 1")
     own_pool = executor is None and num_jobs > 1
     pool = ProcessPoolExecutor(num_jobs) if own_pool else nullcontext(executor)
     with pool as workers:
@@ -144,16 +154,19 @@ def simulate_soundscapes(
         )
         report = PrepareReport(prefix, part)
         name = f"{prefix}-{part}-{seed}"
-        make = partial(_make_chunk, scene, settings, name, num_clips)
+        # The scene travels with each chunk: few chunks, but some per process.
+        size = max(250, min(5000, num_clips // 16))
+        make = partial(_make_chunk, scene, settings, name, num_clips, size)
+        starts = range(0, num_clips, size)
+        mix = partial(ordered_map, executor=workers, desc="soundscapes")
         if output_dir is None:
-            chunks = _run(make, range(0, num_clips, _CHUNK), workers)
+            chunks = mix(make, starts)
             cuts = [cut for chunk in chunks for cut in _count(chunk, report)]
             result = CutSet.from_cuts(cuts)
         else:
             path = Path(output_dir) / f"{prefix}_cuts_{part}.jsonl.gz"
-            make = partial(_pack_chunk, make)
             with write_atomically(path, "wb") as file:
-                for chunk in _run(make, range(0, num_clips, _CHUNK), workers):
+                for chunk in mix(partial(_pack_chunk, make), starts):
                     file.write(_count(chunk, report))
             report.save(output_dir)
             result = CutSet.from_file(path)
@@ -162,17 +175,6 @@ def simulate_soundscapes(
         logging.WARNING if report.dropped else logging.INFO, report.summary()
     )
     return result
-
-
-def _run(function, items: Sequence, workers: Executor | None) -> Iterator:
-    done = (
-        map(function, items)
-        if workers is None
-        else workers.map(function, items)
-    )
-    return iter(
-        tqdm(done, total=len(items), desc="soundscapes", leave=False, delay=2)
-    )
 
 
 def _count(chunk: tuple, report: PrepareReport):
@@ -185,10 +187,15 @@ def _count(chunk: tuple, report: PrepareReport):
 
 
 def _make_chunk(
-    scene: Scene, settings: Settings, name: str, num_clips: int, start: int
+    scene: Scene,
+    settings: Settings,
+    name: str,
+    num_clips: int,
+    size: int,
+    start: int,
 ) -> tuple[list[MixedCut], dict[str, int], list[str]]:
     cuts, events, fewer, left_out = [], 0, 0, []
-    for index in range(start, min(start + _CHUNK, num_clips)):
+    for index in range(start, min(start + size, num_clips)):
         plan = plan_clip(scene, settings, index)
         cut = _to_cut(f"{name}-{index:06d}", plan, settings, scene.vocabulary)
         cuts.append(cut)
@@ -239,18 +246,18 @@ def _to_cut(
     for number, placed in enumerate(plan.events):
         tracks.append(
             MixTrack(
-                cut=_event_cut(name, number, placed.piece, rate),
+                cut=_event_cut(name, number, placed, rate),
                 offset=round(placed.piece.at / rate, 8),
                 # Lhotse's ratio is that of the reference to what is added.
-                snr=-placed.snr,
+                snr=round(plan.reference_db - placed.snr, 3),
                 tag="event",
             )
         )
     return MixedCut(id=name, tracks=tracks)
 
 
-def _event_cut(name: str, number: int, piece: Piece, rate: int) -> MonoCut:
-    source = piece.source
+def _event_cut(name: str, number: int, placed: Placement, rate: int) -> MonoCut:
+    piece, source = placed.piece, placed.piece.source
     duration = round(piece.num_samples / rate, 8)
     supervision = event(
         source.recording.id,
@@ -264,6 +271,7 @@ def _event_cut(name: str, number: int, piece: Piece, rate: int) -> MonoCut:
     )
     # Ids within a CutSet are unique; a recording is heard more than once.
     supervision.id = f"{name}-e{number}"
+    supervision.custom["snr"] = placed.snr
     return MonoCut(
         id=supervision.id,
         start=round(piece.start / rate, 8),
@@ -311,7 +319,8 @@ def _load_scene(
         )
     both = events + grounds
     chunks = [both[k : k + 50] for k in range(0, len(both), 50)]
-    both = [one for chunk in _run(scan, chunks, workers) for one in chunk]
+    scanned = ordered_map(scan, chunks, executor=workers, desc="levels")
+    both = [source for chunk in scanned for source in chunk]
     _refuse_silent(both, settings.silence_dbfs)
     by_label: dict[str, list[Source]] = {}
     for source in both[: len(events)]:
