@@ -95,6 +95,8 @@ def prepare_event_bank(
     source = Path(source)
     shares = dict(_SPLITS if splits is None else splits)
     _check_shares(shares)
+    if not source.exists():
+        raise FileNotFoundError(f"{source}: no such folder or csv table")
     if source.is_dir():
         items, ignored = _items_of_folder(source, shares, seed)
     else:

@@ -1,0 +1,212 @@
+"""Lhotse's command line with our recipes in it.
+
+``prepare`` and ``download`` hold our commands alone, to be mounted elsewhere;
+a command's arguments, options and help are those of the recipe's function.
+"""
+
+import collections.abc
+import copy
+import inspect
+import re
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from lhotse_recipes.registry import DATASETS, Dataset
+
+__all__ = ["RecipeCommand", "download", "lhotse_cli", "main", "prepare"]
+
+_ARGUMENTS = ("corpus_dir", "source", "target_dir", "output_dir")
+_NOT_HERE = ("executor",)
+
+
+class RecipeCommand(click.Command):
+    """
+    A command made from a recipe's function when it is needed.
+
+    :param verb: "prepare" or "download".
+    :param dataset: the recipe; its module is imported when the command is run
+        or asked for its help.
+    """
+
+    def __init__(self, verb: str, dataset: Dataset):
+        super().__init__(
+            dataset.module.replace("_", "-"),
+            callback=self._run,
+            short_help=dataset.about,
+        )
+        self.verb = verb
+        self.dataset = dataset
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The parameters of the recipe's function, as click has them."""
+        if not self.params:
+            self.params = _parameters(self.dataset.function(self.verb))
+        return super().get_params(ctx)
+
+    def format_help_text(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """The text of the function's docstring above its parameters."""
+        self.help = _description(self.dataset.function(self.verb))
+        super().format_help_text(ctx, formatter)
+
+    def _run(self, **values: Any) -> None:
+        chosen = {
+            # Not given: the function's own default holds.
+            name: value
+            for name, value in values.items()
+            if value not in (None, (), {})
+        }
+        try:
+            self.dataset.function(self.verb)(**chosen)
+        except (ValueError, OSError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+class _Shares(click.ParamType):
+    name = "NAME=NUMBER"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        name, _, number = value.partition("=")
+        try:
+            return name, float(number)
+        except ValueError:
+            self.fail(f"{value!r} is not like train=0.8", param, ctx)
+
+
+def _parameters(function: Callable[..., Any]) -> list[click.Parameter]:
+    helps = _param_docs(function)
+    hints = typing.get_type_hints(function)
+    made: list[click.Parameter] = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in _NOT_HERE:
+            continue
+        default = parameter.default
+        if name in _ARGUMENTS:
+            has_default = default not in (inspect.Parameter.empty, None)
+            made.append(
+                click.Argument(
+                    [name],
+                    type=click.Path(),
+                    required=not has_default,
+                    **({"default": default} if has_default else {}),
+                )
+            )
+        else:
+            made.append(_option(name, default, hints[name], helps.get(name)))
+    return made
+
+
+def _option(name: str, default: Any, hint: Any, text: str | None):
+    flag = f"--{name.replace('_', '-')}"
+    kinds = {typing.get_origin(one) or one for one in _alternatives(hint)}
+    settings: dict[str, Any] = {"help": text, "show_default": True}
+    if default is not inspect.Parameter.empty and default is not None:
+        settings["default"] = default
+    else:
+        settings["required"] = default is inspect.Parameter.empty
+    if bool in kinds:
+        return click.Option([f"{flag}/--no-{flag[2:]}", name], **settings)
+    if collections.abc.Mapping in kinds:
+        settings.update(type=_Shares(), multiple=True, callback=_as_dict)
+    elif kinds & {collections.abc.Sequence, list, tuple}:
+        settings.update(type=str, multiple=True)
+        if isinstance(default, str):
+            settings["default"] = (default,)
+            settings["callback"] = _alone(default)
+    else:
+        numbers = [kind for kind in (float, int) if kind in kinds]
+        settings["type"] = numbers[0] if numbers else str
+    short = ["-j"] if name == "num_jobs" else []
+    return click.Option([*short, flag, name], **settings)
+
+
+def _alternatives(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if _is_union(hint) else (hint,)
+
+
+def _is_union(hint: Any) -> bool:
+    origin = typing.get_origin(hint)
+    return origin is typing.Union or getattr(origin, "__name__", "") == (
+        "UnionType"
+    )
+
+
+def _as_dict(ctx: Any, param: Any, pairs: Any) -> dict[str, float]:
+    return dict(pairs)
+
+
+def _alone(default: str) -> Callable[..., Any]:
+    """A word such as "auto" is passed as it is, not in a list."""
+
+    def convert(ctx: Any, param: Any, values: Any) -> Any:
+        return default if tuple(values) == (default,) else list(values)
+
+    return convert
+
+
+def _plain(text: str) -> str:
+    text = re.sub(r":\w+:`([^`]*)`", r"\1", text).replace("``", "")
+    return " ".join(text.split())
+
+
+def _description(function: Callable[..., Any]) -> str:
+    text = inspect.getdoc(function) or ""
+    above = re.split(r"^(?::|>>>)", text, maxsplit=1, flags=re.MULTILINE)[0]
+    return "\n\n".join(map(_plain, above.strip().split("\n\n")))
+
+
+def _param_docs(function: Callable[..., Any]) -> dict[str, str]:
+    text = inspect.getdoc(function) or ""
+    found = re.findall(
+        r"^:param (\w+):(.*?)(?=^:|^$|\Z)", text, re.MULTILINE | re.DOTALL
+    )
+    return {name: _plain(about) for name, about in found}
+
+
+prepare = click.Group(
+    "prepare",
+    {
+        command.name: command
+        for command in (RecipeCommand("prepare", one) for one in DATASETS)
+    },
+    help="Make manifests of a corpus.",
+)
+download = click.Group(
+    "download",
+    {
+        command.name: command
+        for command in (
+            RecipeCommand("download", one) for one in DATASETS if one.download
+        )
+    },
+    help="Fetch a corpus.",
+)
+
+
+def lhotse_cli() -> click.Group:
+    """
+    Lhotse's own commands and ours.
+
+    Lhotse has no hook for recipes of others: its groups are copied, and ours
+    added to the copies.
+
+    :return: the command line.
+    """
+    from lhotse.bin.lhotse import cli
+
+    whole = copy.copy(cli)
+    whole.commands = dict(cli.commands)
+    for ours in (prepare, download):
+        both = copy.copy(whole.commands[ours.name])
+        both.commands = {**both.commands, **ours.commands}
+        whole.commands[ours.name] = both
+    return whole
+
+
+def main() -> None:
+    """Run the command line."""
+    lhotse_cli()()
