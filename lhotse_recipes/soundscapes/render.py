@@ -134,14 +134,17 @@ def _mix(cut: MixedCut, cache: SourceCache) -> np.ndarray:
     if reference is not None:
         ground, ground_gain = cache.read(reference.cut)
         energy = ground_gain**2 * _power(ground)
-    for track in cut.tracks:
-        if track.mute or isinstance(track.cut, PaddingCut):
+    audible = [track for track in cut.tracks if not track.mute] or cut.tracks
+    for track in audible:
+        if isinstance(track.cut, PaddingCut):
             continue
         if track is reference:
             samples, gain = ground, ground_gain
         else:
             samples, gain = cache.read(track.cut)
-        if track.snr is not None and track is not reference and energy > 0:
+        # A reference is left as it is only where it comes first.
+        fixed = track is reference and track is audible[0]
+        if track.snr is not None and not fixed and energy > 0:
             power = _power(samples)
             if power > 0:
                 wanted = energy * 10.0 ** (-track.snr / 10.0)
