@@ -29,14 +29,18 @@ def sound(label: str, number: int, seconds: float) -> np.ndarray:
     return (0.3 * wave * fade / np.abs(wave).max() + noise).astype(np.float32)
 
 
-def write_event_bank(folder: Path, files_per_label: int = 6) -> Path:
-    """Writes `label/*.wav`, about a second each."""
+def write_event_bank(folder: Path) -> Path:
+    """Writes `label/*.wav`, about a second each, and `events.csv` of them."""
+    lines = ["path,label,split,group"]
+    splits = ("train", "train", "train", "valid", "test", "test")
     for label in LABELS:
         (folder / label).mkdir(parents=True)
-        for number in range(files_per_label):
+        for number, split in enumerate(splits):
             wave = sound(label, number, 0.8 + 0.1 * (number % 4))
-            name = f"{label.lower()}{number}.wav"
-            sf.write(folder / label / name, wave, RATE)
+            path = f"{label}/{label.lower()}{number}.wav"
+            sf.write(folder / path, wave, RATE)
+            lines.append(f"{path},{label},{split},{label}{number}")
+    (folder / "events.csv").write_text("\n".join(lines) + "\n")
     return folder
 
 

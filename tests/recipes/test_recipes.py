@@ -190,17 +190,18 @@ def test_samples_can_be_heard_and_read(places):
         assert 0.1 < np.abs(wave).max() <= 1.0
 
 
-def test_sample_tables_name_the_sample_clips(places):
-    from lhotse_recipes.vocabulary import Vocabulary
+def test_samples_are_what_the_recipes_read(places, tmp_path):
+    from lhotse_recipes import prepare_audioset_strong, prepare_event_bank
 
-    vocabulary = Vocabulary.load("audioset_strong")
-    names = {path.stem for path in (places["audioset"] / "audio").iterdir()}
-    for part in ("train", "eval"):
-        path = places["audioset"] / f"audioset_{part}_strong.tsv"
-        with open(path, newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
-        assert len(rows) == 18
-        for row in rows:
-            assert row["segment_id"] in names
-            assert vocabulary.label_of(row["label"])
-            assert float(row["end_time_seconds"]) <= 10
+    corpus = prepare_audioset_strong(places["audioset"])
+    assert {part: len(corpus[part]["cuts"]) for part in corpus} == {
+        "train": 6,
+        "eval": 6,
+    }
+    assert all(cut.supervisions for cut in corpus["eval"]["cuts"])
+    bank = prepare_event_bank(places["data"] / "events.csv")
+    assert {part: len(bank[part]["cuts"]) for part in bank} == {
+        "train": 12,
+        "valid": 4,
+        "test": 8,
+    }

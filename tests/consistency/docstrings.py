@@ -1,0 +1,64 @@
+"""Finds public functions and classes without docstring or example."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+EXAMPLE = re.compile(r"^\s*Example\n\s*-{3,}\n(.*\n)*?\s*>>> ", re.M)
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def public_definitions(tree: ast.Module) -> Iterator[Definition]:
+    """Top-level functions and classes whose names do not begin with `_`."""
+    for node in tree.body:
+        if isinstance(node, Definition) and not node.name.startswith("_"):
+            yield node
+
+
+def without_docstring(tree: ast.Module) -> list[str]:
+    """Names of what has no docstring; `<module>` for the module itself.
+
+    An empty file needs none.
+    """
+    missing = ["<module>"] if tree.body and not ast.get_docstring(tree) else []
+    return missing + [
+        node.name
+        for node in public_definitions(tree)
+        if not ast.get_docstring(node)
+    ]
+
+
+def without_example(tree: ast.Module) -> list[str]:
+    """Names of what has no `Example` section with a doctest in it.
+
+    Exempt is what a doctest could say nothing about: protocols (they do
+    nothing), exceptions (raised elsewhere) and click commands (their
+    docstring is the help text).
+    """
+    return [
+        node.name
+        for node in public_definitions(tree)
+        if not EXAMPLE.search(ast.get_docstring(node) or "")
+        and not is_protocol_or_exception(node)
+        and not is_click_command(node)
+    ]
+
+
+def is_protocol_or_exception(node: Definition) -> bool:
+    """Whether a class is a Protocol or an exception."""
+    if not isinstance(node, ast.ClassDef):
+        return False
+    bases = [ast.unparse(base) for base in node.bases]
+    return any(
+        base.split("[")[0].split(".")[-1] in ("Protocol", "Exception")
+        or base.endswith(("Error", "Warning"))
+        for base in bases
+    )
+
+
+def is_click_command(node: Definition) -> bool:
+    """Whether a function is decorated as click command or group."""
+    return any(
+        re.match(r"\w+\.(command|group)\b", ast.unparse(decorator))
+        for decorator in node.decorator_list
+    )

@@ -1,0 +1,73 @@
+"""Everything public is documented, and shown at work."""
+
+import ast
+
+import pytest
+
+from tests.consistency.docstrings import without_docstring, without_example
+from tests.consistency.files import ROOT, name, package_modules
+
+GOOD = '''
+"""A module."""
+class Thing:
+    """A thing.
+
+    Example
+    -------
+    Words may come first.
+
+    >>> Thing()
+    """
+class _Hidden: pass
+def _hidden(): pass
+class Shape(Protocol):
+    """Does nothing."""
+class ShapeError(ValueError):
+    """Raised elsewhere."""
+@click.command("x")
+def x():
+    """Help text."""
+'''
+
+
+@pytest.mark.parametrize("path", package_modules(), ids=name)
+def test_public_names_have_docstrings(path):
+    missing = without_docstring(ast.parse(path.read_text()))
+    assert not missing, f"no docstring in {name(path)}: {missing}"
+
+
+@pytest.mark.parametrize(
+    "path", package_modules("speechbrain_opensed"), ids=name
+)
+def test_public_names_have_examples(path):
+    missing = without_example(ast.parse(path.read_text()))
+    assert not missing, f"no Example doctest in {name(path)}: {missing}"
+
+
+def test_the_scanners_accept_what_is_right():
+    assert without_docstring(ast.parse(GOOD)) == []
+    assert without_example(ast.parse(GOOD)) == []
+
+
+@pytest.mark.parametrize(
+    "change, bare, shown",
+    [
+        (('"""A module."""', ""), ["<module>"], []),
+        ((">>> Thing()", "Thing()"), [], ["Thing"]),
+        (("-------", "like so"), [], ["Thing"]),
+        (("_hidden", "seen"), ["seen"], ["seen"]),
+        (("(Protocol)", ""), [], ["Shape"]),
+        (("(ValueError)", "(dict)"), [], ["ShapeError"]),
+        (('@click.command("x")', "@cache"), [], ["x"]),
+        (('"""Help text."""', "pass"), ["x"], []),
+    ],
+)
+def test_the_scanners_notice(change, bare, shown):
+    assert change[0] in GOOD
+    tree = ast.parse(GOOD.replace(*change))
+    assert without_docstring(tree) == bare
+    assert without_example(tree) == shown
+
+
+def test_the_modules_are_those_of_this_repository():
+    assert ROOT / "speechbrain_opensed" / "llm.py" in package_modules()
