@@ -1,12 +1,13 @@
 """Files that appear whole or not at all, and reports of what was left out."""
 
 import csv
+import errno
 import gzip
 import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -56,14 +57,16 @@ def write_atomically(path: str | Path, mode: str = "w") -> Iterator[IO]:
         ours = (None, str(temporary), str(path.parent))
         if error.errno is None or error.filename not in ours:
             raise
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "free some space" if full else "choose a writable folder"
         raise OSError(
             error.errno,
-            f"{os.strerror(error.errno)}; it was not written, free some space "
-            "or choose another folder",
+            f"{os.strerror(error.errno)}; it was not written, {remedy}",
             str(path),
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_jsonl(path: str | Path, items: Iterable[Any]) -> None:
