@@ -87,5 +87,13 @@ def _read_labels(source: str) -> list[str]:
 
     if not source.endswith(".txt"):
         return list(Vocabulary.load(source).labels)
-    lines = Path(source).read_text(encoding="utf-8-sig").splitlines()
+    if not Path(source).is_file():
+        raise FileNotFoundError(
+            f"{source}: no such file; give a text file with one label in a "
+            "line, a vocabulary table or the name of a shipped vocabulary."
+        )
+    try:
+        lines = Path(source).read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{source} is not UTF-8 text: {error}") from error
     return [line.strip() for line in lines if line.strip()]

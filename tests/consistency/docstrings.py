@@ -32,8 +32,8 @@ def without_example(tree: ast.Module) -> list[str]:
     """Names of what has no `Example` section with a doctest in it.
 
     Exempt is what a doctest could say nothing about: protocols (they do
-    nothing), exceptions (raised elsewhere) and click commands (their
-    docstring is the help text).
+    nothing), exceptions (raised elsewhere), click commands (their docstring
+    is the help text) and `main`, which ends the process.
     """
     return [
         node.name
@@ -41,6 +41,7 @@ def without_example(tree: ast.Module) -> list[str]:
         if not EXAMPLE.search(ast.get_docstring(node) or "")
         and not is_protocol_or_exception(node)
         and not is_click_command(node)
+        and node.name != "main"
     ]
 
 

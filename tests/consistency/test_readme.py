@@ -37,9 +37,10 @@ def test_commands_exist(path):
     shown = commands(text)
     if shown:
         from click import Context
-        from speechbrain_opensed.cli import main
 
-        known = set(main.list_commands(Context(main)))
+        from speechbrain_opensed.cli import opensed
+
+        known = set(opensed.list_commands(Context(opensed)))
         assert shown <= known, f"no such command: {sorted(shown - known)}"
 
 

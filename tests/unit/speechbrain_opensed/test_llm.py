@@ -560,3 +560,14 @@ def test_command_line(server, tmp_path, monkeypatch):
     result = CliRunner().invoke(relate_labels, [*paths, "--model", "other"])
     assert result.exit_code == 1
     assert "Remove the journal" in result.output
+
+    (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe")
+    for labels, words in (
+        ("no.txt", "no.txt: no such file; give"),
+        ("bytes.txt", "is not UTF-8 text"),
+        ("no_vocabulary", "shipped vocabularies"),
+    ):
+        arguments = [str(tmp_path / labels), paths[1], "--model", "tiny"]
+        result = CliRunner().invoke(relate_labels, arguments)
+        assert result.exit_code == 1
+        assert words in result.output
