@@ -105,18 +105,25 @@ def render(cut: Cut, cache: SourceCache | None = None) -> np.ndarray:
             f"cut {cut.id} has {0 if audio is None else len(audio)} channels "
             "of audio; choose one of them (MultiCut.to_mono makes such cuts)"
         )
-    return audio[0]
+    return np.asarray(audio[0], np.float32)
 
 
 def _is_plain(cut: MixedCut) -> bool:
-    return not cut.transforms and all(
-        isinstance(track.cut, PaddingCut)
-        or (isinstance(track.cut, MonoCut) and track.cut.has_recording)
-        for track in cut.tracks
+    reference = _reference_of(cut)
+    return (
+        not cut.transforms
+        and reference is not None
+        and not isinstance(reference.cut, PaddingCut)
+        and all(
+            isinstance(track.cut, PaddingCut)
+            or (isinstance(track.cut, MonoCut) and track.cut.has_recording)
+            for track in cut.tracks
+        )
     )
 
 
 def _reference_of(cut: MixedCut) -> MixTrack | None:
+    """The track that the ratios of the others refer to."""
     for track in cut.tracks:
         if track.is_snr_reference:
             return track
@@ -130,10 +137,8 @@ def _mix(cut: MixedCut, cache: SourceCache) -> np.ndarray:
     rate, num_samples = cut.sampling_rate, cut.num_samples
     mixed = np.zeros(num_samples, np.float32)
     reference = _reference_of(cut)
-    ground, ground_gain, energy = None, 1.0, 0.0
-    if reference is not None:
-        ground, ground_gain = cache.read(reference.cut)
-        energy = ground_gain**2 * _power(ground)
+    ground, ground_gain = cache.read(reference.cut)
+    energy = ground_gain**2 * _power(ground)
     audible = [track for track in cut.tracks if not track.mute] or cut.tracks
     for track in audible:
         if isinstance(track.cut, PaddingCut):
@@ -145,10 +150,10 @@ def _mix(cut: MixedCut, cache: SourceCache) -> np.ndarray:
         # A reference is left as it is only where it comes first.
         fixed = track is reference and track is audible[0]
         if track.snr is not None and not fixed and energy > 0:
-            power = _power(samples)
+            power = gain**2 * _power(samples)
             if power > 0:
                 wanted = energy * 10.0 ** (-track.snr / 10.0)
-                gain = np.sqrt(wanted / power)
+                gain *= np.sqrt(wanted / power)
         start = compute_num_samples(track.offset, rate)
         stop = min(start + len(samples), num_samples)
         mixed[start:stop] += samples[: stop - start] * np.float32(gain)

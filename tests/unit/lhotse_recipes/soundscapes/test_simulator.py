@@ -1,6 +1,7 @@
 """Soundscapes: what is annotated is what is mixed, whatever the settings."""
 
 import collections
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lhotse import CutSet, Recording, RecordingSet, SupervisionSet
 
+from lhotse_recipes.event_bank import prepare_event_bank
 from lhotse_recipes.schema import event, events_of, make_cuts
 from lhotse_recipes.soundscapes import ProceduralBank, simulate_soundscapes
 
@@ -244,8 +246,6 @@ def test_what_finds_no_room_is_counted(bank, tmp_path, caplog):
         output_dir=tmp_path,
         part="train",
     )
-    import json
-
     report = json.loads(
         (tmp_path / "soundscapes_report_train.json").read_text()
     )
@@ -419,9 +419,7 @@ def test_what_is_no_bank_is_refused(manifest):
 
 
 def test_real_recordings(shared_data, tmp_path):
-    from lhotse_recipes import event_bank
-
-    part = event_bank.prepare_event_bank(shared_data / "events.csv")["valid"]
+    part = prepare_event_bank(shared_data / "events.csv")["valid"]
     grounds = RecordingSet.from_dir(shared_data / "backgrounds", "*.flac")
     cuts = simulate_soundscapes(part, grounds, num_clips=20, seed=0)
     assert {sup.label for cut in cuts for sup in cut.supervisions} <= {
