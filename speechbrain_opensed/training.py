@@ -17,6 +17,7 @@ import numpy as np
 import speechbrain as sb
 import torch
 from speechbrain.utils.checkpoints import METAFNAME, Checkpointer
+from speechbrain.utils.distributed import ddp_barrier
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
@@ -175,6 +176,8 @@ class WholeCheckpointer(Checkpointer):
         if checkpoint is not None:
             part = (checkpoint.path / METAFNAME).with_suffix(".part")
             part.replace(checkpoint.path / METAFNAME)
+        # All ranks look for old checkpoints next and must see the same ones.
+        ddp_barrier()
         return checkpoint
 
 

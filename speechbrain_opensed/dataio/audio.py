@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from lhotse.cut import Cut, MixedCut
 
+from lhotse_recipes.soundscapes.render import render
 from speechbrain_opensed.spec import SedSpec
 
 __all__ = ["load_window"]
@@ -56,7 +57,8 @@ def load_window(cut: Cut, spec: SedSpec) -> np.ndarray:
     if cut.sampling_rate != spec.sample_rate:
         cut = cut.resample(spec.sample_rate)
     try:
-        wav = cut.load_audio()
+        mixed = isinstance(cut, MixedCut) and cut.num_channels == 1
+        wav = render(cut)[None] if mixed else cut.load_audio()
     except Exception as error:
         _refuse_missing(cut)
         raise ValueError(

@@ -10,19 +10,14 @@ Authors
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from lhotse.cut import Cut
 
+from lhotse_recipes.ontology import CATEGORIES, Relations
 from lhotse_recipes.schema import label_of, tags_of, trim_events
 
-if TYPE_CHECKING:
-    from lhotse_recipes.ontology import Relations
-
 __all__ = ["AllQueries", "QuerySet", "RandomNegatives", "RelatedAwareNegatives"]
-
-_CATEGORIES = "ABCD"
 
 
 @dataclass(frozen=True)
@@ -166,7 +161,7 @@ class RelatedAwareNegatives:
     def __init__(
         self,
         labels: Sequence[str],
-        relations: "Relations | None",
+        relations: Relations | None,
         weights: Mapping[str, float],
         num_queries: int = 20,
         max_positives: int = 10,
@@ -177,7 +172,7 @@ class RelatedAwareNegatives:
                 f"max_positives {max_positives} must lie between 1 and "
                 f"num_queries {num_queries}"
             )
-        wrong = {k: w for k, w in weights.items() if k not in _CATEGORIES}
+        wrong = {k: w for k, w in weights.items() if k not in CATEGORIES}
         wrong.update({k: w for k, w in weights.items() if not w >= 0})
         if wrong:
             raise ValueError(
@@ -187,11 +182,8 @@ class RelatedAwareNegatives:
         self.max_positives = max_positives
         self._annotation = _Annotation(labels, annotated)
         self._relations = relations
-        self._weights = np.array([weights.get(c, 1.0) for c in _CATEGORIES])
+        self._weights = np.array([weights.get(c, 1.0) for c in CATEGORIES])
         self._rows = {}
-        if relations is not None:
-            for label in self._annotation.labels:
-                self._row(label)
 
     def _row(self, label):
         """Relation classes of a label to all labels, as numbers from 0."""
@@ -199,7 +191,7 @@ class RelatedAwareNegatives:
         if row is None:
             row = np.array(
                 [
-                    _CATEGORIES.index(self._relations.of(label, other))
+                    CATEGORIES.index(self._relations.of(label, other))
                     if other != label
                     else 0
                     for other in self._annotation.labels
