@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import secrets
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -171,10 +172,16 @@ def read_rows(
                         f"{len(header)}; correct or remove the line"
                     )
                 yield where, dict(zip(header, fields, strict=True))
-        except (UnicodeDecodeError, csv.Error, gzip.BadGzipFile) as error:
+        except (
+            UnicodeDecodeError,
+            csv.Error,
+            gzip.BadGzipFile,
+            EOFError,
+            zlib.error,
+        ) as error:
             raise ValueError(
-                f"{path}: not a text table ({error}); give a csv or tsv file "
-                "in UTF-8"
+                f"{path}: not a text table ({error}); give a whole csv or tsv "
+                "file in UTF-8"
             ) from error
 
 

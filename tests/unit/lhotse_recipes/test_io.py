@@ -170,8 +170,19 @@ def test_read_rows_without_a_file(tmp_path):
         list(read_rows(tmp_path / "gone.csv", ["path"]))
 
 
-def test_a_damaged_gz_table(tmp_path):
-    (tmp_path / "table.csv.gz").write_bytes(b"path,label\n")
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda packed: b"path,label\n",
+        lambda packed: packed[:-20],
+        lambda packed: packed[:12] + b"\xff" * 30 + packed[42:],
+    ],
+    ids=["not gzipped", "truncated", "overwritten"],
+)
+def test_a_damaged_gz_table(tmp_path, damage):
+    rows = "".join(f"{i},{i * 7919 % 1009}\n" for i in range(500))
+    packed = gzip.compress(f"path,label\n{rows}".encode())
+    (tmp_path / "table.csv.gz").write_bytes(damage(packed))
     with pytest.raises(ValueError, match=r"table\.csv\.gz: not a text table"):
         list(read_rows(tmp_path / "table.csv.gz", ["path"]))
 
