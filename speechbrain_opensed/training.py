@@ -91,9 +91,11 @@ class WarmupDecay:
 
 
 def parameter_groups(
-    modules: torch.nn.Module, factors: Mapping[str, float] | None = None
+    modules: torch.nn.Module,
+    factors: Mapping[str, float] | None = None,
+    decay_vectors: bool = True,
 ) -> list[dict]:
-    """Trainable parameters by the factor on their learning rate.
+    """Trainable parameters by what the optimizer does with them.
 
     Arguments
     ---------
@@ -101,12 +103,17 @@ def parameter_groups(
         The modules, wrapped for distributed training or not.
     factors : mapping from str to float
         Dotted prefix of parameter names, e.g. `"model.encoder"`, to the
-        factor; the longest prefix holds, without one the factor is 1.
+        factor on the learning rate; the longest prefix holds, without one
+        the factor is 1.
+    decay_vectors : bool
+        Whether parameters of fewer than two dimensions (biases, norms) decay
+        like the others.
 
     Returns
     -------
     list of dict
-        Groups `{"params": [...], "lr_factor": float}`, largest factor first.
+        Groups `{"params": [...], "lr_factor": float}`, largest factor first,
+        with `"weight_decay": 0.0` where it shall not decay.
 
     Raises
     ------
@@ -123,7 +130,7 @@ def parameter_groups(
     [(1.0, 2), (0.1, 2)]
     """
     factors = dict(factors or {})
-    groups: dict[float, list] = {}
+    groups: dict[tuple[float, bool], list] = {}
     unused = set(factors)
     for name, parameter in modules.named_parameters():
         if not parameter.requires_grad:
@@ -133,8 +140,9 @@ def parameter_groups(
         prefixes = (".".join(path[:n]) for n in range(len(path), 0, -1))
         prefix = next((p for p in prefixes if p in factors), None)
         unused.discard(prefix)
-        factor = float(factors.get(prefix, 1.0))
-        groups.setdefault(factor, []).append(parameter)
+        decays = decay_vectors or parameter.ndim > 1
+        key = float(factors.get(prefix, 1.0)), decays
+        groups.setdefault(key, []).append(parameter)
     if unused:
         raise ValueError(
             "no trainable parameter is named after "
@@ -142,8 +150,9 @@ def parameter_groups(
             "against the names of model.named_parameters()"
         )
     return [
-        {"params": groups[factor], "lr_factor": factor}
-        for factor in sorted(groups, reverse=True)
+        {"params": groups[factor, decays], "lr_factor": factor}
+        | ({} if decays else {"weight_decay": 0.0})
+        for factor, decays in sorted(groups, reverse=True)
     ]
 
 
@@ -298,11 +307,14 @@ class OpenSEDBrain(sb.Brain):
         """One optimizer over the parameter groups of all modules."""
         if self.opt_class is None:
             return
-        groups = parameter_groups(self.modules, self.lr_factors)
+        groups = parameter_groups(
+            self.modules,
+            self.lr_factors,
+            decay_vectors=not self.remove_vector_weight_decay,
+        )
         self.optimizer = self.opt_class(groups)
         for group in self.optimizer.param_groups:
-            group["initial_lr"] = group["lr"] * group["lr_factor"]
-            group["lr"] = group["initial_lr"]
+            group["lr"] *= group["lr_factor"]
         self.optimizers_dict = {"opt_class": self.optimizer}
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("optimizer", self.optimizer)
@@ -328,7 +340,9 @@ class OpenSEDBrain(sb.Brain):
             if self.lr_schedule is not None:
                 factor = self.lr_schedule(self.optimizer_step)
                 for group in optimizer.param_groups:
-                    group["lr"] = group["initial_lr"] * factor
+                    # Kept in the group, it is in checkpoints as well.
+                    peak = group.setdefault("initial_lr", group["lr"])
+                    group["lr"] = peak * factor
             self.scaler.step(optimizer)
         self.scaler.update()
         for optimizer in optimizers:
