@@ -1,0 +1,207 @@
+"""Event-based and segment-based F-scores, by way of sed_scores_eval.
+
+Mesaros, Heittola, Virtanen, "Metrics for polyphonic sound event detection",
+Applied Sciences 2016, https://doi.org/10.3390/app6060162.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sed_scores_eval import collar_based, segment_based
+
+from speechbrain_opensed.metrics.inputs import Events, Scores, SedInputs
+from speechbrain_opensed.metrics.psds_reference import (
+    column_names,
+    named_events,
+    score_frames,
+)
+
+__all__ = ["DetectionResult", "event_fscore", "segment_fscore"]
+
+
+@dataclass(frozen=True)
+class DetectionResult:
+    """F-scores at one threshold per class.
+
+    Arguments
+    ---------
+    macro : float
+        Mean of the classes' F-scores.
+    micro : float
+        F-score of the counts summed over the classes.
+    per_class : dict[str, tuple[float, float, float]]
+        F-score, precision and recall of each class.
+    thresholds : dict[str, float]
+        A class is detected where its score is greater than this.
+    skipped_classes : tuple[str, ...]
+        Classes left out because they have no event.
+
+    Example
+    -------
+    >>> DetectionResult(1.0, 1.0, {"dog": (1.0, 1.0, 1.0)}, {"dog": 0.5}).macro
+    1.0
+    """
+
+    macro: float
+    micro: float
+    per_class: dict[str, tuple[float, float, float]]
+    thresholds: dict[str, float]
+    skipped_classes: tuple[str, ...] = ()
+
+
+def event_fscore(
+    scores: Scores,
+    ground_truth: Events,
+    classes: Sequence[str],
+    hop_seconds: float,
+    thresholds: float | Mapping[str, float] | None = None,
+    onset_collar: float = 0.2,
+    offset_collar: float = 0.2,
+    offset_collar_rate: float = 0.2,
+) -> DetectionResult:
+    """F-score of whole events whose borders lie within a collar.
+
+    Arguments
+    ---------
+    scores : Mapping[str, np.ndarray]
+        Scores `[frames, classes]` of each clip, compared as float32.
+    ground_truth : Mapping[str, list[tuple[float, float, str]]]
+        Onset and offset in seconds, and label, of the events of each clip.
+    classes : Sequence[str]
+        What the columns of the scores stand for. Those without a single
+        event are reported and left out.
+    hop_seconds : float
+        Duration of a frame.
+    thresholds : float | Mapping[str, float] | None
+        One for all, or one per class; None finds the best of each class,
+        which is for choosing thresholds on validation data.
+    onset_collar : float
+        Seconds by which the onset may be off.
+    offset_collar : float
+        Seconds by which the offset may be off,
+    offset_collar_rate : float
+        or this share of the event's length, whichever is longer.
+
+    Returns
+    -------
+    DetectionResult
+
+    Example
+    -------
+    >>> scores = {"a": np.zeros((10, 1))}
+    >>> scores["a"][2:5] = 0.8
+    >>> found = event_fscore(scores, {"a": [(2, 5, "dog")]}, ["dog"], 1.0)
+    >>> found.macro, round(found.thresholds["dog"], 6)
+    (1.0, 0.4)
+    """
+    return _fscore(
+        collar_based,
+        SedInputs.check(scores, ground_truth, classes),
+        hop_seconds,
+        thresholds,
+        onset_collar=onset_collar,
+        offset_collar=offset_collar,
+        offset_collar_rate=offset_collar_rate,
+    )
+
+
+def segment_fscore(
+    scores: Scores,
+    ground_truth: Events,
+    durations: Mapping[str, float],
+    classes: Sequence[str],
+    hop_seconds: float,
+    thresholds: float | Mapping[str, float] | None = None,
+    segment_length: float = 1.0,
+) -> DetectionResult:
+    """F-score of the activity in segments of fixed length.
+
+    Arguments
+    ---------
+    scores : Mapping[str, np.ndarray]
+        Scores `[frames, classes]` of each clip, compared as float32.
+    ground_truth : Mapping[str, list[tuple[float, float, str]]]
+        Onset and offset in seconds, and label, of the events of each clip.
+    durations : Mapping[str, float]
+        Seconds, for at least these clips.
+    classes : Sequence[str]
+        What the columns of the scores stand for. Those without a single
+        event are reported and left out.
+    hop_seconds : float
+        Duration of a frame.
+    thresholds : float | Mapping[str, float] | None
+        One for all, or one per class; None finds the best of each class,
+        which is for choosing thresholds on validation data.
+    segment_length : float
+        Seconds.
+
+    Returns
+    -------
+    DetectionResult
+
+    Example
+    -------
+    >>> scores = {"a": np.zeros((10, 1))}
+    >>> scores["a"][2:6] = 0.8
+    >>> events = {"a": [(2.0, 5.0, "dog")]}
+    >>> found = segment_fscore(scores, events, {"a": 10.0}, ["dog"], 1.0, 0.5)
+    >>> found.per_class["dog"]
+    (0.8571428571428571, 0.75, 1.0)
+    """
+    inputs = SedInputs.check(scores, ground_truth, classes)
+    return _fscore(
+        segment_based,
+        inputs,
+        hop_seconds,
+        thresholds,
+        audio_durations=inputs.seconds(durations),
+        segment_length=segment_length,
+    )
+
+
+def _fscore(criterion, inputs, hop_seconds, thresholds, **settings):
+    """Ask one of the packages of sed_scores_eval."""
+    arrays = {clip: np.float32(inputs.array(clip)) for clip in inputs.clips}
+    columns = dict(
+        zip(inputs.classes, column_names(len(inputs.classes)), strict=True)
+    )
+    settings |= {
+        "scores": score_frames(arrays, hop_seconds),
+        "ground_truth": named_events(inputs.events),
+    }
+    if thresholds is None:
+        *measures, best, _ = criterion.best_fscore(**settings)
+    else:
+        best = {
+            column: _threshold(thresholds, label)
+            for label, column in columns.items()
+        }
+        *measures, _ = criterion.fscore(threshold=best, **settings)
+    return DetectionResult(
+        macro=float(measures[0]["macro_average"]),
+        micro=float(measures[0]["micro_average"]),
+        per_class={
+            label: tuple(float(of_class[column]) for of_class in measures)
+            for label, column in columns.items()
+        },
+        thresholds={
+            label: float(best[column]) for label, column in columns.items()
+        },
+        skipped_classes=inputs.skipped_classes,
+    )
+
+
+def _threshold(thresholds, label):
+    """The threshold of one class, in float32 like the scores."""
+    if not isinstance(thresholds, Mapping):
+        return float(np.float32(thresholds))
+    if label not in thresholds:
+        raise ValueError(
+            f"there is no threshold for class {label!r}: give one for each "
+            "class, or one number for all"
+        )
+    return float(np.float32(thresholds[label]))
