@@ -1,0 +1,80 @@
+"""The `opensed` command.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import importlib
+
+import click
+
+__all__ = ["main", "opensed"]
+
+_COMMANDS = {
+    "detect": "speechbrain_opensed.commands.detect:detect",
+    "annotate": "speechbrain_opensed.commands.annotate:annotate",
+    "evaluate": "speechbrain_opensed.commands.evaluate:evaluate",
+    "soundscapes": "speechbrain_opensed.commands.soundscapes:soundscapes",
+    "relate-labels": (
+        "speechbrain_opensed.commands.relate_labels:relate_labels"
+    ),
+    "prepare": "lhotse_recipes.cli:prepare",
+    "download": "lhotse_recipes.cli:download",
+}
+
+
+class _Failure(click.ClickException):
+    """A user's error, in one line."""
+
+    exit_code = 2
+
+    def format_message(self):
+        return " ".join(self.message.split())
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module when it is needed.
+
+    Errors that tell the user what is wrong become one line, without a
+    traceback.
+    """
+
+    def list_commands(self, ctx):
+        return list(_COMMANDS)
+
+    def get_command(self, ctx, name):
+        if name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except click.UsageError:
+            raise
+        except click.ClickException as error:
+            raise _Failure(error.format_message()) from error
+        except FileNotFoundError as error:
+            # Raised by the system it is a bare "[Errno 2] ...: 'name'".
+            if error.errno is None:
+                raise _Failure(str(error)) from error
+            raise _Failure(f"no such file: {error.filename}") from error
+        except (ValueError, OSError, ImportError) as error:
+            raise _Failure(str(error)) from error
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="speechbrain-opensed")
+def opensed():
+    """Find any sound you can describe in words."""
+
+
+def main():
+    """Run the command line."""
+    opensed(prog_name="opensed")

@@ -1,0 +1,1 @@
+"""Subcommands of `opensed`, one module each; none imports torch on top."""

@@ -1,0 +1,163 @@
+"""Options that several subcommands share.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from pathlib import Path
+
+import click
+
+__all__ = [
+    "detection_options",
+    "load_detector",
+    "model_options",
+    "phrase_options",
+    "read_phrases",
+    "read_thresholds",
+]
+
+
+def _stacked(*options):
+    def decorate(function):
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def model_options(required=True):
+    """Options that :func:`load_detector` takes."""
+    return _stacked(
+        click.option(
+            "--model",
+            required=required,
+            help="Folder of an exported detector, or OWNER/MODEL on the "
+            "Hugging Face hub.",
+        ),
+        click.option(
+            "--device", default=None, help="cpu, cuda, ...; default: the best."
+        ),
+        click.option(
+            "--precision",
+            type=click.Choice(["fp32", "bf16", "fp16"]),
+            default="fp32",
+            show_default=True,
+            help="Precision of the decoder; bf16 is faster where the hardware "
+            "knows it.",
+        ),
+    )
+
+
+def load_detector(model, device, precision):
+    """The detector that the options describe."""
+    import torch
+
+    from speechbrain_opensed.inference import SoundEventDetector
+
+    if (device or "").startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"no {device} here: leave --device out or use cpu")
+    run_opts = {"precision": precision}
+    if device:
+        run_opts["device"] = device
+    return SoundEventDetector.from_hparams(model, run_opts=run_opts)
+
+
+phrase_options = _stacked(
+    click.option(
+        "-q",
+        "--query",
+        "queries",
+        multiple=True,
+        metavar="PHRASE",
+        help='What to look for, such as "dog barking"; may be repeated.',
+    ),
+    click.option(
+        "--queries-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Text file with one phrase per line.",
+    ),
+)
+
+
+def read_phrases(queries, queries_file):
+    """The phrases of both options, checked."""
+    from speechbrain_opensed.inference.events import check_phrases
+
+    phrases = list(queries)
+    if queries_file is not None:
+        lines = queries_file.read_text(encoding="utf-8-sig").splitlines()
+        phrases += [line for line in lines if line.strip()]
+        if not phrases:
+            raise ValueError(f"{queries_file} holds no phrase")
+    if not phrases:
+        raise ValueError(
+            "nothing to look for: add -q PHRASE or --queries-file FILE"
+        )
+    return check_phrases(phrases)
+
+
+detection_options = _stacked(
+    click.option(
+        "--threshold",
+        "thresholds",
+        multiple=True,
+        default=["0.5"],
+        show_default=True,
+        metavar="[PHRASE=]NUMBER",
+        help="Score above which a sound counts as present, for all phrases "
+        "or for one; may be repeated.",
+    ),
+    click.option(
+        "--median",
+        "median_seconds",
+        type=float,
+        default=0.36,
+        show_default=True,
+        help="Span of the median filter over the scores, in seconds.",
+    ),
+    click.option(
+        "--min-duration",
+        type=float,
+        default=0.0,
+        show_default=True,
+        help="Leave out shorter events; seconds.",
+    ),
+    click.option(
+        "--merge-gap",
+        type=float,
+        default=0.0,
+        show_default=True,
+        help="Join events of one phrase that are closer; seconds.",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(min=1),
+        default=4,
+        show_default=True,
+        help="Windows that are encoded at once.",
+    ),
+)
+
+
+def read_thresholds(thresholds, phrases):
+    """`0.5` and `dog barking=0.3` as a threshold for each phrase."""
+    from speechbrain_opensed.inference.events import check_threshold
+
+    common, own = 0.5, {}
+    for text in thresholds:
+        phrase, equals, number = text.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            raise ValueError(
+                f"threshold {text!r}: write a number such as 0.4, or PHRASE=0.4"
+            ) from None
+        if equals:
+            own[phrase.strip()] = value
+        else:
+            common = value
+    combined = {**dict.fromkeys(phrases, common), **own}
+    check_threshold(combined, phrases)
+    return combined

@@ -1,0 +1,258 @@
+"""What was found in a recording, and how it is written.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from speechbrain_opensed.inference import formats
+from speechbrain_opensed.inference.events import (
+    SoundEvent,
+    apply_threshold,
+    get_events,
+    merge_close_events,
+    remove_short_events,
+)
+from speechbrain_opensed.metrics.filters import median_filter
+
+__all__ = ["Detection", "smooth"]
+
+# The filter holds some ten copies of what it is given.
+_COLUMNS_AT_ONCE = 16
+
+
+def smooth(
+    scores: np.ndarray, median_seconds: float, hop_seconds: float
+) -> np.ndarray:
+    """Median-filter scores over a span of time.
+
+    Arguments
+    ---------
+    scores : np.ndarray
+        `[frames, phrases]`.
+    median_seconds : float
+        Span; the nearest odd number of frames is taken.
+    hop_seconds : float
+        Length of a frame.
+
+    Returns
+    -------
+    np.ndarray
+        The same shape.
+
+    Example
+    -------
+    >>> smooth(np.array([[0.0], [0.9], [0.1]]), 0.12, 0.04).ravel()
+    array([0. , 0.1, 0.1])
+    """
+    frames = max(1, 2 * round((median_seconds / hop_seconds - 1) / 2) + 1)
+    return np.concatenate(
+        [
+            median_filter(scores[:, first : first + _COLUMNS_AT_ONCE], frames)
+            for first in range(0, scores.shape[1], _COLUMNS_AT_ONCE)
+        ],
+        axis=1,
+    )
+
+
+@dataclass(frozen=True)
+class Detection:
+    """All that was found in one recording.
+
+    Arguments
+    ---------
+    events : list of SoundEvent
+        Sorted by onset.
+    scores : np.ndarray
+        `[frames, phrases]`, float32: the tracks that the threshold saw.
+    phrases : list of str
+        Their names.
+    path : str
+        The recording.
+    duration : float
+        Its length in seconds.
+    hop_seconds : float
+        Length of a frame.
+
+    Example
+    -------
+    >>> found = Detection(
+    ...     [SoundEvent("dog", 0.5, 1.0, 0.9)],
+    ...     np.array([[0.1], [0.9]], "float32"),
+    ...     ["dog"],
+    ...     "street.wav",
+    ...     duration=1.0,
+    ...     hop_seconds=0.5,
+    ... )
+    >>> found.times
+    array([0. , 0.5])
+    >>> found.to_dict()["events"]
+    [{'phrase': 'dog', 'onset': 0.5, 'offset': 1.0, 'score': 0.9}]
+    """
+
+    events: list[SoundEvent]
+    scores: np.ndarray
+    phrases: list[str]
+    path: str
+    duration: float
+    hop_seconds: float
+
+    @classmethod
+    def from_scores(
+        cls,
+        scores: np.ndarray,
+        phrases: Sequence[str],
+        hop_seconds: float,
+        duration: float,
+        threshold: float | Mapping[str, float] = 0.5,
+        median_seconds: float = 0.36,
+        min_duration: float = 0.0,
+        merge_gap: float = 0.0,
+        path="",
+    ) -> "Detection":
+        """Smooth scores and turn them into events.
+
+        Arguments
+        ---------
+        scores : np.ndarray
+            Probabilities `[frames, phrases]`.
+        phrases : sequence of str
+            What its columns stand for.
+        hop_seconds : float
+            Length of a frame.
+        duration : float
+            Length of the recording in seconds.
+        threshold : float or dict of phrase to float
+            Score above which a frame belongs to an event.
+        median_seconds : float
+            Span of the median filter over the scores; 0: none.
+        min_duration : float
+            Shorter events are left out; seconds.
+        merge_gap : float
+            Events of one phrase that are at most so far apart become one;
+            seconds.
+        path : str or Path
+            The recording, for the record.
+
+        Returns
+        -------
+        Detection
+            Events and filtered scores.
+
+        Raises
+        ------
+        ValueError
+            If a threshold or a duration makes no sense.
+        """
+        for name, value in (
+            ("median_seconds", median_seconds),
+            ("min_duration", min_duration),
+            ("merge_gap", merge_gap),
+        ):
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} is {value}: give 0 or more seconds")
+        scores = smooth(scores, median_seconds, hop_seconds)
+        found = get_events(
+            apply_threshold(scores, threshold, phrases),
+            scores,
+            phrases,
+            hop_seconds,
+            duration,
+        )
+        found = merge_close_events(found, merge_gap)
+        return cls(
+            events=remove_short_events(found, min_duration),
+            scores=scores,
+            phrases=list(phrases),
+            path=str(path),
+            duration=duration,
+            hop_seconds=hop_seconds,
+        )
+
+    @property
+    def times(self) -> np.ndarray:
+        """Start of each frame in seconds, `[frames]`."""
+        return np.arange(len(self.scores)) * self.hop_seconds
+
+    def to_dict(self) -> dict:
+        """Events and what they refer to, without the scores."""
+        return {
+            "path": self.path,
+            "duration": self.duration,
+            "phrases": list(self.phrases),
+            "events": [
+                {
+                    "phrase": event.phrase,
+                    "onset": event.onset,
+                    "offset": event.offset,
+                    "score": event.score,
+                }
+                for event in self.events
+            ],
+        }
+
+    def to_tsv(self, path) -> Path:
+        """Write filename, onset, offset, event_label, score; see formats."""
+        return formats.write(path, formats.to_tsv([self]))
+
+    def to_json(self, path) -> Path:
+        """Write :meth:`to_dict` as JSON."""
+        return formats.write(path, formats.to_json([self]))
+
+    def to_audacity(self, path) -> Path:
+        """Write a label track for Audacity (File, Import, Labels)."""
+        return formats.write(path, formats.to_audacity(self))
+
+    def to_textgrid(self, path) -> Path:
+        """Write a TextGrid for Praat, one interval tier per phrase."""
+        return formats.write(path, formats.to_textgrid(self))
+
+    def to_supervisions(self, recording_id: str | None = None) -> list:
+        """The events as Lhotse supervisions of kind `event`.
+
+        Arguments
+        ---------
+        recording_id : str, optional
+            Their recording; default: the file's name without extension.
+
+        Returns
+        -------
+        list of lhotse.SupervisionSegment
+            One per event, its score as `confidence`.
+        """
+        from lhotse_recipes.schema import event
+
+        recording_id = recording_id or Path(self.path).stem
+        return [
+            event(
+                recording_id,
+                index,
+                found.onset,
+                found.offset,
+                phrase=found.phrase,
+                label=found.phrase,
+                confidence=found.score,
+            )
+            for index, found in enumerate(self.events)
+        ]
+
+    def to_cut(self):
+        """The recording as a Lhotse cut with the events found in it."""
+        from lhotse import Recording
+
+        recording = Recording.from_file(self.path)
+        cut = recording.to_cut()
+        cut.supervisions = self.to_supervisions(recording.id)
+        return cut
+
+    def plot(self, path) -> Path:
+        """Draw spectrogram and lanes; see :mod:`..plotting`."""
+        from speechbrain_opensed.plotting import plot_detection
+
+        return plot_detection(self, path)

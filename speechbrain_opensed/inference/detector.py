@@ -1,0 +1,404 @@
+"""Find sounds in recordings by their description.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from speechbrain.inference.interfaces import Pretrained
+from speechbrain.utils.fetching import FetchConfig, LocalStrategy
+from tqdm import tqdm
+
+from speechbrain_opensed.inference import events, formats
+from speechbrain_opensed.inference.audio import (
+    announce_conversion,
+    inspect_audio,
+    mono_blocks,
+)
+from speechbrain_opensed.inference.detection import Detection
+from speechbrain_opensed.inference.loading import load_interface
+from speechbrain_opensed.inference.scorer import WindowScorer
+from speechbrain_opensed.inference.windows import OverlapAdd
+from speechbrain_opensed.spec import SedSpec
+
+__all__ = ["SoundEventDetector"]
+
+
+class SoundEventDetector(Pretrained):
+    """Marks when described sounds occur, in recordings of any length.
+
+    Recordings are resampled, averaged to mono and cut into overlapping
+    windows of the length that the model was trained on; the windows' scores
+    are blended. Memory does not grow with the length of the recording (but
+    for its scores), nor, in the decoder, with the number of phrases.
+
+    Arguments
+    ---------
+    modules : dict
+        `model` with `encode(wav)` and `decode(feats, queries, precision=)`,
+        and `text_encoder`, from phrases to `[phrases, dim]`.
+    hparams : dict
+        `spec`, the :class:`~speechbrain_opensed.spec.SedSpec` of the model.
+    run_opts : dict, optional
+        `device`, and `precision` of the decoder: fp32, bf16 or fp16.
+    freeze_params : bool
+        Whether the modules are set to `eval` and lose their gradients.
+
+    Raises
+    ------
+    ValueError
+        If a module or the spec is missing.
+
+    Example
+    -------
+    >>> from speechbrain_opensed.lobes.flexsed import FlexSED
+    >>> from speechbrain_opensed.lobes.text_encoders import HashTextEncoder
+    >>> detector = SoundEventDetector(
+    ...     modules={
+    ...         "model": FlexSED(16, 2, 2, ft_blocks=1, cls_dim=8),
+    ...         "text_encoder": HashTextEncoder(dim=8),
+    ...     },
+    ...     hparams={"spec": SedSpec()},
+    ...     run_opts={"device": "cpu"},
+    ... )
+    >>> wavs = torch.rand(2, 32000)
+    >>> detector.detect_batch(wavs, None, ["dog barking", "rain"]).shape
+    torch.Size([2, 50, 2])
+    """
+
+    HPARAMS_NEEDED = ["spec"]
+    MODULES_NEEDED = ["model", "text_encoder"]
+
+    def __init__(
+        self, modules=None, hparams=None, run_opts=None, freeze_params=True
+    ):
+        for kind, needed, given in (
+            ("module", self.MODULES_NEEDED, modules),
+            ("hparam", self.HPARAMS_NEEDED, hparams),
+        ):
+            missing = [name for name in needed if name not in (given or {})]
+            if missing:
+                raise ValueError(
+                    f"{type(self).__name__} needs the {kind} {missing[0]!r}; "
+                    f"given: {sorted(given or {})}. In a YAML it goes under "
+                    + ("'modules:'" if kind == "module" else "the top level")
+                )
+        super().__init__(modules, hparams, run_opts, freeze_params)
+        if not isinstance(self.hparams.spec, SedSpec):
+            raise ValueError(
+                f"'spec' is {self.hparams.spec!r}: give a SedSpec, in a YAML "
+                "!new:speechbrain_opensed.spec.SedSpec"
+            )
+        self._scorer = WindowScorer(
+            self.mods.model, self.spec, self.device, self.precision
+        )
+        self._announced = set()
+
+    @classmethod
+    def from_hparams(
+        cls,
+        source,
+        hparams_file="hyperparams.yaml",
+        savedir=None,
+        overrides=None,
+        run_opts=None,
+        local_strategy=LocalStrategy.SYMLINK,
+        fetch_config=None,
+    ):
+        """Load a detector from a folder or the Hugging Face hub.
+
+        The YAML may only build models of this package, and weights are read
+        as tensors alone: nothing that was downloaded is run.
+
+        Arguments
+        ---------
+        source : str or Path
+            Folder such as `export_detector` writes, or a hub's repository.
+        hparams_file : str
+            Name of the YAML in it.
+        savedir : str or Path, optional
+            Where to keep what is fetched; default: use it where it lies.
+        overrides : dict, optional
+            Values that replace top-level ones of the YAML.
+        run_opts : dict, optional
+            `device`, `precision`.
+        local_strategy : LocalStrategy
+            How files get into `savedir`.
+        fetch_config : FetchConfig, optional
+            Revision, token and whether the network may be used.
+
+        Returns
+        -------
+        SoundEventDetector
+            Ready to use.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder or a file in it is missing.
+        ValueError
+            If the YAML holds something else than a model of this package,
+            or the weights do not fit it.
+        """
+        hparams = load_interface(
+            source,
+            hparams_file,
+            savedir,
+            overrides,
+            local_strategy,
+            fetch_config or FetchConfig(),
+        )
+        return cls(hparams["modules"], hparams, run_opts)
+
+    @property
+    def spec(self) -> SedSpec:
+        """Sample rate, hop and window of the model."""
+        return self.hparams.spec
+
+    def detect_file(
+        self,
+        path,
+        phrases: Sequence[str],
+        threshold: float | Mapping[str, float] = 0.5,
+        median_seconds: float = 0.36,
+        min_duration: float = 0.0,
+        merge_gap: float = 0.0,
+        batch_size: int = 4,
+        normalize: str | None = "window",
+    ) -> Detection:
+        """Find all phrases in a sound file.
+
+        Arguments
+        ---------
+        path : str or Path
+            A file of any rate, channel count and length.
+        phrases : sequence of str
+            What to look for.
+        threshold : float or dict of phrase to float
+            Score above which a frame belongs to an event.
+        median_seconds : float
+            Span of the median filter over the scores, which removes what is
+            shorter than half of it; 0: none.
+        min_duration : float
+            Shorter events are left out; seconds.
+        merge_gap : float
+            Events of one phrase that are at most so far apart become one;
+            seconds.
+        batch_size : int
+            Windows that are encoded at once.
+        normalize : str or None
+            What is brought to a peak of 1: each `window`, as in training
+            (those under -60 dB are raised by 60 dB at most), the whole
+            `file`, or nothing.
+
+        Returns
+        -------
+        Detection
+            Events, the filtered scores, and writers for several formats.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file is missing.
+        ValueError
+            If the file cannot be used, or an argument makes no sense; the
+            message says what to do.
+        """
+        phrases = events.check_phrases(phrases)
+        events.check_threshold(threshold, phrases)
+        duration = inspect_audio(path).duration
+        return Detection.from_scores(
+            self.get_event_prob_file(path, phrases, batch_size, normalize),
+            phrases,
+            self.spec.hop_seconds,
+            duration,
+            threshold,
+            median_seconds,
+            min_duration,
+            merge_gap,
+            path,
+        )
+
+    def get_event_prob_file(
+        self,
+        path,
+        phrases: Sequence[str],
+        batch_size: int = 4,
+        normalize: str | None = "window",
+    ) -> np.ndarray:
+        """Score each frame of a sound file, without any smoothing.
+
+        Arguments
+        ---------
+        path : str or Path
+            The file.
+        phrases : sequence of str
+            What to look for.
+        batch_size : int
+            Windows that are encoded at once.
+        normalize : str or None
+            See :meth:`detect_file`.
+
+        Returns
+        -------
+        np.ndarray
+            Probabilities `[frames, phrases]`, float32.
+        """
+        queries = self._embed(phrases)
+        info = inspect_audio(path)
+        rate = self.spec.sample_rate
+        announce_conversion(info, rate, self._announced)
+        _check_normalize(normalize)
+        if normalize == "file":
+            peak = max(
+                float(np.abs(block).max()) for block in mono_blocks(path, rate)
+            )
+            gain = 1 / (peak + 1e-9)
+            blocks = (block * gain for block in mono_blocks(path, rate))
+        else:
+            blocks = mono_blocks(path, rate)
+        windows = tqdm(
+            self._scorer.windows(blocks),
+            desc=Path(path).name,
+            unit="window",
+            total=self._scorer.count(info.duration),
+            leave=False,
+            delay=2,
+        )
+        blend = OverlapAdd()
+        for start, scores in self._scorer.score(
+            windows, queries, batch_size, normalize == "window"
+        ):
+            blend.add(start, scores)
+        return blend.result()
+
+    def detect_batch(
+        self,
+        wavs: torch.Tensor,
+        wav_lens: torch.Tensor | None,
+        phrases: Sequence[str],
+        batch_size: int = 4,
+        normalize: str | None = "window",
+    ) -> torch.Tensor:
+        """Score a batch of signals at the model's rate.
+
+        Each signal is treated as if it were alone: padding has no influence.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            `[batch, samples]`.
+        wav_lens : torch.Tensor or None
+            Length of each relative to `samples`, `[batch]`; None: all full.
+        phrases : sequence of str
+            What to look for.
+        batch_size : int
+            Windows that are encoded at once.
+        normalize : str or None
+            `window`: each window gets a peak of 1; `file`: each signal; None.
+
+        Returns
+        -------
+        torch.Tensor
+            Probabilities `[batch, frames, phrases]`, 0 behind shorter ones.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit, or a signal is empty or not finite.
+        """
+        queries = self._embed(phrases)
+        if wavs.ndim != 2 or wavs.shape[1] == 0:
+            raise ValueError(
+                f"wavs of shape {list(wavs.shape)}: give [batch, samples]"
+            )
+        if not torch.isfinite(wavs).all():
+            bad = int((~torch.isfinite(wavs)).any(1).nonzero()[0])
+            raise ValueError(
+                f"signal {bad} of the batch holds NaN or infinite samples: "
+                "leave it out or mend its source"
+            )
+        if wav_lens is None:
+            wav_lens = torch.ones(len(wavs))
+        lengths = (wav_lens.cpu().double() * wavs.shape[1]).round().long()
+        if len(lengths) != len(wavs) or not (lengths > 0).all():
+            raise ValueError(
+                f"wav_lens {wav_lens.tolist()} for {len(wavs)} signals: give "
+                "each its length in (0, 1]"
+            )
+        _check_normalize(normalize)
+
+        def windows():
+            for row, (wav, length) in enumerate(
+                zip(wavs.float().cpu().numpy(), lengths, strict=True)
+            ):
+                wav = wav[:length]
+                if normalize == "file":
+                    wav = wav / (np.abs(wav).max() + 1e-9)
+                for start, window in self._scorer.windows([wav]):
+                    yield (row, start), window
+
+        blends = [OverlapAdd() for _ in wavs]
+        for (row, start), scores in self._scorer.score(
+            windows(), queries, batch_size, normalize == "window"
+        ):
+            blends[row].add(start, scores)
+        return torch.nn.utils.rnn.pad_sequence(
+            [torch.from_numpy(blend.result()) for blend in blends],
+            batch_first=True,
+        ).to(self.device)
+
+    def forward(self, wavs, wav_lens, phrases):
+        """Same as :meth:`detect_batch`."""
+        return self.detect_batch(wavs, wav_lens, phrases)
+
+    apply_threshold = staticmethod(events.apply_threshold)
+    get_events = staticmethod(events.get_events)
+    merge_close_events = staticmethod(events.merge_close_events)
+    remove_short_events = staticmethod(events.remove_short_events)
+
+    @staticmethod
+    def save_events(detection: Detection, path, format: str = "tsv"):
+        """Write the events of a detection.
+
+        Arguments
+        ---------
+        detection : Detection
+            From :meth:`detect_file`.
+        path : str or Path
+            The file.
+        format : str
+            `tsv`, `json`, `audacity` or `textgrid`.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        ValueError
+            If the format has another name.
+        """
+        if format not in formats.FORMATS:
+            raise ValueError(
+                f"unknown format {format!r}: choose from "
+                f"{list(formats.FORMATS)}"
+            )
+        return getattr(detection, f"to_{format}")(path)
+
+    def _embed(self, phrases):
+        with torch.no_grad():
+            queries = self.mods.text_encoder(events.check_phrases(phrases))
+        return queries.to(self.device)
+
+
+def _check_normalize(normalize):
+    if normalize not in ("window", "file", None):
+        raise ValueError(
+            f"normalize is {normalize!r}: choose 'window', 'file' or None"
+        )

@@ -1,0 +1,295 @@
+"""From score tracks to events: thresholds, gaps, durations.
+
+The steps bear the names of SpeechBrain's voice activity detector
+(speechbrain.inference.VAD), with events in place of segments.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+__all__ = [
+    "SoundEvent",
+    "apply_threshold",
+    "check_phrases",
+    "check_threshold",
+    "get_events",
+    "merge_close_events",
+    "remove_short_events",
+]
+
+
+@dataclass(frozen=True, order=True)
+class SoundEvent:
+    """One event; sorted by onset, then offset, then phrase.
+
+    Arguments
+    ---------
+    onset, offset : float
+        Start and end in seconds.
+    phrase : str
+        The query that found it.
+    score : float
+        The highest score within it, between 0 and 1.
+
+    Example
+    -------
+    >>> SoundEvent("dog barking", onset=0.4, offset=1.0, score=0.9).duration
+    0.6
+    """
+
+    phrase: str
+    onset: float
+    offset: float
+    score: float
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.offset - self.onset
+
+
+def _in_time_order(events):
+    return sorted(events, key=lambda e: (e.onset, e.offset, e.phrase))
+
+
+def check_phrases(phrases: Sequence[str]) -> list[str]:
+    """The phrases without surrounding blanks, or an error.
+
+    Arguments
+    ---------
+    phrases : sequence of str
+        What to look for.
+
+    Returns
+    -------
+    list of str
+        The phrases.
+
+    Raises
+    ------
+    ValueError
+        If there is none, one is blank, occurs twice or spans lines.
+
+    Example
+    -------
+    >>> check_phrases(["dog barking", " car horn "])
+    ['dog barking', 'car horn']
+    """
+    if isinstance(phrases, str):
+        raise ValueError(
+            f"phrases is the string {phrases!r}: give a list, [{phrases!r}]"
+        )
+    phrases = [str(phrase).strip() for phrase in phrases]
+    if not phrases:
+        raise ValueError(
+            "no phrase to look for: give at least one, such as 'dog barking'"
+        )
+    seen = set()
+    for place, phrase in enumerate(phrases, 1):
+        if not phrase:
+            raise ValueError(f"phrase {place} is blank: remove it")
+        if not phrase.isprintable():
+            raise ValueError(
+                f"phrase {phrase!r} holds a tab, line break or control "
+                "character: write it in one line"
+            )
+        if phrase in seen:
+            raise ValueError(f"phrase {phrase!r} is given twice: remove one")
+        seen.add(phrase)
+    return phrases
+
+
+def check_threshold(
+    threshold: float | Mapping[str, float], phrases: Sequence[str]
+) -> np.ndarray:
+    """One threshold per phrase.
+
+    Arguments
+    ---------
+    threshold : float or mapping of phrase to float
+        Between 0 and 1, both excluded.
+    phrases : sequence of str
+        The phrases.
+
+    Returns
+    -------
+    np.ndarray
+        `[phrases]`, float32.
+
+    Raises
+    ------
+    ValueError
+        If one is missing, of an unknown phrase or out of range.
+
+    Example
+    -------
+    >>> check_threshold({"a": 0.25, "b": 0.5}, ["a", "b"])
+    array([0.25, 0.5 ], dtype=float32)
+    """
+    if not isinstance(threshold, Mapping):
+        threshold = dict.fromkeys(phrases, threshold)
+    unknown = sorted(set(threshold) - set(phrases))
+    if unknown:
+        raise ValueError(
+            f"a threshold for {unknown[0]!r}, which is not among the phrases "
+            f"{list(phrases)}"
+        )
+    for phrase in phrases:
+        if phrase not in threshold:
+            raise ValueError(f"no threshold for {phrase!r}: add it")
+        if not 0 < float(threshold[phrase]) < 1:
+            raise ValueError(
+                f"threshold {threshold[phrase]} for {phrase!r}: scores lie "
+                "between 0 and 1, choose a value in between, such as 0.5"
+            )
+    return np.array([threshold[phrase] for phrase in phrases], np.float32)
+
+
+def apply_threshold(
+    scores: np.ndarray,
+    threshold: float | Mapping[str, float],
+    phrases: Sequence[str],
+) -> np.ndarray:
+    """Mark the frames whose score is above the threshold.
+
+    Arguments
+    ---------
+    scores : np.ndarray
+        `[frames, phrases]`.
+    threshold : float or mapping of phrase to float
+        Between 0 and 1, both excluded.
+    phrases : sequence of str
+        The phrases.
+
+    Returns
+    -------
+    np.ndarray
+        `[frames, phrases]`, bool.
+
+    Example
+    -------
+    >>> apply_threshold(np.array([[0.2], [0.7]]), 0.5, ["dog"])[:, 0]
+    array([False,  True])
+    """
+    return np.asarray(scores) > check_threshold(threshold, phrases)
+
+
+def get_events(
+    active: np.ndarray,
+    scores: np.ndarray,
+    phrases: Sequence[str],
+    hop_seconds: float,
+    duration: float,
+) -> list[SoundEvent]:
+    """Turn marked frames into events.
+
+    Arguments
+    ---------
+    active : np.ndarray
+        From :func:`apply_threshold`, `[frames, phrases]`.
+    scores : np.ndarray
+        `[frames, phrases]`.
+    phrases : sequence of str
+        The phrases.
+    hop_seconds : float
+        Length of a frame.
+    duration : float
+        Length of the recording in seconds; no event ends later.
+
+    Returns
+    -------
+    list of SoundEvent
+        Sorted by onset.
+
+    Example
+    -------
+    >>> active = np.array([[0], [1], [1], [0]], bool)
+    >>> get_events(active, active * 0.9, ["dog"], 0.5, 2.0)
+    [SoundEvent(phrase='dog', onset=0.5, offset=1.5, score=0.9)]
+    """
+    events = []
+    for column, phrase in enumerate(phrases):
+        padded = np.pad(active[:, column].astype(np.int8), 1)
+        edges = np.flatnonzero(np.diff(padded))
+        for first, last in zip(edges[::2], edges[1::2], strict=True):
+            events.append(
+                SoundEvent(
+                    phrase,
+                    # Multiples of a decimal hop carry binary dust.
+                    round(float(first * hop_seconds), 6),
+                    round(min(float(last * hop_seconds), duration), 6),
+                    float(scores[first:last, column].max()),
+                )
+            )
+    return _in_time_order(events)
+
+
+def merge_close_events(
+    events: Iterable[SoundEvent], gap: float
+) -> list[SoundEvent]:
+    """Join events of one phrase that are at most `gap` seconds apart.
+
+    Arguments
+    ---------
+    events : iterable of SoundEvent
+        In any order.
+    gap : float
+        Seconds.
+
+    Returns
+    -------
+    list of SoundEvent
+        Sorted by onset; a joined event keeps the highest score.
+
+    Example
+    -------
+    >>> merge_close_events(
+    ...     [SoundEvent("a", 0, 1, 0.6), SoundEvent("a", 1.2, 2, 0.9)], 0.25
+    ... )
+    [SoundEvent(phrase='a', onset=0, offset=2, score=0.9)]
+    """
+    last: dict[str, SoundEvent] = {}
+    done = []
+    for event in _in_time_order(events):
+        before = last.get(event.phrase)
+        if before and event.onset - before.offset <= gap + 1e-9:
+            last[event.phrase] = replace(
+                before,
+                offset=max(before.offset, event.offset),
+                score=max(before.score, event.score),
+            )
+            continue
+        if before:
+            done.append(before)
+        last[event.phrase] = event
+    return _in_time_order([*done, *last.values()])
+
+
+def remove_short_events(
+    events: Iterable[SoundEvent], min_duration: float
+) -> list[SoundEvent]:
+    """Leave out events that are shorter than `min_duration` seconds.
+
+    Arguments
+    ---------
+    events : iterable of SoundEvent
+        The events.
+    min_duration : float
+        Seconds.
+
+    Returns
+    -------
+    list of SoundEvent
+        The others, in the same order.
+
+    Example
+    -------
+    >>> remove_short_events([SoundEvent("a", 0, 0.1, 0.6)], 0.2)
+    []
+    """
+    return [e for e in events if e.duration >= min_duration - 1e-9]

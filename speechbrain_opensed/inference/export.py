@@ -1,0 +1,206 @@
+"""From a training run to a folder that `SoundEventDetector` loads.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import dataclasses
+import io
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+import ruamel.yaml
+from hyperpyyaml import resolve_references
+from safetensors.torch import save_file
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+
+from speechbrain_opensed.inference.loading import FILES_KEY, FOLDER_KEY
+from speechbrain_opensed.inference.safe_yaml import check_yaml
+from speechbrain_opensed.spec import SedSpec
+
+__all__ = ["export_detector"]
+
+_HEAD = """\
+# Sound event detector, written by speechbrain-opensed. To use it:
+#   SoundEventDetector.from_hparams(source="THIS FOLDER")
+"""
+_TAIL = """\
+modules:
+    model: !ref <model>
+    text_encoder: !ref <text_encoder>
+pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
+    loadables:
+        model: !ref <model>
+"""
+_FILES = ("hyperparams.yaml", "model.safetensors")
+
+
+def export_detector(
+    folder,
+    hparams_file,
+    modules,
+    overrides: dict | None = None,
+    spec: SedSpec | None = None,
+) -> Path:
+    """Write a trained model so that it can be loaded, moved and shared.
+
+    The training YAML's keys `spec`, `model` and `text_encoder` go into
+    `hyperparams.yaml`, the weights into `model.safetensors`, and files that
+    the text encoder reads, such as a table of embeddings, beside them. The
+    folder appears whole or not at all; an older export is replaced.
+
+    Arguments
+    ---------
+    folder : str or Path
+        Where to.
+    hparams_file : str or Path
+        YAML of the training: the one in a run's output folder, with its
+        references resolved, or a recipe's.
+    modules : mapping
+        Trained modules with the key `model`, such as a Brain's.
+    overrides : dict, optional
+        Overrides that the training was started with, for a recipe's YAML.
+    spec : SedSpec, optional
+        Replaces the YAML's, for instance with the classes of the data.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such YAML.
+    ValueError
+        If a key is missing, the YAML builds things that a detector may not
+        load, or the folder holds something else.
+    """
+    folder, hparams_file = Path(folder), Path(hparams_file)
+    if folder.exists() and not _replaceable(folder):
+        raise ValueError(
+            f"{folder} holds other files: choose a new folder for the export"
+        )
+    if "model" not in modules:
+        raise ValueError(
+            f"modules has no 'model', only {sorted(modules)}: give the "
+            "Brain's modules"
+        )
+    tree = _read_tree(hparams_file, overrides)
+    if spec is not None:
+        tree["spec"] = _spec_node(spec)
+    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
+    try:
+        temporary.mkdir(parents=True)
+        files = _copy_files(tree["text_encoder"], temporary)
+        text = _dump(tree, files)
+        check_yaml(text, f"the part of {hparams_file} that is exported")
+        (temporary / _FILES[0]).write_text(text, encoding="utf-8")
+        save_file(_state(modules["model"]), temporary / _FILES[1])
+        if folder.exists():
+            old = temporary.with_name(temporary.name + ".old")
+            os.replace(folder, old)
+            os.replace(temporary, folder)
+            shutil.rmtree(old)
+        else:
+            os.replace(temporary, folder)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"{error.strerror or error}; nothing was exported, free some "
+            "space or choose another folder",
+            str(folder),
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def _replaceable(folder):
+    if not folder.is_dir():
+        return False
+    names = {entry.name for entry in folder.iterdir()}
+    return not names or names.issuperset(_FILES)
+
+
+def _read_tree(hparams_file, overrides):
+    if not hparams_file.is_file():
+        raise FileNotFoundError(
+            f"no YAML at {hparams_file}: give the training's"
+        )
+    # It is the user's own file; what goes out is checked before it is
+    # written.
+    with open(hparams_file, encoding="utf-8") as file:
+        resolved = resolve_references(file, overrides or {}).getvalue()
+    tree = ruamel.yaml.YAML().load(resolved)
+    wanted = ("spec", "model", "text_encoder")
+    missing = [key for key in wanted if key not in tree]
+    if missing:
+        raise ValueError(
+            f"{hparams_file} has no top-level '{missing[0]}:': an export "
+            f"needs {', '.join(wanted)}"
+        )
+    return {key: tree[key] for key in wanted}
+
+
+def _spec_node(spec):
+    node = ruamel.yaml.comments.CommentedMap(dataclasses.asdict(spec))
+    node["classes"] = list(spec.classes)
+    node.yaml_set_ctag(
+        ruamel.yaml.Tag(suffix=f"!new:{SedSpec.__module__}.SedSpec")
+    )
+    return node
+
+
+def _copy_files(node, target):
+    """Copy files that a node names; its values become paths in the export."""
+    copied = []
+    for key, value in list(node.items() if hasattr(node, "items") else ()):
+        if hasattr(value, "items"):
+            copied += _copy_files(value, target)
+        elif isinstance(value, str) and os.sep in value and _exists(value):
+            source = Path(value).expanduser()
+            name = f"text_encoder/{key}/{source.name}"
+            destination = target / name
+            destination.parent.mkdir(parents=True)
+            if source.is_dir():
+                shutil.copytree(source, destination)
+                copied += [
+                    path.relative_to(target).as_posix()
+                    for path in sorted(destination.rglob("*"))
+                    if path.is_file()
+                ]
+            else:
+                shutil.copyfile(source, destination)
+                copied.append(name)
+            node[key] = ruamel.yaml.comments.TaggedScalar(
+                f"<{FOLDER_KEY}>/{name}", tag="!ref"
+            )
+    return copied
+
+
+def _exists(value):
+    path = Path(value).expanduser()
+    return path.is_file() or (path / "config.json").is_file()
+
+
+def _dump(tree, files):
+    head = {}
+    if files:
+        head = {FOLDER_KEY: ".", FILES_KEY: files}
+    yaml, text = ruamel.yaml.YAML(), io.StringIO()
+    yaml.indent(mapping=4, sequence=6, offset=4)
+    yaml.width = 80
+    yaml.dump({**head, **tree}, text)
+    return _HEAD + text.getvalue() + _TAIL
+
+
+def _state(model):
+    if isinstance(model, (DataParallel, DistributedDataParallel)):
+        model = model.module
+    return {
+        name: tensor.detach().cpu().clone().contiguous()
+        for name, tensor in model.state_dict().items()
+    }

@@ -1,0 +1,240 @@
+"""Write detections in the formats that other programs read.
+
+TSV is that of the DCASE challenges with a score added; label tracks are
+described at https://manual.audacityteam.org/man/importing_and_exporting_labels.html,
+TextGrids at https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from lhotse_recipes.io import write_atomically
+
+__all__ = [
+    "FORMATS",
+    "read_tsv",
+    "to_audacity",
+    "to_json",
+    "to_textgrid",
+    "to_tsv",
+    "write",
+]
+
+#: Formats and their file extensions.
+FORMATS = {
+    "tsv": ".tsv",
+    "json": ".json",
+    "audacity": ".txt",
+    "textgrid": ".TextGrid",
+}
+_COLUMNS = ("filename", "onset", "offset", "event_label", "score")
+
+
+def write(path, text: str) -> Path:
+    """Write a text file, whole or not at all.
+
+    Arguments
+    ---------
+    path : str or Path
+        The file; missing folders are made.
+    text : str
+        Its content.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_atomically(path) as file:
+        file.write(text)
+    return path
+
+
+def to_tsv(detections) -> str:
+    """A table with one row per event.
+
+    Arguments
+    ---------
+    detections : iterable of Detection
+        One per recording.
+
+    Returns
+    -------
+    str
+        Columns filename, onset, offset, event_label, score.
+    """
+    text = io.StringIO()
+    table = csv.writer(text, delimiter="\t", lineterminator="\n")
+    table.writerow(_COLUMNS)
+    for detection in detections:
+        for event in detection.events:
+            table.writerow(
+                [
+                    detection.path,
+                    f"{event.onset:.3f}",
+                    f"{event.offset:.3f}",
+                    event.phrase,
+                    f"{event.score:.4f}",
+                ]
+            )
+    return text.getvalue()
+
+
+def read_tsv(path) -> dict[str, list]:
+    """Read what :func:`to_tsv` wrote.
+
+    Arguments
+    ---------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    dict of str to list of SoundEvent
+        Events by file name.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or a value is no number.
+    """
+    from speechbrain_opensed.inference.events import SoundEvent
+
+    events: dict[str, list] = {}
+    with open(path, encoding="utf-8", newline="") as file:
+        table = csv.DictReader(file, delimiter="\t")
+        missing = set(_COLUMNS) - set(table.fieldnames or ())
+        if missing:
+            raise ValueError(f"{path} has no column {sorted(missing)[0]!r}")
+        for row in table:
+            try:
+                event = SoundEvent(
+                    row["event_label"],
+                    float(row["onset"]),
+                    float(row["offset"]),
+                    float(row["score"]),
+                )
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    f"{path}, line {table.line_num}: {error}"
+                ) from error
+            events.setdefault(row["filename"], []).append(event)
+    return events
+
+
+def to_json(detections) -> str:
+    """One object for one recording, a list of them for several.
+
+    Arguments
+    ---------
+    detections : sequence of Detection
+        One per recording.
+
+    Returns
+    -------
+    str
+        JSON.
+    """
+    objects = [detection.to_dict() for detection in detections]
+    return (
+        json.dumps(
+            objects[0] if len(objects) == 1 else objects,
+            indent=2,
+            ensure_ascii=False,
+        )
+        + "\n"
+    )
+
+
+def to_audacity(detection) -> str:
+    """A label track: onset, offset, phrase.
+
+    Arguments
+    ---------
+    detection : Detection
+        One recording.
+
+    Returns
+    -------
+    str
+        One line per event.
+    """
+    return "".join(
+        f"{event.onset:.6f}\t{event.offset:.6f}\t{event.phrase}\n"
+        for event in detection.events
+    )
+
+
+def to_textgrid(detection) -> str:
+    """A TextGrid in the long format with one interval tier per phrase.
+
+    Praat wants the intervals of a tier to follow each other without gaps
+    from its start to its end: the silence between events is an interval
+    without text.
+
+    Arguments
+    ---------
+    detection : Detection
+        One recording.
+
+    Returns
+    -------
+    str
+        The text of the file.
+    """
+    end = f"{detection.duration:.6f}"
+    lines = [
+        'File type = "ooTextFile"',
+        'Object class = "TextGrid"',
+        "",
+        "xmin = 0",
+        f"xmax = {end}",
+        "tiers? <exists>",
+        f"size = {len(detection.phrases)}",
+        "item []:",
+    ]
+    for number, phrase in enumerate(detection.phrases, 1):
+        intervals = _gapless(detection, phrase)
+        lines += [
+            f"    item [{number}]:",
+            '        class = "IntervalTier"',
+            f"        name = {_quoted(phrase)}",
+            "        xmin = 0",
+            f"        xmax = {end}",
+            f"        intervals: size = {len(intervals)}",
+        ]
+        for index, (start, stop, text) in enumerate(intervals, 1):
+            lines += [
+                f"        intervals [{index}]:",
+                f"            xmin = {start}",
+                f"            xmax = {stop}",
+                f"            text = {_quoted(text)}",
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _gapless(detection, phrase):
+    """Intervals (start, stop, text), as written, from 0 to the end."""
+    intervals, position, end = [], "0", f"{detection.duration:.6f}"
+    for event in detection.events:
+        if event.phrase != phrase:
+            continue
+        onset, offset = f"{event.onset:.6f}", f"{event.offset:.6f}"
+        if float(onset) > float(position):
+            intervals.append((position, onset, ""))
+        intervals.append((onset, offset, phrase))
+        position = offset
+    if float(position) < float(end):
+        intervals.append((position, end, ""))
+    return intervals
+
+
+def _quoted(text):
+    return '"' + text.replace('"', '""') + '"'

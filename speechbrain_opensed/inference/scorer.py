@@ -1,0 +1,143 @@
+"""Run a model over windows of samples.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+import numpy as np
+import torch
+
+from speechbrain_opensed.inference.windows import sliding_windows
+from speechbrain_opensed.spec import SedSpec
+
+__all__ = ["QUIET_PEAK", "WindowScorer"]
+
+# A window whose peak is below -60 dB of full scale counts as silence: raised
+# to full scale, its noise floor would be heard as an event.
+QUIET_PEAK = 1e-3
+
+
+class WindowScorer:
+    """Cuts samples into half overlapping windows and scores these.
+
+    Arguments
+    ---------
+    model : torch.nn.Module
+        With `encode(wav)` and `decode(feats, queries, precision=)`.
+    spec : SedSpec
+        Its sample rate, hop and window.
+    device : str
+        Where it is.
+    precision : str
+        That of the decoder.
+
+    Example
+    -------
+    >>> from speechbrain_opensed.lobes.flexsed import FlexSED
+    >>> model = FlexSED(16, 2, 2, ft_blocks=1, cls_dim=8).eval()
+    >>> scorer = WindowScorer(model, SedSpec())
+    >>> windows = scorer.windows([np.ones(240000, "float32")])
+    >>> for start, scores in scorer.score(windows, torch.rand(3, 8)):
+    ...     print(start, scores.shape)
+    0 (250, 3)
+    125 (250, 3)
+    """
+
+    def __init__(
+        self,
+        model,
+        spec: SedSpec,
+        device: str = "cpu",
+        precision: str = "fp32",
+    ):
+        self.model = model
+        self.spec = spec
+        self.device = device
+        self.precision = precision
+        frames = spec.num_samples // spec.hop_samples
+        self.size = frames * spec.hop_samples
+        self.hop = max(1, frames // 2) * spec.hop_samples
+
+    def windows(
+        self, blocks: Iterable[np.ndarray]
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Windows of consecutive blocks: (first frame, samples)."""
+        return sliding_windows(
+            blocks, self.size, self.hop, self.spec.hop_samples
+        )
+
+    def count(self, seconds: float) -> int:
+        """How many windows so much audio has."""
+        samples = seconds * self.spec.sample_rate
+        return 1 + max(0, math.ceil((samples - self.size) / self.hop))
+
+    def score(
+        self,
+        windows: Iterable[tuple],
+        queries: torch.Tensor,
+        batch_size: int = 4,
+        normalize: bool = True,
+    ) -> Iterator[tuple]:
+        """Score windows, equally long neighbours together.
+
+        Arguments
+        ---------
+        windows : iterable of (key, np.ndarray)
+            Any key, and samples `[time]`, a whole number of frames.
+        queries : torch.Tensor
+            `[queries, dim]`.
+        batch_size : int
+            Windows that are encoded at once.
+        normalize : bool
+            Whether each is brought to a peak of 1.
+
+        Yields
+        ------
+        (key, np.ndarray)
+            The key, and probabilities `[frames, queries]`.
+
+        Raises
+        ------
+        ValueError
+            If the model's frames are not those of the spec.
+        """
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}: give 1 or more")
+        for _, group in groupby(windows, key=lambda item: len(item[1])):
+            for batch in _batched(group, batch_size):
+                wavs = np.stack([window for _, window in batch])
+                if normalize:
+                    peaks = np.abs(wavs).max(axis=1, keepdims=True)
+                    wavs = wavs / (np.maximum(peaks, QUIET_PEAK) + 1e-9)
+                scores = self._probabilities(wavs, queries)
+                for (key, _), row in zip(batch, scores, strict=True):
+                    yield key, row
+
+    @torch.no_grad()
+    def _probabilities(self, wavs, queries):
+        wavs = torch.from_numpy(wavs.astype(np.float32)).to(self.device)
+        feats = self.model.encode(wavs)
+        logits = self.model.decode(feats, queries, precision=self.precision)
+        expected = wavs.shape[1] // self.spec.hop_samples
+        if logits.shape[2] != expected:
+            raise ValueError(
+                f"the model gives {logits.shape[2]} frames for "
+                f"{wavs.shape[1]} samples, its spec says {expected}: correct "
+                "hop_seconds or sample_rate of the spec"
+            )
+        return logits.float().sigmoid().transpose(1, 2).cpu().numpy()
+
+
+def _batched(items, size):
+    batch = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

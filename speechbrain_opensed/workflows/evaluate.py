@@ -1,0 +1,197 @@
+"""From cuts and scores to a table of PSDS.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from lhotse import CutSet
+from lhotse.cut import Cut
+
+from lhotse_recipes.schema import label_of, trim_events
+from speechbrain_opensed.inference.detection import smooth
+from speechbrain_opensed.inference.detector import SoundEventDetector
+from speechbrain_opensed.metrics import PsdsResult, compute_psds
+from speechbrain_opensed.metrics.score_store import ScoreStore, ScoreWriter
+from speechbrain_opensed.workflows.scoring import score_cuts
+
+__all__ = ["GroundTruth", "psds_table", "read_truth", "store_scores"]
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """What was annotated in a set of cuts.
+
+    Arguments
+    ---------
+    events : dict
+        Cut id to list of (onset, offset, label).
+    durations : dict
+        Cut id to seconds.
+    phrases : dict
+        Label to phrase.
+    """
+
+    events: dict[str, list[tuple[float, float, str]]]
+    durations: dict[str, float]
+    phrases: dict[str, str]
+
+
+def read_truth(
+    cuts: Iterable[Cut], phrases: Mapping[str, str] | None = None
+) -> GroundTruth:
+    """Collect the events of cuts.
+
+    Arguments
+    ---------
+    cuts : iterable of lhotse.cut.Cut
+        The cuts.
+    phrases : mapping of label to phrase, optional
+        The vocabulary; default: the labels of the events, with the text of
+        their first occurrence.
+
+    Returns
+    -------
+    GroundTruth
+        Events, durations and phrases.
+
+    Raises
+    ------
+    ValueError
+        If ids occur twice, an event is not in the vocabulary, or there are
+        no events.
+
+    Example
+    -------
+    >>> from lhotse.testing.dummies import dummy_cut
+    >>> from lhotse_recipes.schema import event
+    >>> bark = event("r", 0, 0.1, 0.2, "dog barking", "Bark")
+    >>> truth = read_truth([dummy_cut(0, supervisions=[bark])])
+    >>> truth.events, truth.phrases
+    ({'dummy-mono-cut-0000': [(0.1, 0.2, 'Bark')]}, {'Bark': 'dog barking'})
+    """
+    events, durations, found = {}, {}, {}
+    for cut in cuts:
+        if cut.id in events:
+            raise ValueError(
+                f"cut {cut.id} occurs twice: give each cut its own id"
+            )
+        durations[cut.id] = cut.duration
+        events[cut.id] = []
+        for one in trim_events(cut):
+            label = label_of(one)
+            if phrases is not None and label not in phrases:
+                raise ValueError(
+                    f"cut {cut.id}: event {label!r} is not in the vocabulary; "
+                    "choose the one it was annotated with"
+                )
+            found.setdefault(label, one.text or label)
+            events[cut.id].append(
+                (one.start, round(one.start + one.duration, 8), label)
+            )
+    if not found:
+        raise ValueError(
+            f"no events in {len(events)} cuts: there is nothing to evaluate"
+        )
+    chosen = dict(phrases or sorted(found.items()))
+    return GroundTruth(events, durations, chosen)
+
+
+def store_scores(
+    cuts: CutSet,
+    truth: GroundTruth,
+    detector: SoundEventDetector,
+    folder,
+    median_seconds: float = 0.36,
+    batch_size: int = 4,
+) -> ScoreStore:
+    """Score cuts for all labels, smooth and keep the scores on disk.
+
+    Arguments
+    ---------
+    cuts : lhotse.CutSet
+        The cuts.
+    truth : GroundTruth
+        Their labels, phrases and durations.
+    detector : SoundEventDetector
+        The model.
+    folder : str or Path
+        Where the scores go; must not exist.
+    median_seconds : float
+        Span of the median filter; part of the protocol.
+    batch_size : int
+        Cuts that are read at once.
+
+    Returns
+    -------
+    ScoreStore
+        `[frames, labels]` by cut id.
+    """
+    phrases = list(truth.phrases.values())
+    hop = detector.spec.hop_seconds
+    frames = detector.spec.num_frames(max(truth.durations.values()))
+    with ScoreWriter(folder, list(truth.phrases), hop, frames) as writer:
+        for cut, scores in score_cuts(cuts, detector, phrases, batch_size):
+            smoothed = smooth(scores[:frames], median_seconds, hop)
+            writer.append([cut.id], smoothed[None], [cut.duration])
+    return ScoreStore(folder)
+
+
+def psds_table(
+    scores: Mapping,
+    truth: GroundTruth,
+    hop_seconds: float,
+    seen: Collection[str] | None = None,
+    num_jobs: int = 1,
+) -> dict[str, dict[str, PsdsResult]]:
+    """PSDS1_A and PSDS1_T of all classes, and of seen and unseen ones.
+
+    Arguments
+    ---------
+    scores : mapping of cut id to np.ndarray
+        `[frames, classes]`, smoothed, in the order of `truth.phrases`.
+    truth : GroundTruth
+        From :func:`read_truth`.
+    hop_seconds : float
+        Length of a frame.
+    seen : collection of str, optional
+        Labels that the model was trained on.
+    num_jobs : int
+        Threads.
+
+    Returns
+    -------
+    dict
+        `all`, `seen` and `unseen` to `PSDS1_A` and `PSDS1_T`.
+
+    Raises
+    ------
+    ValueError
+        If a seen label is not in the vocabulary, or a group has no events.
+    """
+    labels = list(truth.phrases)
+    table = {
+        metric: compute_psds(
+            scores,
+            truth.events,
+            truth.durations,
+            labels,
+            hop_seconds,
+            target_known=target_known,
+            num_jobs=num_jobs,
+        )
+        for metric, target_known in (("PSDS1_A", False), ("PSDS1_T", True))
+    }
+    groups = {"all": dict(table)}
+    if seen is not None:
+        for name, members in (
+            ("seen", [label for label in labels if label in seen]),
+            ("unseen", [label for label in labels if label not in seen]),
+        ):
+            groups[name] = {
+                metric: result.group(members)
+                for metric, result in table.items()
+            }
+    return groups

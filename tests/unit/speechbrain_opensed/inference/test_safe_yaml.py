@@ -1,0 +1,104 @@
+"""A model's YAML builds models and nothing else."""
+
+import pytest
+import torch
+
+from speechbrain_opensed.inference.safe_yaml import (
+    check_yaml,
+    load_safe_hyperpyyaml,
+)
+
+ATTACKS = {
+    "apply": "a: !apply:os.mkdir [{marker}]",
+    "applyref": "a: !applyref:os.mkdir [{marker}]",
+    "new outside": "a: !new:subprocess.Popen [[mkdir, {marker}]]",
+    "name outside": "a: !name:os.system",
+    "module": "a: !module:os",
+    "include": "a: !include:{marker}.yaml",
+    "copy": "b: 1\na: !copy <b>",
+    "python tag": "a: !!python/object/apply:os.mkdir [{marker}]",
+    "python name": "a: !!python/name:os.system",
+    "verbatim tag": "a: !<!apply:os.mkdir> [{marker}]",
+    "escaped tag": "a: !%61pply:os.mkdir [{marker}]",
+    "key": "? !apply:os.mkdir [{marker}]\n: 1",
+    "nested": "a:\n  - b: {{c: !apply:os.mkdir [{marker}]}}",
+    "prefix look-alike": "a: !new:torch.nnx.Linear [1, 2]",
+    "attribute chain": "a: !new:torch.nn.modules.torch.Tensor [2]",
+    "imported name": "a: !new:torch.nn.modules.module.OrderedDict []",
+    "imported function": "a: !name:torch.nn.modules.module.namedtuple",
+    "tuple": 'a: (!!python/object/apply:os.mkdir ["{marker}"])',
+    "quoted tuple": "a: !tuple '(!!python/object/apply:os.mkdir"
+    ' ["{marker}"])\'',
+    "attribute by reference": "t: abc\na: !ref <t.upper>",
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_hostile_yaml_is_refused(attack, tmp_path):
+    marker = tmp_path / "made-by-attack"
+    with pytest.raises(ValueError, match="model.yaml"):
+        load_safe_hyperpyyaml(
+            ATTACKS[attack].format(marker=marker), name="model.yaml"
+        )
+    assert not marker.exists()
+
+
+def test_error_names_tag_and_line():
+    with pytest.raises(ValueError, match=r"line 3: tag !apply:os.system"):
+        check_yaml("a: 1\nb:\n  c: !apply:os.system [ls]\n")
+
+
+def test_allowed_yaml_builds_shared_objects():
+    hparams = load_safe_hyperpyyaml(
+        """
+        dim: 4
+        shape: (2, 3)
+        spec: !new:speechbrain_opensed.spec.SedSpec
+            window_seconds: !ref <dim> * 2
+        layer: !new:torch.nn.Linear
+            in_features: !ref <dim>
+            out_features: 2
+        activation: !name:torch.nn.GELU
+        modules:
+            model: !ref <layer>
+        pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
+            loadables: {model: !ref <layer>}
+        """
+    )
+    assert hparams["shape"] == (2, 3)
+    assert hparams["spec"].window_seconds == 8
+    assert hparams["activation"] is torch.nn.GELU
+    assert hparams["modules"]["model"] is hparams["layer"]
+    assert hparams["pretrainer"].loadables["model"] is hparams["layer"]
+
+
+def test_text_in_parentheses_stays_text(tmp_path):
+    marker = tmp_path / "made-by-attack"
+    hparams = load_safe_hyperpyyaml(
+        f"""
+        t: '!!python/object/apply:os.mkdir'
+        a: !ref (<t> ["{marker}"])
+        b: "(rain)"
+        """
+    )
+    assert hparams["a"] == f'(!!python/object/apply:os.mkdir ["{marker}"])'
+    assert hparams["b"] == "(rain)"
+    assert not marker.exists()
+
+
+def test_overrides_replace_and_must_match():
+    text = "a: 1\nb: !ref <a>\n"
+    assert load_safe_hyperpyyaml(text, {"a": 5}) == {"a": 5, "b": 5}
+    with pytest.raises(ValueError, match="'c' not found"):
+        load_safe_hyperpyyaml(text, {"c": 5})
+
+
+def test_unknown_argument_names_the_class():
+    with pytest.raises(ValueError, match="cannot build torch.nn.Linear"):
+        load_safe_hyperpyyaml("a: !new:torch.nn.Linear {wrong: 1}")
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "a: [1", "a: !PLACEHOLDER"])
+def test_useless_yaml_is_refused(text):
+    with pytest.raises(ValueError, match="hyperparams.yaml"):
+        load_safe_hyperpyyaml(text)
