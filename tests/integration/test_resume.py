@@ -53,12 +53,9 @@ def train(folder, output, workers, persistent, kill):
     from speechbrain_opensed.dataio.cut_loader import CutLoader
     from speechbrain_opensed.dataio.datasets import SedDataset
     from speechbrain_opensed.dataio.queries import RandomNegatives
+    from speechbrain_opensed.optim import WarmupDecay
     from speechbrain_opensed.spec import SedSpec
-    from speechbrain_opensed.training import (
-        OpenSEDBrain,
-        WarmupDecay,
-        WholeCheckpointer,
-    )
+    from speechbrain_opensed.training import OpenSEDBrain, WholeCheckpointer
 
     class Model(torch.nn.Module):
         def __init__(self):

@@ -1,0 +1,138 @@
+"""What an optimizer is given: groups of parameters and a schedule.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+__all__ = ["WarmupDecay", "parameter_groups"]
+
+
+@dataclass(frozen=True)
+class WarmupDecay:
+    """Learning-rate factor: linear warm-up, then linear or cosine decay.
+
+    A pure function of the number of optimizer steps done, so it has nothing
+    to save: the Brain's step count is in every checkpoint.
+
+    Arguments
+    ---------
+    warmup_steps : int
+        Steps until the factor is 1; the first step already has a share.
+    total_steps : int
+        Step at which the decay is over.
+    final_factor : float
+        Factor from then on.
+    shape : str
+        `"linear"` or `"cosine"`.
+
+    Raises
+    ------
+    ValueError
+        If the shape is unknown or warm-up takes longer than the training.
+
+    Example
+    -------
+    >>> schedule = WarmupDecay(4, 104, final_factor=0.01)
+    >>> [round(schedule(step), 4) for step in (0, 3, 4, 54, 104, 1000)]
+    [0.25, 1.0, 1.0, 0.505, 0.01, 0.01]
+    """
+
+    warmup_steps: int
+    total_steps: int
+    final_factor: float = 0.0
+    shape: str = "linear"
+
+    def __post_init__(self):
+        if self.shape not in ("linear", "cosine"):
+            raise ValueError(
+                f"shape {self.shape!r} is unknown: use 'linear' or 'cosine'"
+            )
+        if not 0 <= self.warmup_steps < self.total_steps:
+            raise ValueError(
+                f"warmup_steps {self.warmup_steps} must be less than "
+                f"total_steps {self.total_steps}"
+            )
+
+    def __call__(self, step: int) -> float:
+        """Factor for the step after `step` steps."""
+        if step < self.warmup_steps:
+            return (step + 1) / self.warmup_steps
+        done = (step - self.warmup_steps) / (
+            self.total_steps - self.warmup_steps
+        )
+        left = max(0.0, 1.0 - done)
+        if self.shape == "cosine":
+            left = (1.0 - math.cos(math.pi * left)) / 2.0
+        return self.final_factor + (1.0 - self.final_factor) * left
+
+
+def parameter_groups(
+    modules: torch.nn.Module,
+    factors: Mapping[str, float] | None = None,
+    decay_vectors: bool = True,
+) -> list[dict]:
+    """Trainable parameters by what the optimizer does with them.
+
+    Arguments
+    ---------
+    modules : torch.nn.Module
+        The modules, wrapped for distributed training or not.
+    factors : mapping from str to float
+        Dotted prefix of parameter names, e.g. `"model.encoder"`, to the
+        factor on the learning rate; the longest prefix holds, without one
+        the factor is 1.
+    decay_vectors : bool
+        Whether parameters of fewer than two dimensions (biases, norms) decay
+        like the others.
+
+    Returns
+    -------
+    list of dict
+        Groups `{"params": [...], "lr_factor": float}`, largest factor first,
+        with `"weight_decay": 0.0` where it shall not decay.
+
+    Raises
+    ------
+    ValueError
+        If a prefix fits no trainable parameter.
+
+    Example
+    -------
+    >>> modules = torch.nn.ModuleDict(
+    ...     {"encoder": torch.nn.Linear(2, 2), "head": torch.nn.Linear(2, 1)}
+    ... )
+    >>> groups = parameter_groups(modules, {"encoder": 0.1})
+    >>> [(group["lr_factor"], len(group["params"])) for group in groups]
+    [(1.0, 2), (0.1, 2)]
+    """
+    factors = dict(factors or {})
+    groups: dict[tuple[float, bool], list] = {}
+    unused = set(factors)
+    for name, parameter in modules.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        # DistributedDataParallel and torch.compile put names in between.
+        path = [p for p in name.split(".") if p not in ("module", "_orig_mod")]
+        prefixes = (".".join(path[:n]) for n in range(len(path), 0, -1))
+        prefix = next((p for p in prefixes if p in factors), None)
+        unused.discard(prefix)
+        decays = decay_vectors or parameter.ndim > 1
+        key = float(factors.get(prefix, 1.0)), decays
+        groups.setdefault(key, []).append(parameter)
+    if unused:
+        raise ValueError(
+            "no trainable parameter is named after "
+            f"{', '.join(sorted(unused))}: check the learning-rate factors "
+            "against the names of model.named_parameters()"
+        )
+    return [
+        {"params": groups[factor, decays], "lr_factor": factor}
+        | ({} if decays else {"weight_decay": 0.0})
+        for factor, decays in sorted(groups, reverse=True)
+    ]
