@@ -2,5 +2,6 @@
 
 from speechbrain_opensed._compat import check_torch
 
+__all__ = []
+
 check_torch()
-del check_torch

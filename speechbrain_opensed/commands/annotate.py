@@ -46,31 +46,17 @@ def annotate(
         raise ValueError(f"{output}: name it .jsonl or .jsonl.gz")
     phrases = read_phrases(queries, queries_file)
     thresholds = read_thresholds(thresholds, phrases)
-    from lhotse_recipes.io import write_jsonl
-    from speechbrain_opensed.workflows.annotate import (
-        iter_annotated,
-        read_cuts,
+    from lhotse_recipes.schema import events_of
+    from speechbrain_opensed.workflows.annotate import annotate_events
+    from speechbrain_opensed.workflows.scoring import read_cuts
+
+    annotated = annotate_events(
+        read_cuts(cuts),
+        load_detector(model, device, precision),
+        phrases,
+        thresholds,
+        output=output,
+        **settings,
     )
-
-    cut_set = read_cuts(cuts)
-    counts = {"cuts": 0, "events": 0}
-
-    def counted(annotated):
-        for cut in annotated:
-            counts["cuts"] += 1
-            counts["events"] += sum(
-                (s.custom or {}).get("kind") == "event"
-                for s in cut.supervisions
-            )
-            yield cut
-
-    detector = load_detector(model, device, precision)
-    write_jsonl(
-        output,
-        counted(
-            iter_annotated(
-                cut_set, detector, phrases, threshold=thresholds, **settings
-            )
-        ),
-    )
-    click.echo(f"{counts['events']} events in {counts['cuts']} cuts: {output}")
+    counts = [len(events_of(cut)) for cut in annotated]
+    click.echo(f"{sum(counts)} events in {len(counts)} cuts: {output}")

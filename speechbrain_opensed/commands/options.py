@@ -28,7 +28,27 @@ def _stacked(*options):
 
 
 def model_options(required=True):
-    """Options that :func:`load_detector` takes."""
+    """Options that :func:`load_detector` takes.
+
+    Arguments
+    ---------
+    required : bool
+        Whether the model has to be named.
+
+    Returns
+    -------
+    callable
+        Decorator of a command.
+
+    Example
+    -------
+    >>> @click.command()
+    ... @model_options()
+    ... def listen(model, device, precision):
+    ...     "Listens."
+    >>> [option.name for option in listen.params]
+    ['model', 'device', 'precision']
+    """
     return _stacked(
         click.option(
             "--model",
@@ -51,7 +71,28 @@ def model_options(required=True):
 
 
 def load_detector(model, device, precision):
-    """The detector that the options describe."""
+    """The detector that the options describe.
+
+    Arguments
+    ---------
+    model : str
+        Folder or repository.
+    device : str or None
+        Where it runs; None: the best there is.
+    precision : str
+        That of the decoder.
+
+    Returns
+    -------
+    SoundEventDetector
+        Ready to use.
+
+    Example
+    -------
+    >>> load_detector("./nowhere", "cpu", "fp32")
+    Traceback (most recent call last):
+    FileNotFoundError: no folder ./nowhere: give one that export_detector ...
+    """
     import torch
 
     from speechbrain_opensed.inference import SoundEventDetector
@@ -82,7 +123,25 @@ phrase_options = _stacked(
 
 
 def read_phrases(queries, queries_file):
-    """The phrases of both options, checked."""
+    """The phrases of both options, checked.
+
+    Arguments
+    ---------
+    queries : sequence of str
+        Phrases.
+    queries_file : Path or None
+        File with one phrase per line.
+
+    Returns
+    -------
+    list of str
+        All phrases.
+
+    Example
+    -------
+    >>> read_phrases(["dog barking"], None)
+    ['dog barking']
+    """
     from speechbrain_opensed.inference.events import check_phrases
 
     phrases = list(queries)
@@ -142,7 +201,25 @@ detection_options = _stacked(
 
 
 def read_thresholds(thresholds, phrases):
-    """`0.5` and `dog barking=0.3` as a threshold for each phrase."""
+    """What the option says about each phrase.
+
+    Arguments
+    ---------
+    thresholds : sequence of str
+        `0.5`, for all phrases, or `dog barking=0.3`.
+    phrases : sequence of str
+        The phrases.
+
+    Returns
+    -------
+    dict
+        Phrase to threshold.
+
+    Example
+    -------
+    >>> read_thresholds(["0.4", "rain=0.7"], ["rain", "dog"])
+    {'rain': 0.7, 'dog': 0.4}
+    """
     from speechbrain_opensed.inference.events import check_threshold
 
     common, own = 0.5, {}

@@ -32,9 +32,9 @@ class SoundEventDetector(Pretrained):
     """Marks when described sounds occur, in recordings of any length.
 
     Recordings are resampled, averaged to mono and cut into overlapping
-    windows of the length that the model was trained on; the windows' scores
-    are blended. Memory does not grow with the length of the recording (but
-    for its scores), nor, in the decoder, with the number of phrases.
+    windows of the length that the model was trained on; their scores are
+    blended. Apart from the scores themselves, memory grows neither with the
+    length of a recording nor with the number of phrases.
 
     Arguments
     ---------
@@ -76,16 +76,15 @@ class SoundEventDetector(Pretrained):
     def __init__(
         self, modules=None, hparams=None, run_opts=None, freeze_params=True
     ):
-        for kind, needed, given in (
-            ("module", self.MODULES_NEEDED, modules),
-            ("hparam", self.HPARAMS_NEEDED, hparams),
+        for needed, given, where in (
+            (self.MODULES_NEEDED, modules or {}, "under 'modules:'"),
+            (self.HPARAMS_NEEDED, hparams or {}, "at the top level"),
         ):
-            missing = [name for name in needed if name not in (given or {})]
+            missing = [name for name in needed if name not in given]
             if missing:
                 raise ValueError(
-                    f"{type(self).__name__} needs the {kind} {missing[0]!r}; "
-                    f"given: {sorted(given or {})}. In a YAML it goes under "
-                    + ("'modules:'" if kind == "module" else "the top level")
+                    f"{type(self).__name__} needs {missing[0]!r}, {where} of "
+                    f"its YAML; there is {sorted(given) or 'nothing'}"
                 )
         super().__init__(modules, hparams, run_opts, freeze_params)
         if not isinstance(self.hparams.spec, SedSpec):
@@ -126,10 +125,8 @@ class SoundEventDetector(Pretrained):
             Values that replace top-level ones of the YAML.
         run_opts : dict, optional
             `device`, `precision`.
-        local_strategy : LocalStrategy
-            How files get into `savedir`.
-        fetch_config : FetchConfig, optional
-            Revision, token and whether the network may be used.
+        local_strategy, fetch_config
+            As in SpeechBrain: how files get into `savedir`; revision, token.
 
         Returns
         -------
@@ -141,8 +138,7 @@ class SoundEventDetector(Pretrained):
         FileNotFoundError
             If the folder or a file in it is missing.
         ValueError
-            If the YAML holds something else than a model of this package,
-            or the weights do not fit it.
+            If the YAML is unsound, or the weights do not fit it.
         """
         hparams = load_interface(
             source,

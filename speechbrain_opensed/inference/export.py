@@ -77,7 +77,29 @@ def export_detector(
     ValueError
         If a key is missing, the YAML builds things that a detector may not
         load, or the folder holds something else.
-    """
+
+    Example
+    -------
+    >>> import tempfile
+    >>> from speechbrain_opensed.inference import SoundEventDetector
+    >>> from speechbrain_opensed.lobes.flexsed import FlexSED
+    >>> yaml = '''
+    ... spec: !new:speechbrain_opensed.spec.SedSpec
+    ... text_encoder: !new:speechbrain_opensed.lobes.text_encoders.HashTextEncoder
+    ...     dim: 8
+    ... model: !new:speechbrain_opensed.lobes.flexsed.FlexSED
+    ...     {embed_dim: 16, depth: 2, num_heads: 2, ft_blocks: 1, cls_dim: 8}
+    ... '''
+    >>> trained = {"model": FlexSED(16, 2, 2, ft_blocks=1, cls_dim=8)}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "train.yaml").write_text(yaml)
+    ...     out = export_detector(
+    ...         f"{folder}/out", f"{folder}/train.yaml", trained
+    ...     )
+    ...     detector = SoundEventDetector.from_hparams(out)
+    >>> detector.spec.window_seconds
+    10.0
+    """  # noqa: E501
     folder, hparams_file = Path(folder), Path(hparams_file)
     if folder.exists() and not _replaceable(folder):
         raise ValueError(

@@ -49,6 +49,13 @@ def write(path, text: str) -> Path:
     -------
     Path
         The file.
+
+    Example
+    -------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(Path(folder) / "new" / "a.txt", "rain").read_text()
+    'rain'
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,6 +76,11 @@ def to_tsv(detections) -> str:
     -------
     str
         Columns filename, onset, offset, event_label, score.
+
+    Example
+    -------
+    >>> to_tsv([])
+    'filename\\tonset\\toffset\\tevent_label\\tscore\\n'
     """
     text = io.StringIO()
     table = csv.writer(text, delimiter="\t", lineterminator="\n")
@@ -104,6 +116,13 @@ def read_tsv(path) -> dict[str, list]:
     ------
     ValueError
         If a column is missing or a value is no number.
+
+    Example
+    -------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     read_tsv(write(Path(folder) / "a.tsv", to_tsv([])))
+    {}
     """
     from speechbrain_opensed.inference.events import SoundEvent
 
@@ -141,6 +160,11 @@ def to_json(detections) -> str:
     -------
     str
         JSON.
+
+    Example
+    -------
+    >>> to_json([])
+    '[]\\n'
     """
     objects = [detection.to_dict() for detection in detections]
     return (
@@ -165,6 +189,14 @@ def to_audacity(detection) -> str:
     -------
     str
         One line per event.
+
+    Example
+    -------
+    >>> from speechbrain_opensed.inference import Detection, SoundEvent
+    >>> rain = SoundEvent("rain", 0.5, 1.0, 0.9)
+    >>> found = Detection([rain], [[0.9]], ["rain"], "a.wav", 1.0, 1.0)
+    >>> to_audacity(found)
+    '0.500000\\t1.000000\\train\\n'
     """
     return "".join(
         f"{event.onset:.6f}\t{event.offset:.6f}\t{event.phrase}\n"
@@ -188,6 +220,23 @@ def to_textgrid(detection) -> str:
     -------
     str
         The text of the file.
+
+    Example
+    -------
+    >>> from speechbrain_opensed.inference import Detection, SoundEvent
+    >>> rain = SoundEvent("rain", 0.5, 1.0, 0.9)
+    >>> found = Detection([rain], [[0.9]], ["rain"], "a.wav", 1.0, 1.0)
+    >>> print(to_textgrid(found).partition("intervals: ")[2])
+    size = 2
+            intervals [1]:
+                xmin = 0
+                xmax = 0.500000
+                text = ""
+            intervals [2]:
+                xmin = 0.500000
+                xmax = 1.000000
+                text = "rain"
+    <BLANKLINE>
     """
     end = f"{detection.duration:.6f}"
     lines = [

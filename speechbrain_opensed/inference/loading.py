@@ -68,6 +68,12 @@ def load_interface(
     ValueError
         If the YAML holds what it must not, lacks a key, or weights do not
         fit.
+
+    Example
+    -------
+    >>> load_interface("./nowhere")
+    Traceback (most recent call last):
+    FileNotFoundError: no folder ./nowhere: give one that export_detector ...
     """
     source = _checked_source(source)
 

@@ -4,19 +4,20 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from lhotse import CutSet
-from lhotse.cut import Cut, MixedCut, PaddingCut
+from lhotse.cut import MixedCut, PaddingCut
 from lhotse.utils import fastcopy
 
+from lhotse_recipes.io import write_jsonl
 from lhotse_recipes.schema import event, events_of
 from speechbrain_opensed.inference.detection import Detection
 from speechbrain_opensed.inference.detector import SoundEventDetector
 from speechbrain_opensed.inference.events import check_phrases, check_threshold
-from speechbrain_opensed.workflows.scoring import read_cuts, score_cuts
+from speechbrain_opensed.workflows.scoring import score_cuts
 
-__all__ = ["annotate_events", "iter_annotated", "read_cuts"]
+__all__ = ["annotate_events"]
 
 
 def annotate_events(
@@ -26,6 +27,7 @@ def annotate_events(
     threshold: float | Mapping[str, float] = 0.5,
     batch_size: int = 4,
     normalize: str | None = "window",
+    output=None,
     **settings,
 ) -> CutSet:
     """Replace the events of cuts by detected ones.
@@ -47,6 +49,9 @@ def annotate_events(
         Cuts that are read at once.
     normalize : str or None
         See :meth:`SoundEventDetector.detect_batch`.
+    output : str or Path, optional
+        Write the cuts to this `.jsonl` or `.jsonl.gz` file one by one, and
+        return them lazily: for more than fit in memory.
     **settings
         `median_seconds`, `min_duration`, `merge_gap` of
         :meth:`Detection.from_scores`.
@@ -75,44 +80,28 @@ def annotate_events(
     >>> [event.text for event in found[0].supervisions]
     ['rain']
     """
-    return CutSet.from_cuts(
-        iter_annotated(
-            cuts,
-            detector,
-            phrases,
-            threshold,
-            batch_size,
-            normalize,
-            **settings,
-        )
-    )
-
-
-def iter_annotated(
-    cuts: Iterable[Cut],
-    detector: SoundEventDetector,
-    phrases: Sequence[str],
-    threshold: float | Mapping[str, float] = 0.5,
-    batch_size: int = 4,
-    normalize: str | None = "window",
-    **settings,
-) -> Iterator[Cut]:
-    """The same as :func:`annotate_events`, one cut after the other."""
     phrases = check_phrases(phrases)
     check_threshold(threshold, phrases)
-    for cut, scores in score_cuts(
-        cuts, detector, phrases, batch_size, normalize
-    ):
-        found = Detection.from_scores(
-            scores,
-            phrases,
-            detector.spec.hop_seconds,
-            cut.duration,
-            threshold,
-            path=cut.id,
-            **settings,
-        )
-        yield _with_events(cut, found.events)
+
+    def annotated():
+        for cut, scores in score_cuts(
+            cuts, detector, phrases, batch_size, normalize
+        ):
+            found = Detection.from_scores(
+                scores,
+                phrases,
+                detector.spec.hop_seconds,
+                cut.duration,
+                threshold,
+                path=cut.id,
+                **settings,
+            )
+            yield _with_events(cut, found.events)
+
+    if output is None:
+        return CutSet.from_cuts(annotated())
+    write_jsonl(output, annotated())
+    return CutSet.from_file(output)
 
 
 def _with_events(cut, found):

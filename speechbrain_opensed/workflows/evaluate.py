@@ -32,6 +32,12 @@ class GroundTruth:
         Cut id to seconds.
     phrases : dict
         Label to phrase.
+
+    Example
+    -------
+    >>> truth = GroundTruth({"a": [(0, 1, "Dog")]}, {"a": 9}, {"Dog": "a dog"})
+    >>> truth.durations["a"]
+    9
     """
 
     events: dict[str, list[tuple[float, float, str]]]
@@ -128,6 +134,30 @@ def store_scores(
     -------
     ScoreStore
         `[frames, labels]` by cut id.
+
+    Example
+    -------
+    >>> import tempfile
+    >>> from lhotse.testing.dummies import dummy_cut
+    >>> from lhotse_recipes.schema import event
+    >>> from speechbrain_opensed.lobes.flexsed import FlexSED
+    >>> from speechbrain_opensed.lobes.text_encoders import HashTextEncoder
+    >>> from speechbrain_opensed.spec import SedSpec
+    >>> detector = SoundEventDetector(
+    ...     {
+    ...         "model": FlexSED(16, 2, 2, ft_blocks=1, cls_dim=8),
+    ...         "text_encoder": HashTextEncoder(dim=8),
+    ...     },
+    ...     {"spec": SedSpec()},
+    ...     {"device": "cpu"},
+    ... )
+    >>> bark = event("r", 0, 0.1, 0.2, "dog barking", "Bark")
+    >>> cut = dummy_cut(0, supervisions=[bark], with_data=True)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     truth = read_truth([cut])
+    ...     store = store_scores([cut], truth, detector, f"{folder}/scores")
+    >>> store.classes, store[cut.id].shape
+    (['Bark'], (25, 1))
     """
     phrases = list(truth.phrases.values())
     hop = detector.spec.hop_seconds
@@ -170,6 +200,14 @@ def psds_table(
     ------
     ValueError
         If a seen label is not in the vocabulary, or a group has no events.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> truth = GroundTruth({"a": [(0, 1, "Dog")]}, {"a": 9}, {"Dog": "a dog"})
+    >>> scores = {"a": np.repeat([[0.9], [0.1]], [25, 200], axis=0)}
+    >>> psds_table(scores, truth, 0.04)["all"]["PSDS1_A"].psds
+    1.0
     """
     labels = list(truth.phrases)
     table = {

@@ -40,6 +40,15 @@ def read_cuts(path) -> CutSet:
         If there is no such file.
     ValueError
         If it is no manifest of cuts.
+
+    Example
+    -------
+    >>> import tempfile
+    >>> from lhotse.testing.dummies import dummy_cut
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     CutSet.from_cuts([dummy_cut(0)]).to_file(f"{folder}/c.jsonl")
+    ...     len(read_cuts(f"{folder}/c.jsonl").to_eager())
+    1
     """
     path = Path(path)
     if not path.is_file():
@@ -91,6 +100,25 @@ def score_cuts(
     ------
     ValueError
         If the audio of a cut cannot be used; the message names the cut.
+
+    Example
+    -------
+    >>> from lhotse.testing.dummies import dummy_cut
+    >>> from speechbrain_opensed.lobes.flexsed import FlexSED
+    >>> from speechbrain_opensed.lobes.text_encoders import HashTextEncoder
+    >>> from speechbrain_opensed.spec import SedSpec
+    >>> detector = SoundEventDetector(
+    ...     {
+    ...         "model": FlexSED(16, 2, 2, ft_blocks=1, cls_dim=8),
+    ...         "text_encoder": HashTextEncoder(dim=8),
+    ...     },
+    ...     {"spec": SedSpec()},
+    ...     {"device": "cpu"},
+    ... )
+    >>> cuts = [dummy_cut(0, with_data=True)]
+    >>> for cut, scores in score_cuts(cuts, detector, ["rain", "dog"]):
+    ...     print(cut.id, scores.shape)
+    dummy-mono-cut-0000 (25, 2)
     """
     total = len(cuts) if hasattr(cuts, "__len__") and not _lazy(cuts) else None
     with tqdm(total=total, desc="detect", unit="cut", delay=2) as progress:
