@@ -1,0 +1,160 @@
+"""Archives of corpora, opened without trusting them."""
+
+import re
+import shutil
+import subprocess
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from lzma import LZMAError
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from tqdm import tqdm
+
+__all__ = ["merge_split_zips", "unpack"]
+
+Member = tuple[str, Callable[[], IO[bytes]]]
+
+
+def unpack(archive: str | Path, folder: str | Path) -> Path:
+    """
+    Unpack a zip or tar archive; what is neither is copied.
+
+    Only plain files are written, and only below ``folder``: a member with an
+    absolute path, a drive letter or ``..``, and links and devices, are
+    refused before anything is written. Backslashes of Windows archives part
+    folders.
+
+    :param archive: ``.zip``, ``.tar``, ``.tar.gz`` and the like.
+    :param folder: where the files go; made when missing.
+    :return: the folder.
+    :raises ValueError: the archive is damaged or dangerous; what was unpacked
+        of it may be there, so unpack into a new folder.
+    """
+    archive, folder = Path(archive), Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as opened:
+                _write(_zip_members(opened, archive), folder, archive)
+        elif tarfile.is_tarfile(archive):
+            with tarfile.open(archive) as opened:
+                _write(_tar_members(opened, archive), folder, archive)
+        elif _called_archive(archive):
+            raise zipfile.BadZipFile("no archive, in spite of its name")
+        else:
+            shutil.copy(archive, folder / archive.name)
+    except (
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+        EOFError,
+        LZMAError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
+        raise ValueError(
+            f"{archive}: damaged archive ({error}); remove it and fetch it "
+            "again"
+        ) from error
+    return folder
+
+
+def merge_split_zips(paths: Sequence[Path]) -> list[Path]:
+    """
+    Join archives that come as ``x.z01``, ``x.z02``, ..., ``x.zip``.
+
+    :param paths: files; those that are no such parts are passed through.
+    :return: the files with each split archive replaced by a whole one.
+    :raises ValueError: the program ``zip``, which joins them, is missing or
+        refuses.
+    """
+    split = {
+        path.with_suffix("")
+        for path in paths
+        if re.fullmatch(r"\.z\d\d", path.suffix)
+    }
+    merged = []
+    for path in paths:
+        if path.with_suffix("") not in split:
+            merged.append(path)
+        elif path.suffix == ".zip":
+            whole = path.with_name(f"{path.stem}.whole.zip")
+            if shutil.which("zip") is None:
+                raise ValueError(
+                    f"{path}: an archive in several parts, which only the "
+                    "program zip joins; install it (apt install zip) and run "
+                    "the same command again"
+                )
+            whole.unlink(missing_ok=True)
+            done = subprocess.run(
+                ["zip", "-q", "-s", "0", str(path), "--out", str(whole)],
+                capture_output=True,
+                text=True,
+            )
+            if done.returncode:
+                whole.unlink(missing_ok=True)
+                raise ValueError(
+                    f"{path}: zip cannot join its parts: "
+                    f"{(done.stdout + done.stderr).strip()}; remove the "
+                    "damaged part and run the same command again"
+                )
+            merged.append(whole)
+    return merged
+
+
+def _called_archive(path: Path) -> bool:
+    return path.name.endswith((".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2"))
+
+
+def _zip_members(opened: zipfile.ZipFile, archive: Path) -> list[Member]:
+    members = []
+    for info in opened.infolist():
+        is_link = (info.external_attr >> 16) & 0o170000 == 0o120000
+        if is_link:
+            raise ValueError(_dangerous(archive, info.filename, "a link"))
+        if not info.is_dir() and not info.filename.endswith("\\"):
+            members.append((info.filename, lambda i=info: opened.open(i)))
+    return members
+
+
+def _tar_members(opened: tarfile.TarFile, archive: Path) -> list[Member]:
+    members = []
+    for info in opened:
+        if info.isfile():
+            members.append((info.name, lambda i=info: opened.extractfile(i)))
+        elif not info.isdir():
+            raise ValueError(_dangerous(archive, info.name, "no plain file"))
+    return members
+
+
+def _write(members: list[Member], folder: Path, archive: Path) -> None:
+    targets = [folder / _inside(name, archive) for name, _ in members]
+    bar = tqdm(
+        zip(targets, members, strict=True),
+        total=len(members),
+        desc=f"unpacking {archive.name}",
+        unit=" files",
+        disable=len(members) < 50,
+    )
+    for target, (_, opener) in bar:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with opener() as source, open(target, "wb") as file:
+            shutil.copyfileobj(source, file)
+
+
+def _inside(name: str, archive: Path) -> PurePosixPath:
+    path = PurePosixPath(name.replace("\\", "/"))
+    drive = re.match(r"[A-Za-z]:", name)
+    if path.is_absolute() or drive or ".." in path.parts or not path.parts:
+        raise ValueError(_dangerous(archive, name, "a path outside"))
+    return path
+
+
+def _dangerous(archive: Path, name: str, what: str) -> str:
+    return (
+        f"{archive}: its member {name!r} is {what}, nothing was unpacked; do "
+        "not trust this archive"
+    )
