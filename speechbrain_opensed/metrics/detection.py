@@ -175,12 +175,16 @@ def _fscore(criterion, inputs, hop_seconds, thresholds, **settings):
     }
     if thresholds is None:
         *measures, best, _ = criterion.best_fscore(**settings)
-    else:
-        best = {
-            column: _threshold(thresholds, label)
-            for label, column in columns.items()
+        thresholds = {
+            label: float(best[column]) for label, column in columns.items()
         }
-        *measures, _ = criterion.fscore(threshold=best, **settings)
+    else:
+        thresholds = _per_class(thresholds, inputs.classes)
+        asked = {
+            columns[label]: float(np.float32(threshold))
+            for label, threshold in thresholds.items()
+        }
+        *measures, _ = criterion.fscore(threshold=asked, **settings)
     return DetectionResult(
         macro=float(measures[0]["macro_average"]),
         micro=float(measures[0]["micro_average"]),
@@ -188,20 +192,19 @@ def _fscore(criterion, inputs, hop_seconds, thresholds, **settings):
             label: tuple(float(of_class[column]) for of_class in measures)
             for label, column in columns.items()
         },
-        thresholds={
-            label: float(best[column]) for label, column in columns.items()
-        },
+        thresholds=thresholds,
         skipped_classes=inputs.skipped_classes,
     )
 
 
-def _threshold(thresholds, label):
-    """The threshold of one class, in float32 like the scores."""
+def _per_class(thresholds, classes):
+    """One threshold for each class."""
     if not isinstance(thresholds, Mapping):
-        return float(np.float32(thresholds))
-    if label not in thresholds:
-        raise ValueError(
-            f"there is no threshold for class {label!r}: give one for each "
-            "class, or one number for all"
-        )
-    return float(np.float32(thresholds[label]))
+        return dict.fromkeys(classes, float(thresholds))
+    for label in classes:
+        if label not in thresholds:
+            raise ValueError(
+                f"there is no threshold for class {label!r}: give one for "
+                "each class, or one number for all"
+            )
+    return {label: float(thresholds[label]) for label in classes}

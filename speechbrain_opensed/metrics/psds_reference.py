@@ -53,6 +53,11 @@ def reference_psds(
     class_curves : list[tuple[np.ndarray, np.ndarray]]
         The same of each class.
 
+    Raises
+    ------
+    ValueError
+        If a class is beyond that package.
+
     Example
     -------
     >>> areas, *_ = reference_psds(
@@ -75,12 +80,20 @@ def reference_psds(
         "max_efpr": max_efpr,
         **criteria,
     }
-    if max_efpr is None:
-        areas = None
-        curve, class_curves = intersection_based.psd_roc(**inputs)
-    else:
-        overall, single, curve, class_curves = intersection_based.psds(**inputs)
-        areas = overall, list(single.values())
+    try:
+        if max_efpr is None:
+            areas = None
+            curve, class_curves = intersection_based.psd_roc(**inputs)
+        else:
+            psds, single, curve, class_curves = intersection_based.psds(
+                **inputs
+            )
+            areas = psds, list(single.values())
+    except IndexError as error:
+        raise ValueError(
+            "sed_scores_eval fails where no threshold finds an event of a "
+            "class or a false positive: take backend='fast'"
+        ) from error
     return areas, curve, [tuple(each[:2]) for each in class_curves.values()]
 
 
