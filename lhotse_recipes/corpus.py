@@ -201,6 +201,7 @@ def finish_part(
     vocabulary: str,
     events_complete: bool,
     output_dir: str | Path | None = None,
+    custom: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """
     Fix the manifests, make cuts, print what was dropped, write everything.
@@ -211,13 +212,14 @@ def finish_part(
     :param vocabulary: name of the annotated table.
     :param events_complete: whether what is not annotated is absent.
     :param output_dir: where manifests and report go; nowhere when None.
+    :param custom: recording id → further fields of its cut.
     :return: ``{"recordings", "supervisions", "cuts"}``.
     """
     recordings, supervisions = fix_sed_manifests(
         recordings, SupervisionSet.from_segments(supervisions), report
     )
     cuts: CutSet = make_cuts(
-        recordings, supervisions, vocabulary, events_complete
+        recordings, supervisions, vocabulary, events_complete, custom
     )
     report.ids = [recording.id for recording in recordings]
     report.counts = {

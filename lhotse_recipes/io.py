@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and reports of what was left out."""
 
+import codecs
 import csv
 import errno
 import gzip
@@ -16,6 +17,7 @@ from typing import IO, Any
 __all__ = [
     "PrepareReport",
     "read_rows",
+    "read_text",
     "save_manifests",
     "write_atomically",
     "write_jsonl",
@@ -131,6 +133,7 @@ def read_rows(
     path: str | Path,
     columns: Sequence[str],
     delimiter: str | None = None,
+    encoding: str = "utf-8",
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """
     Read a table with a header, naming file and line of whatever is wrong.
@@ -139,8 +142,10 @@ def read_rows(
         may be gzipped (``.csv.gz``).
     :param columns: columns that must be there; others are passed through.
     :param delimiter: overrides the one chosen by the file's name.
+    :param encoding: of the text; a byte order mark is skipped.
     :return: pairs of ``"file:line"`` and the row as a dict.
-    :raises ValueError: a column is missing or a row has another length.
+    :raises ValueError: a column is missing, a row has another length or the
+        text another encoding.
     """
     path = Path(path)
     if not path.is_file():
@@ -151,7 +156,7 @@ def read_rows(
         delimiter = "\t" if suffix in (".tsv", ".txt") else ","
     # Quotes mean nothing in the tab-separated tables of sound corpora.
     quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+    with opener(path, "rt", encoding=_codec(encoding), newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, quoting=quoting)
         try:
             header = [name.strip() for name in next(reader, [])]
@@ -172,8 +177,9 @@ def read_rows(
                         f"{len(header)}; correct or remove the line"
                     )
                 yield where, dict(zip(header, fields, strict=True))
+        except UnicodeDecodeError as error:
+            raise ValueError(_undecodable(path, encoding, error)) from error
         except (
-            UnicodeDecodeError,
             csv.Error,
             gzip.BadGzipFile,
             EOFError,
@@ -183,6 +189,61 @@ def read_rows(
                 f"{path}: not a text table ({error}); give a whole csv or tsv "
                 "file in UTF-8"
             ) from error
+
+
+def read_text(path: str | Path, encoding: str = "utf-8") -> str:
+    """
+    Read a text file, naming file and line of what is no text.
+
+    :param path: the file.
+    :param encoding: of the text; a byte order mark overrides it.
+    :return: the text, line ends as they are.
+    :raises ValueError: the text has another encoding.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    data = path.read_bytes()
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    try:
+        return data.decode(_codec(encoding))
+    except UnicodeDecodeError as error:
+        raise ValueError(_undecodable(path, encoding, error)) from error
+
+
+def _codec(encoding: str) -> str:
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError as error:
+        raise ValueError(
+            f"{encoding!r} is no encoding; use one such as 'utf-8', 'latin-1' "
+            "or 'utf-16'"
+        ) from error
+    return "utf-8-sig" if name == "utf-8" else name
+
+
+def _undecodable(path: Path, encoding: str, error: UnicodeDecodeError) -> str:
+    return (
+        f"{path}:{_undecodable_line(path, encoding)}: not a text in "
+        f"{encoding} ({error.reason}); if it is text, name its encoding, such "
+        "as encoding='latin-1'"
+    )
+
+
+def _undecodable_line(path: Path, encoding: str) -> int:
+    """Readers read ahead, and fail before they come to the line."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    decoder = codecs.getincrementaldecoder(encoding)()
+    number = 0
+    with opener(path, "rb") as file:
+        for line in file:
+            number += 1
+            try:
+                decoder.decode(line)
+            except UnicodeDecodeError:
+                break
+    return number
 
 
 @dataclass

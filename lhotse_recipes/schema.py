@@ -10,7 +10,8 @@ not annotated is absent.
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from lhotse import CutSet, RecordingSet, SupervisionSegment, SupervisionSet
 from lhotse.cut import Cut
@@ -332,6 +333,7 @@ def make_cuts(
     supervisions: SupervisionSet,
     vocabulary: str,
     events_complete: bool,
+    custom: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> CutSet:
     """
     One cut per recording, with or without supervisions, under its id.
@@ -340,6 +342,8 @@ def make_cuts(
     :param supervisions: their supervisions.
     :param vocabulary: name of the table that was annotated.
     :param events_complete: whether what is not annotated is absent.
+    :param custom: recording id → further fields of its cut, which may replace
+        the two.
     :return: cuts with ``custom["vocabulary"]`` and
         ``custom["events_complete"]``.
     """
@@ -353,6 +357,7 @@ def make_cuts(
         cut.custom = {
             "vocabulary": vocabulary,
             "events_complete": events_complete,
+            **(custom or {}).get(recording.id, {}),
         }
         cuts.append(cut)
     if of_recording:

@@ -9,6 +9,7 @@ import pytest
 from lhotse_recipes.io import (
     PrepareReport,
     read_rows,
+    read_text,
     save_manifests,
     write_atomically,
     write_jsonl,
@@ -155,7 +156,7 @@ def test_read_rows_reads_csv_tsv_and_gz(tmp_path):
         (b"path,name\nx,y\n", "1: no column 'label'.*has path, name"),
         (b"path,label\nx\n", "2: 1 fields where the header has 2"),
         (b"path,label\nx,y,z\n", "2: 3 fields where the header has 2"),
-        (b"path,label\nx,\xff\xfe\n", "not a text table"),
+        (b"path,label\nx,\xff\xfe\n", ":2: not a text in utf-8"),
     ],
 )
 def test_read_rows_names_file_and_line(tmp_path, content, message):
@@ -208,3 +209,22 @@ def test_report_names_what_was_dropped(tmp_path):
         "corpus test: audio for 0 of 4 clips (0.0 %); events 1; labels "
         "without audio 1 (gong); dropped: missing audio 4 (a, b, c, …)"
     )
+
+
+def test_text_in_another_encoding_is_read_when_named(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_bytes("path,label\nx,a\ny,é\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"csv:3: .*encoding='latin-1'"):
+        list(read_rows(table, ["label"]))
+    with pytest.raises(ValueError, match=r"csv:3: .*encoding='latin-1'"):
+        read_text(table)
+    rows = [row for _, row in read_rows(table, ["label"], encoding="latin-1")]
+    assert [row["label"] for row in rows] == ["a", "é"]
+    assert read_text(table, "latin-1").endswith("y,é\n")
+    with pytest.raises(ValueError, match="'latin-7x' is no encoding"):
+        list(read_rows(table, ["label"], encoding="latin-7x"))
+    # A byte order mark says it all.
+    table.write_bytes("é\n".encode("utf-16"))
+    assert read_text(table) == "é\n"
+    with pytest.raises(FileNotFoundError, match="gone: no such file"):
+        read_text(tmp_path / "gone")
