@@ -310,9 +310,7 @@ def split_backgrounds(folder) -> dict[str, CutSet | None]:
     names = [Path(path).stem for path in paths]
     if len(set(names)) < len(names):
         names = [Path(p).relative_to(folder).as_posix() for p in paths]
-    recordings = read_recordings(
-        dict(zip(names, paths, strict=True)), report
-    )
+    recordings = read_recordings(dict(zip(names, paths, strict=True)), report)
     cuts = list(CutSet.from_manifests(recordings=recordings))
     logger.info(report.summary())
     spared = cuts[::5] if len(cuts) >= 5 else cuts

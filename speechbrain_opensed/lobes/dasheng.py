@@ -12,6 +12,7 @@ import torch.nn.functional as F
 import torchaudio
 from torch import Tensor, nn
 
+from speechbrain_opensed.lobes.conv_stem import ConvStem
 from speechbrain_opensed.lobes.transformer import Block
 
 __all__ = ["MagnitudeMel", "decibels", "resize_positions", "Dasheng"]
@@ -105,6 +106,14 @@ class Dasheng(nn.Module):
         Samples per second.
     final_norm : bool
         Whether a LayerNorm ends the encoder.
+    stem : str
+        `patch`: one linear map per 40 ms, that of the released weights;
+        `conv`: a :class:`~speechbrain_opensed.lobes.conv_stem.ConvStem`.
+
+    Raises
+    ------
+    ValueError
+        If the stem has another name.
 
     Example
     -------
@@ -121,15 +130,22 @@ class Dasheng(nn.Module):
         target_length: int = 1008,
         sample_rate: int = 16000,
         final_norm: bool = True,
+        stem: str = "patch",
     ):
         super().__init__()
+        if stem not in ("patch", "conv"):
+            raise ValueError(f"unknown stem {stem!r}: choose 'patch' or 'conv'")
         self.mel = MagnitudeMel(sample_rate)
         # Position 1 of the sequence, as in the released checkpoints.
         self.init_bn = nn.Sequential(
             nn.Identity(), nn.BatchNorm1d(64, momentum=0.01)
         )
         self.patch_embed = nn.ModuleDict(
-            {"proj": nn.Conv2d(1, embed_dim, (64, PATCH), (64, PATCH))}
+            {
+                "proj": nn.Conv2d(1, embed_dim, (64, PATCH), (64, PATCH))
+                if stem == "patch"
+                else ConvStem(embed_dim)
+            }
         )
         tokens = target_length // PATCH
         self.time_pos_embed = nn.Parameter(

@@ -7,13 +7,15 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from speechbrain_opensed.lobes.dasheng import Dasheng
-from speechbrain_opensed.lobes.transformer import AdaptiveBlock, Block
+from speechbrain_opensed.lobes.query_decoder import QueryDecoder
 
-__all__ = ["FlexSED", "QueryDecoder"]
+__all__ = ["FlexSED"]
 
 PRECISIONS = {
     "fp32": torch.float32,
@@ -23,96 +25,6 @@ PRECISIONS = {
 # Large enough to fill the device, small enough to stay in the caches of a
 # CPU and to leave room beside other models on a GPU.
 MEMORY_BUDGET = {"cpu": 80 * 2**20, "cuda": 2 * 2**30}
-
-
-class QueryDecoder(nn.Module):
-    """Turns audio tokens and one query into a track of logits.
-
-    Arguments
-    ---------
-    embed_dim : int
-        Width of the tokens.
-    depth : int
-        Number of blocks.
-    num_heads : int
-        Attention heads per block.
-    cls_dim : int
-        Width of a query.
-    fusion : str
-        `adaln`: the query sets the norms and gates of each block; `token`:
-        it is a token before the audio.
-    gate : str
-        Gate of the adaptive blocks, see
-        :class:`~speechbrain_opensed.lobes.transformer.AdaptiveBlock`.
-
-    Raises
-    ------
-    ValueError
-        If the fusion has another name.
-
-    Example
-    -------
-    >>> decoder = QueryDecoder(16, depth=1, num_heads=2, cls_dim=8)
-    >>> decoder(torch.rand(3, 25, 16), torch.rand(3, 8)).shape
-    torch.Size([3, 25])
-    """
-
-    def __init__(
-        self,
-        embed_dim: int,
-        depth: int,
-        num_heads: int,
-        cls_dim: int = 512,
-        fusion: str = "adaln",
-        gate: str = "tanh_one_minus",
-    ):
-        super().__init__()
-        if fusion not in ("adaln", "token"):
-            raise ValueError(
-                f"unknown fusion {fusion!r}: choose 'adaln' or 'token'"
-            )
-        self.fusion = fusion
-        self.cls_embed = nn.Sequential(
-            nn.Linear(cls_dim, embed_dim),
-            nn.SiLU(),
-            nn.Linear(embed_dim, embed_dim),
-        )
-        self.blocks = nn.ModuleList(
-            AdaptiveBlock(embed_dim, num_heads, gate=gate)
-            if fusion == "adaln"
-            else Block(embed_dim, num_heads)
-            for _ in range(depth)
-        )
-        self.norm = nn.LayerNorm(embed_dim, eps=1e-6)
-        self.sed_head = nn.Linear(embed_dim, 1)
-
-    def forward(self, x: Tensor, queries: Tensor, blocks=None) -> Tensor:
-        """Decodes pairs of clip and query.
-
-        Arguments
-        ---------
-        x : torch.Tensor
-            Audio tokens, `[pairs, time, embed_dim]`.
-        queries : torch.Tensor
-            Text embeddings, `[pairs, cls_dim]`.
-        blocks : iterable of AdaptiveBlock, optional
-            Copies of this decoder's blocks in another precision.
-
-        Returns
-        -------
-        torch.Tensor
-            Logits, `[pairs, time]`.
-        """
-        condition = self.cls_embed(queries)
-        if self.fusion == "token":
-            x = torch.cat([condition.unsqueeze(1), x], dim=1)
-            for block in self.blocks:
-                x = block(x)
-            x = x[:, 1:]
-        else:
-            for block in self.blocks if blocks is None else blocks:
-                x = block(x, condition)
-        return self.sed_head(self.norm(x)).squeeze(-1)
 
 
 class FlexSED(nn.Module):
@@ -142,6 +54,9 @@ class FlexSED(nn.Module):
     freeze_encoder : bool
         Whether the encoder stays as it is in training, its running
         statistics included.
+    stem : str
+        `patch` (released weights) or `conv`, see
+        :class:`~speechbrain_opensed.lobes.dasheng.Dasheng`.
 
     Raises
     ------
@@ -172,6 +87,7 @@ class FlexSED(nn.Module):
         gate: str = "tanh_one_minus",
         sample_rate: int = 16000,
         freeze_encoder: bool = False,
+        stem: str = "patch",
     ):
         super().__init__()
         if isinstance(ft_blocks, int):
@@ -192,6 +108,7 @@ class FlexSED(nn.Module):
             target_length,
             sample_rate,
             final_norm=False,
+            stem=stem,
         )
         self.decoder = QueryDecoder(
             embed_dim, decoded, num_heads, cls_dim, fusion, gate
@@ -381,9 +298,32 @@ class FlexSED(nn.Module):
             ).float()
         return logits.view(batch, count, time)
 
-    def forward(self, wav: Tensor, queries: Tensor) -> Tensor:
-        """Logits `[batch, queries, time]` of wav `[batch, samples]`."""
-        return self.decode(self.encode(wav), queries)
+    def forward(
+        self,
+        wav: Tensor,
+        queries: Tensor,
+        augment: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """Encodes and decodes, the way training needs it.
+
+        Arguments
+        ---------
+        wav : torch.Tensor
+            `[batch, samples]`.
+        queries : torch.Tensor
+            `[queries, cls_dim]` or `[batch, queries, cls_dim]`.
+        augment : callable, optional
+            Changes the magnitude mel `[batch, 64, frames]`.
+
+        Returns
+        -------
+        torch.Tensor
+            Logits, `[batch, queries, time]`.
+        """
+        mel = self.mel(wav)
+        if augment is not None:
+            mel = augment(mel)
+        return self.decode(self.encode_mel(mel), queries)
 
     def _bytes_per_pair(self, time: int, size: int) -> int:
         dim = self.decoder.norm.normalized_shape[0]

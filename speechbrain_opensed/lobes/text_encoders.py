@@ -15,6 +15,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from torch import Tensor, nn
 
+from lhotse_recipes.vocabulary import Vocabulary
+
 __all__ = [
     "TextEncoder",
     "TableTextEncoder",
@@ -46,6 +48,10 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.register_buffer("place", torch.empty(0), persistent=False)
         self._cache: dict[str, Tensor] = {}
+
+    def canonical(self, phrase: str) -> str | None:
+        """One name for all phrases of one embedding; None: there is none."""
+        return phrase
 
     def embed(self, phrases: list[str]) -> Tensor:
         """Embeds distinct phrases: `[phrases, dim]`."""
@@ -134,12 +140,14 @@ class TableTextEncoder(TextEncoder):
                 f"hold: {unknown[:5]}"
             )
 
-    def __contains__(self, phrase: str) -> bool:
-        return self.aliases.get(phrase, phrase) in self.rows
+    def canonical(self, phrase: str) -> str | None:
+        """The label in the table that stands for a phrase, if any."""
+        label = self.aliases.get(phrase, phrase)
+        return label if label in self.rows else None
 
     def embed(self, phrases: list[str]) -> Tensor:
         """Looks phrases up: `[phrases, dim]`."""
-        missing = [phrase for phrase in phrases if phrase not in self]
+        missing = [p for p in phrases if self.canonical(p) is None]
         if missing:
             raise ValueError(
                 f"no embedding for {len(missing)} phrases: {missing[:5]}; "
@@ -147,7 +155,7 @@ class TableTextEncoder(TextEncoder):
                 f"{list(self.rows)[:3]}. Add rows or aliases, or use "
                 "ClapTextEncoder, which embeds any phrase"
             )
-        rows = [self.rows[self.aliases.get(p, p)] for p in phrases]
+        rows = [self.rows[self.canonical(p)] for p in phrases]
         return torch.from_numpy(np.stack(rows))
 
 
@@ -199,19 +207,27 @@ class OneHotTextEncoder(TextEncoder):
 
     Arguments
     ---------
-    phrases : sequence of str
-        All that can be asked for.
+    phrases : sequence of str, str or Path
+        All that can be asked for: a list, or a vocabulary's name or csv.
 
     Example
     -------
     >>> OneHotTextEncoder(["dog", "cat"])(["cat"]).tolist()
     [[0.0, 1.0]]
+    >>> OneHotTextEncoder("audioset_strong").dim
+    456
     """
 
-    def __init__(self, phrases: Sequence[str]):
+    def __init__(self, phrases: Sequence[str] | str | Path):
         super().__init__()
+        if isinstance(phrases, (str, Path)):
+            phrases = Vocabulary.load(phrases).phrases.values()
         self.index = {phrase: i for i, phrase in enumerate(phrases)}
         self.dim = len(self.index)
+
+    def canonical(self, phrase: str) -> str | None:
+        """The phrase, if it is in the vocabulary."""
+        return phrase if phrase in self.index else None
 
     def embed(self, phrases: list[str]) -> Tensor:
         """Marks the phrases: `[phrases, dim]`."""

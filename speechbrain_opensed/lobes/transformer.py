@@ -50,15 +50,32 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Attends within each sequence of x `[batch, time, dim]`."""
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Attends within each sequence.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            `[batch, time, dim]`.
+        mask : torch.Tensor, optional
+            What may be attended to, bool `[batch, 1, 1, time]`; default:
+            all.
+
+        Returns
+        -------
+        torch.Tensor
+            `[batch, time, dim]`.
+        """
         batch, time, dim = x.shape
         q, k, v = (
             self.qkv(x)
             .view(batch, time, 3, self.num_heads, dim // self.num_heads)
             .permute(2, 0, 3, 1, 4)
         )
-        x = _attend(q, k, v)
+        if mask is None:
+            x = _attend(q, k, v)
+        else:
+            x = F.scaled_dot_product_attention(q, k, v, mask)
         return self.proj(x.transpose(1, 2).reshape(batch, time, dim))
 
 

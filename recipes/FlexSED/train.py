@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""Sound event detection prompted by text: train, evaluate, export.
+
+To run this recipe:
+> python train.py hparams/event_bank.yaml --bank_source /path/to/recordings
+
+Zero-shot (--held_out), few-shot (--shots with --pretrained), ablations and
+baselines are overrides of the YAML files; see README.md.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import speechbrain as sb
+from hyperpyyaml import load_hyperpyyaml
+from lhotse import CutSet
+from lhotse.dataset import SimpleCutSampler
+from speechbrain.utils.distributed import if_main_process, run_on_main
+from speechbrain.utils.logger import get_logger
+
+from lhotse_recipes.io import write_atomically
+from lhotse_recipes.schema import label_of, trim_events
+from lhotse_recipes.vocabulary import Vocabulary
+from speechbrain_opensed.checkpoints import (
+    load_dasheng,
+    load_strict,
+    read_state,
+)
+from speechbrain_opensed.dataio.cut_loader import CutLoader, evaluation_loader
+from speechbrain_opensed.dataio.datasets import SedDataset
+from speechbrain_opensed.dataio.few_shot import read_labels
+from speechbrain_opensed.dataio.queries import AllQueries
+from speechbrain_opensed.inference.export import export_detector
+from speechbrain_opensed.losses import detection_loss
+from speechbrain_opensed.training import OpenSEDBrain
+
+logger = get_logger(__name__)
+
+
+class DetectionBrain(OpenSEDBrain):
+    """Asks the model about phrases and compares the tracks with events."""
+
+    def compute_forward(self, batch, stage):
+        """Logits and targets `[batch, queries, frames]`."""
+        batch = batch.to(self.device)
+        embedded = self.modules.text_encoder(batch.phrases)
+        queries = embedded[batch.query_index]
+        targets = batch.targets
+
+        def augment(mel):
+            nonlocal targets
+            mel, targets = self.hparams.augment(
+                mel, targets, self.step_generator(), batch.wav_lens
+            )
+            return mel
+
+        logits = self.modules.model(
+            batch.wavs, queries, augment if stage == sb.Stage.TRAIN else None
+        )
+        return logits, targets
+
+    def compute_objectives(self, predictions, batch, stage):
+        """Binary cross-entropy over what is known of the clips."""
+        logits, targets = predictions
+        batch = batch.to(self.device)
+        if stage != sb.Stage.TRAIN:
+            self.psds.append(
+                batch.ids,
+                logits.float().sigmoid().transpose(1, 2),
+                batch.wav_lens * self.hparams.spec.window_seconds,
+            )
+        return detection_loss(logits, targets, batch.loss_mask)
+
+    def on_stage_start(self, stage, epoch=None):
+        """Starts collecting scores."""
+        if stage != sb.Stage.TRAIN:
+            self.psds = self.hparams.psds_stats(
+                self.labels,
+                self.truth[stage],
+                self.hparams.spec.hop_seconds,
+                groups=self.groups,
+            )
+
+    def on_stage_end(self, stage, stage_loss, epoch=None):
+        """Logs, keeps the best model, writes the results."""
+        if stage == sb.Stage.TRAIN:
+            self.train_loss = stage_loss
+            return
+        stats = {"loss": stage_loss, **self.psds.summarize()}
+        if stage == sb.Stage.VALID:
+            rate = self.optimizer.param_groups[0]["lr"]
+            self.hparams.train_logger.log_stats(
+                {"epoch": epoch, "lr": rate},
+                train_stats={"loss": self.train_loss},
+                valid_stats=stats,
+            )
+            self.checkpointer.save_and_keep_only(
+                meta={"PSDS1_A": stats["PSDS1_A"]}, max_keys=["PSDS1_A"]
+            )
+        elif if_main_process():
+            self.hparams.train_logger.log_stats(
+                {"Epoch loaded": self.hparams.epoch_counter.current},
+                test_stats=stats,
+            )
+            folder = Path(self.hparams.output_folder)
+            with write_atomically(folder / "per_class.tsv") as file:
+                self.psds.write_stats(file)
+            with write_atomically(folder / "results.json") as file:
+                json.dump(stats, file, indent=1)
+
+
+def ground_truth(cuts):
+    """Events of each cut, in seconds from its start."""
+    return {
+        cut.id: [(e.start, e.end, label_of(e)) for e in trim_events(cut)]
+        for cut in cuts
+    }
+
+
+def dataio_prep(hparams):
+    """Loaders, ground truth and classes, by the YAML's cut sets."""
+    vocabulary = Vocabulary.load(hparams["vocabulary"])
+    cuts = {
+        part: CutSet.from_jsonl_lazy(hparams[f"{part}_cuts"]).to_eager()
+        for part in ("train", "valid", "test")
+    }
+    held_out = read_labels(hparams["held_out"], vocabulary)
+    seen = [label for label in vocabulary.labels if label not in held_out]
+    asked = vocabulary.labels if hparams["shots"] else seen
+    tested = [e.label for e in vocabulary.entries if e.evaluated is not False]
+    annotated = {vocabulary.name: vocabulary.labels}
+    options = dict(phrases=vocabulary.phrases, seed=hparams["seed"])
+
+    def loader(part):
+        queries = AllQueries(tested, annotated)
+        return evaluation_loader(
+            SedDataset(hparams["spec"], queries, **options),
+            cuts[part],
+            max_cuts=hparams["valid_batch_size"],
+            num_workers=hparams["num_workers"],
+        )
+
+    sampler = SimpleCutSampler(
+        cuts["train"],
+        max_cuts=hparams["batch_size"],
+        shuffle=True,
+        drop_last=True,
+        seed=hparams["seed"],
+    )
+    train = CutLoader(
+        SedDataset(
+            hparams["spec"],
+            hparams["query_sampler"](asked, annotated=annotated),
+            rounding=hparams["rounding"],
+            **options,
+        ),
+        sampler,
+        num_workers=hparams["num_workers"],
+        seed=hparams["seed"],
+        num_batches=len(cuts["train"])
+        // (hparams["batch_size"] * sampler.world_size),
+    )
+    truth = {
+        sb.Stage.VALID: ground_truth(cuts["valid"]),
+        sb.Stage.TEST: ground_truth(cuts["test"]),
+    }
+    groups = {"seen": seen, "unseen": sorted(held_out)} if held_out else {}
+    return tested, train, loader("valid"), loader("test"), truth, groups
+
+
+def start_from(model, hparams):
+    """Pretrained encoder, or a whole model to go on from."""
+    if hparams["pretrained_encoder"] is not None:
+        model.init_from(
+            load_dasheng(
+                hparams["pretrained_encoder"], hparams["encoder_config"]
+            )
+        )
+    if hparams["pretrained"] is not None:
+        state = read_state(hparams["pretrained"], "model.safetensors")
+        load_strict(model, state, optional=("front_end.",)).train()
+
+
+if __name__ == "__main__":
+    hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
+    sb.utils.distributed.ddp_init_group(run_opts)
+    with open(hparams_file, encoding="utf-8") as fin:
+        hparams = load_hyperpyyaml(fin, overrides)
+    sb.create_experiment_directory(
+        experiment_directory=hparams["output_folder"],
+        hyperparams_to_save=hparams_file,
+        overrides=overrides,
+    )
+    run_on_main(hparams["prepare"])
+    labels, train, valid, test, truth, groups = dataio_prep(hparams)
+    run_on_main(start_from, args=[hparams["model"], hparams])
+
+    brain = DetectionBrain(
+        modules=hparams["modules"],
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts=run_opts,
+        checkpointer=hparams["checkpointer"],
+        seed=hparams["seed"],
+        lr_schedule=hparams["lr_schedule"],
+        lr_factors=hparams["lr_factors"],
+        ema_decay=hparams["ema_decay"],
+    )
+    brain.labels, brain.truth, brain.groups = labels, truth, groups
+    brain.fit(hparams["epoch_counter"], train, valid)
+    brain.evaluate(test, max_key="PSDS1_A")
+    if if_main_process():
+        with brain._averaged():
+            export_detector(
+                Path(hparams["output_folder"]) / "detector",
+                Path(hparams["output_folder"]) / "hyperparams.yaml",
+                brain.modules,
+                spec=hparams["spec"],
+            )
