@@ -7,7 +7,7 @@ Authors
 from pathlib import Path
 
 import numpy as np
-from lhotse.cut import Cut, MixedCut
+from lhotse.cut import Cut, MixedCut, MonoCut, MultiCut
 
 from lhotse_recipes.soundscapes.render import render
 from speechbrain_opensed.spec import SedSpec
@@ -36,8 +36,8 @@ def load_window(cut: Cut, spec: SedSpec) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the cut is longer than the window, or its audio is unreadable, empty
-        or not finite.
+        If the cut is longer than the window, or its audio is unreadable or not
+        finite.
     FileNotFoundError
         If a recording's file is missing.
 
@@ -53,6 +53,11 @@ def load_window(cut: Cut, spec: SedSpec) -> np.ndarray:
             f"cut {cut.id} lasts {cut.duration:.3f} s, the model's window "
             f"{spec.window_seconds:g} s: cut it into windows first, e.g. "
             f"cuts.cut_into_windows({spec.window_seconds:g})"
+        )
+    if not cut.has_recording:
+        raise ValueError(
+            f"cut {cut.id} has no recording: make the manifest from audio, not "
+            "from features"
         )
     if cut.sampling_rate != spec.sample_rate:
         cut = cut.resample(spec.sample_rate)
@@ -77,7 +82,9 @@ def load_window(cut: Cut, spec: SedSpec) -> np.ndarray:
 def _refuse_missing(cut):
     tracks = [t.cut for t in cut.tracks] if isinstance(cut, MixedCut) else [cut]
     for part in tracks:
-        for source in part.recording.sources if part.has_recording else ():
+        if not isinstance(part, (MonoCut, MultiCut)):
+            continue
+        for source in part.recording.sources:
             if source.type == "file" and not Path(source.source).is_file():
                 raise FileNotFoundError(
                     f"cut {cut.id}: {source.source} is missing; fetch it, "

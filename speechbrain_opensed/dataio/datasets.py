@@ -200,7 +200,7 @@ class SedDataset(torch.utils.data.Dataset):
         spec = self.spec
         num_frames = spec.num_frames(spec.window_seconds)
         asked = [self._queries(cut, batch) for cut in cuts]
-        width = max(len(query_set.labels) for query_set, _ in asked)
+        width = max(1, *(len(query_set.labels) for query_set, _ in asked))
         rows: dict[str, int] = {}
 
         wavs = torch.zeros(len(cuts), spec.num_samples)
@@ -223,15 +223,19 @@ class SedDataset(torch.utils.data.Dataset):
                 )
             )
             unknown = set(query_set.unknown)
-            for j, label in enumerate(labels):
-                phrase = self.phrases[label]
-                query_index[i, j] = rows.setdefault(phrase, len(rows))
-                mask[i, j] = label not in unknown
+            phrases = [self.phrases[label] for label in labels]
+            query_index[i, : len(labels)] = torch.tensor(
+                [rows.setdefault(phrase, len(rows)) for phrase in phrases]
+            )
+            mask[i, : len(labels)] = torch.tensor(
+                [label not in unknown for label in labels]
+            )
         return SedBatch(
             ids=[cut.id for cut in cuts],
             wavs=wavs,
             wav_lens=wav_lens,
-            phrases=list(rows),
+            # Where nothing is known of any clip: one query that is masked.
+            phrases=list(rows) or list(self.phrases.values())[:1],
             query_index=query_index,
             targets=targets,
             mask=mask,

@@ -128,7 +128,7 @@ class RelatedAwareNegatives:
         Relation class of two labels: A (root and parent) to D (unrelated).
     weights : mapping from str to float
         Weight of each relation class; classes left out weigh 1, and what
-        weighs 0 is never drawn. `{"A": 0.25}` is the published setting.
+        weighs 0 is never drawn. None: `{"A": 0.25}`, as published.
     num_queries : int
         Queries of a clip; fewer where there are not enough candidates.
     max_positives : int
@@ -162,7 +162,7 @@ class RelatedAwareNegatives:
         self,
         labels: Sequence[str],
         relations: Relations | None,
-        weights: Mapping[str, float],
+        weights: Mapping[str, float] | None = None,
         num_queries: int = 20,
         max_positives: int = 10,
         annotated: Mapping[str, Collection[str]] | None = None,
@@ -172,6 +172,7 @@ class RelatedAwareNegatives:
                 f"max_positives {max_positives} must lie between 1 and "
                 f"num_queries {num_queries}"
             )
+        weights = {"A": 0.25} if weights is None else weights
         wrong = {k: w for k, w in weights.items() if k not in CATEGORIES}
         wrong.update({k: w for k, w in weights.items() if not w >= 0})
         if wrong:

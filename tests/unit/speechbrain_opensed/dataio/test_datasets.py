@@ -73,6 +73,15 @@ def test_clips_with_fewer_queries_are_masked(make_cut):
     assert batch.targets[1, 0].all() and not batch.targets[1, 1:].any()
 
 
+def test_batch_of_which_nothing_is_known(make_cut):
+    cut = make_cut("open")
+    cut.events_complete = False
+    batch = batch_of(cut, sampler=RandomNegatives(list(PHRASES), 4, 2))
+    assert batch.phrases == ["dog barking"]
+    assert batch.query_index.tolist() == [[0]]
+    assert not batch.loss_mask.any()
+
+
 def test_unknown_classes_are_asked_but_masked(make_cut):
     sampler = AllQueries(list(PHRASES), annotated={"pets": ["dog", "cat"]})
     batch = batch_of(make_cut("a", 1.0, [(0, 1, "cat")]), sampler=sampler)
@@ -138,8 +147,17 @@ def test_missing_audio(make_cut, tmp_path):
     (tmp_path / "gone.wav").unlink()
     with pytest.raises(FileNotFoundError, match="cut gone: .*gone.wav is miss"):
         batch_of(cut)
-    with pytest.raises(FileNotFoundError, match="gone.wav is missing"):
-        batch_of(make_cut("there").mix(cut))
+    padded = cut.truncate(duration=0.5).pad(duration=1.0)
+    for mixture in (make_cut("there").mix(cut), padded):
+        with pytest.raises(FileNotFoundError, match="gone.wav is missing"):
+            batch_of(mixture)
+
+
+def test_cut_without_audio(make_cut):
+    cut = make_cut("mute")
+    cut.recording = None
+    with pytest.raises(ValueError, match="cut mute has no recording"):
+        batch_of(cut)
 
 
 def test_corrupt_audio(make_cut, tmp_path):

@@ -107,6 +107,14 @@ def test_weights_are_those_of_the_closest_relation():
     assert share["c4"] == pytest.approx(4 / 9, abs=0.03)
 
 
+def test_published_weights_by_default():
+    relations = Relations({("c0", "c1"): "A"})
+    sampler = RelatedAwareNegatives(LABELS[:3], relations, None, 2, 1)
+    drawn = draws(sampler, cut_of("c0"), 2000)
+    share = np.mean([d.negatives == ("c1",) for d in drawn])
+    assert share == pytest.approx(0.2, abs=0.03)
+
+
 def test_relations_to_classes_outside_the_labels_count():
     relations = Relations({("held out", "c2"): "A", ("weak", "c3"): "A"})
     sampler = RelatedAwareNegatives(LABELS[:5], relations, {"A": 0.0})
