@@ -22,6 +22,7 @@ __all__ = [
     "Ontology",
     "Relations",
     "load_relations",
+    "read_relations",
     "relation_table",
     "save_relations",
 ]
@@ -336,6 +337,29 @@ def load_relations(path: str | Path) -> Relations:
                 f"{pairs[a, b]} further up; keep one row"
             )
     return Relations(pairs, labels, empty)
+
+
+def read_relations(
+    path: str | Path | None, vocabulary: str | Path | Vocabulary
+) -> Relations | None:
+    """
+    Relations from whatever file tells them.
+
+    :param path: table of relations (csv, gz), the AudioSet ontology (json),
+        or None.
+    :param vocabulary: the classes to relate by an ontology.
+    :return: the relations; None for None.
+
+    >>> read_relations(None, "audioset_strong") is None
+    True
+    """
+    if path is None:
+        return None
+    if Path(path).suffix != ".json":
+        return load_relations(path)
+    if not isinstance(vocabulary, Vocabulary):
+        vocabulary = Vocabulary.load(vocabulary)
+    return relation_table(vocabulary, Ontology.from_json(path))
 
 
 def save_relations(

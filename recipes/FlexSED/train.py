@@ -2,7 +2,7 @@
 """Sound event detection prompted by text: train, evaluate, export.
 
 To run this recipe:
-> python train.py hparams/event_bank.yaml --bank_source /path/to/recordings
+> python train.py hparams/event_bank.yaml --bank_folder /path/to/recordings
 
 Zero-shot (--held_out), few-shot (--shots with --pretrained), ablations and
 baselines are overrides of the YAML files; see README.md.
@@ -124,9 +124,14 @@ def ground_truth(cuts):
 def dataio_prep(hparams):
     """Loaders, ground truth and classes, by the YAML's cut sets."""
     vocabulary = Vocabulary.load(hparams["vocabulary"])
+    manifests = {
+        "train": hparams["train_cuts"],
+        "valid": hparams["valid_cuts"],
+        "test": hparams["test_cuts"],
+    }
     cuts = {
-        part: CutSet.from_jsonl_lazy(hparams[f"{part}_cuts"]).to_eager()
-        for part in ("train", "valid", "test")
+        part: CutSet.from_jsonl_lazy(path).to_eager()
+        for part, path in manifests.items()
     }
     held_out = read_labels(hparams["held_out"], vocabulary)
     seen = [label for label in vocabulary.labels if label not in held_out]
@@ -168,7 +173,10 @@ def dataio_prep(hparams):
         sb.Stage.VALID: ground_truth(cuts["valid"]),
         sb.Stage.TEST: ground_truth(cuts["test"]),
     }
-    groups = {"seen": seen, "unseen": sorted(held_out)} if held_out else {}
+    groups = {}
+    if held_out:
+        groups["seen"] = [label for label in tested if label in seen]
+        groups["unseen"] = [label for label in tested if label in held_out]
     return tested, train, loader("valid"), loader("test"), truth, groups
 
 

@@ -1,0 +1,516 @@
+"""FineLAP: one space for sounds in time, whole clips and texts.
+
+Paper: https://arxiv.org/abs/2604.01155; layout of the released weights:
+https://github.com/xiquan-li/FineLAP.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from speechbrain_opensed.lobes.eat import EAT, PATCH
+from speechbrain_opensed.lobes.projectors import make_local_projector, mlp
+from speechbrain_opensed.lobes.roberta_text import RobertaText
+from speechbrain_opensed.lobes.text_encoders import TextEncoder
+from speechbrain_opensed.spec import SedSpec
+
+__all__ = ["FineLAP", "FineLAPTextEncoder"]
+
+SAMPLE_RATE = 16000
+# Distance of two frames: that of the features, and the one by which the
+# released weights were trained and are scored, 10 s over 64.
+FRAME_SECONDS = (0.16, 10 / 64)
+# Logits of cosines over less than this are beyond float32's sigmoid anyway.
+MIN_TEMPERATURE = 1e-3
+
+
+class FineLAP(nn.Module):
+    """Audio and text encoder that agree on clips and on frames.
+
+    The audio encoder runs once for both outputs. Audio of any length goes
+    in: what is longer than one window is cut into half overlapping windows,
+    whose frames are blended and whose clip embeddings are averaged.
+
+    Arguments
+    ---------
+    embed_dim : int
+        Width of the audio tokens.
+    depth : int
+        Number of audio transformer blocks.
+    num_heads : int
+        Attention heads per audio block.
+    embed_size : int
+        Width of the common space.
+    local_audio_proj_type : str
+        `transformer` (released), `transformer_linearlast`, `rnn` or
+        `linear`, see :mod:`~speechbrain_opensed.lobes.projectors`.
+    unify_audio_proj : bool
+        Whether the projector of frames serves the clip as well.
+    roberta : str, Path, dict or None
+        Text tower, see
+        :class:`~speechbrain_opensed.lobes.roberta_text.RobertaText`.
+    tokenizer : str, Path or None
+        See there.
+    max_tokens : int
+        Longest text in tokens.
+    target_length : int
+        Window in mel frames of 10 ms, a multiple of 16.
+    drop_path : float
+        Stochastic depth of the audio encoder in training.
+    frame_seconds : float
+        Distance of two frames: 0.16, that of the features, or 0.15625 for
+        the released weights, which were trained on the latter.
+    padding : str
+        `window`: clips are padded to a whole window with the constant that
+        the released weights know; `mask`: to the longest of the batch, and
+        nothing attends to the padding.
+
+    Raises
+    ------
+    ValueError
+        If an option has another value.
+
+    Example
+    -------
+    >>> sizes = dict(
+    ...     vocab_size=50,
+    ...     hidden_size=8,
+    ...     num_hidden_layers=1,
+    ...     num_attention_heads=2,
+    ...     intermediate_size=16,
+    ... )
+    >>> model = FineLAP(
+    ...     16, 1, 2, embed_size=8, roberta=sizes, tokenizer="hash"
+    ... ).eval()
+    >>> clip, frames = model.encode_audio(torch.rand(2, 32000))
+    >>> clip.shape, frames.shape
+    (torch.Size([2, 8]), torch.Size([2, 64, 8]))
+    >>> text = model.encode_phrases(["dog barking", "rain", "wind"])
+    >>> model.clip_scores(clip, text).shape
+    torch.Size([2, 3])
+    >>> model.frame_scores(frames, text).shape
+    torch.Size([2, 3, 64])
+    """
+
+    def __init__(
+        self,
+        embed_dim: int = 768,
+        depth: int = 12,
+        num_heads: int = 12,
+        embed_size: int = 1024,
+        local_audio_proj_type: str = "transformer",
+        unify_audio_proj: bool = False,
+        roberta=None,
+        tokenizer=None,
+        max_tokens: int = 30,
+        target_length: int = 1024,
+        drop_path: float = 0.1,
+        frame_seconds: float = 0.16,
+        padding: str = "window",
+    ):
+        super().__init__()
+        if frame_seconds not in FRAME_SECONDS:
+            raise ValueError(
+                f"frame_seconds is {frame_seconds}: choose from "
+                f"{list(FRAME_SECONDS)}"
+            )
+        if padding not in ("window", "mask"):
+            raise ValueError(
+                f"padding is {padding!r}: choose 'window' or 'mask'"
+            )
+        self.padding = padding
+        self.embed_size = embed_size
+        self.temp_global = nn.Parameter(torch.tensor(0.1))
+        self.b_global = nn.Parameter(torch.tensor(-10.0))
+        self.temp_local = nn.Parameter(torch.tensor(0.1))
+        self.b_local = nn.Parameter(torch.tensor(-10.0))
+        # The names are those of the released checkpoints.
+        eat = EAT(embed_dim, depth, num_heads, target_length, drop_path)
+        self.audio_encoder = nn.ModuleDict(
+            {"audio_enc": nn.ModuleDict({"model": eat})}
+        )
+        self.text_encoder = RobertaText(roberta, tokenizer, max_tokens)
+        self.global_text_proj = mlp(self.text_encoder.dim, embed_size)
+        self.local_audio_proj = make_local_projector(
+            local_audio_proj_type, embed_dim, embed_size
+        )
+        if not unify_audio_proj:
+            self.global_audio_proj = mlp(embed_dim, embed_size)
+        self.unify_audio_proj = unify_audio_proj
+        self.window_frames = target_length // PATCH
+        self.hop_samples = round(frame_seconds * SAMPLE_RATE)
+        self.spec = SedSpec(
+            SAMPLE_RATE, frame_seconds, self.window_frames * frame_seconds
+        )
+
+    @property
+    def eat(self) -> EAT:
+        """The audio encoder."""
+        return self.audio_encoder["audio_enc"]["model"]
+
+    def num_frames(self, samples: int) -> int:
+        """Frames that cover so many samples."""
+        return max(1, math.ceil(samples / self.hop_samples))
+
+    def encode_audio(
+        self,
+        wav: Tensor,
+        wav_lens: Tensor | None = None,
+        augment: Callable[[Tensor], Tensor] | None = None,
+        windows_at_once: int = 16,
+    ) -> tuple[Tensor, Tensor]:
+        """Hears each clip once.
+
+        A clip's embeddings do not depend on the others in its batch.
+
+        Arguments
+        ---------
+        wav : torch.Tensor
+            `[batch, samples]`, 16 kHz, of any length from 25 ms.
+        wav_lens : torch.Tensor, optional
+            Length of each clip relative to `samples`, `[batch]`; default:
+            all full.
+        augment : callable, optional
+            Changes the normalised mel `[batch, 128, frames]`.
+        windows_at_once : int
+            Windows that are encoded together where no gradients are taken.
+
+        Returns
+        -------
+        torch.Tensor
+            Clips, `[batch, embed_size]`, of norm 1.
+        torch.Tensor
+            Frames, `[batch, time, embed_size]`, of norm 1: with padding
+            `window` at least one window of them, with `mask` as many as
+            cover the longest clip. Behind a clip's end they mean nothing.
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit or a clip is too short.
+        """
+        lengths = self._lengths(wav, wav_lens)
+        if self.num_frames(wav.shape[1]) <= self.window_frames:
+            return self._encode_window(wav, lengths, augment)
+        windows, owners, starts = self._cut(wav, lengths)
+        parts = (
+            [slice(None)]
+            if torch.is_grad_enabled()
+            else [
+                slice(i, i + windows_at_once)
+                for i in range(0, len(windows), windows_at_once)
+            ]
+        )
+        # A clip within one window is shorter than it, in a longer batch.
+        sizes = [
+            min(lengths[row] - start * self.hop_samples, windows.shape[1])
+            for row, start in zip(owners, starts, strict=True)
+        ]
+        encoded = [
+            self._encode_window(windows[part], sizes[part], augment)
+            for part in parts
+        ]
+        clips, frames = (torch.cat(x) for x in zip(*encoded, strict=True))
+        owner = torch.tensor(owners, device=wav.device)
+        clip = clips.new_zeros(len(wav), clips.shape[1])
+        clip = F.normalize(clip.index_add(0, owner, clips), dim=-1)
+        total = self.num_frames(wav.shape[1])
+        return clip, _blend(frames, owner, starts, len(wav), total)
+
+    def encode_text(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Embeds texts, captions as well as phrases.
+
+        Arguments
+        ---------
+        input_ids : torch.Tensor
+            `[texts, tokens]`.
+        attention_mask : torch.Tensor
+            1 for tokens and 0 for padding, `[texts, tokens]`.
+
+        Returns
+        -------
+        torch.Tensor
+            `[texts, embed_size]`, of norm 1.
+        """
+        states = self.text_encoder(input_ids, attention_mask)
+        return F.normalize(self.global_text_proj(states).float(), dim=-1)
+
+    def encode_phrases(self, phrases: Sequence[str]) -> Tensor:
+        """Tokenizes and embeds texts: `[texts, embed_size]`, norm 1."""
+        return self.encode_text(*self.text_encoder.tokenize(phrases))
+
+    def clip_logits(self, clip: Tensor, text: Tensor) -> Tensor:
+        """How far each text fits each clip.
+
+        Arguments
+        ---------
+        clip : torch.Tensor
+            `[batch, embed_size]`.
+        text : torch.Tensor
+            `[texts, embed_size]`.
+
+        Returns
+        -------
+        torch.Tensor
+            `[batch, texts]`.
+        """
+        temperature, bias = self.clip_scale
+        return clip.float() @ text.float().T / temperature + bias
+
+    def frame_logits(self, frames: Tensor, text: Tensor) -> Tensor:
+        """How far each text fits each frame.
+
+        Arguments
+        ---------
+        frames : torch.Tensor
+            `[batch, time, embed_size]`.
+        text : torch.Tensor
+            `[texts, embed_size]` for all clips, or `[batch, texts,
+            embed_size]`.
+
+        Returns
+        -------
+        torch.Tensor
+            `[batch, texts, time]`.
+        """
+        temperature, bias = self.frame_scale
+        cosines = text.float() @ frames.float().transpose(1, 2)
+        return cosines / temperature + bias
+
+    def clip_scores(self, clip: Tensor, text: Tensor) -> Tensor:
+        """Probabilities `[batch, texts]`; see :meth:`clip_logits`."""
+        return self.clip_logits(clip, text).sigmoid()
+
+    def frame_scores(self, frames: Tensor, text: Tensor) -> Tensor:
+        """Probabilities `[batch, texts, time]`; see :meth:`frame_logits`."""
+        return self.frame_logits(frames, text).sigmoid()
+
+    @property
+    def clip_scale(self) -> tuple[Tensor, Tensor]:
+        """Temperature, kept positive, and bias of clips."""
+        return self.temp_global.clamp(min=MIN_TEMPERATURE), self.b_global
+
+    @property
+    def frame_scale(self) -> tuple[Tensor, Tensor]:
+        """Temperature, kept positive, and bias of frames."""
+        return self.temp_local.clamp(min=MIN_TEMPERATURE), self.b_local
+
+    def encode(self, wav: Tensor) -> Tensor:
+        """Frames of clips, as a detector needs them.
+
+        Arguments
+        ---------
+        wav : torch.Tensor
+            `[batch, samples]`.
+
+        Returns
+        -------
+        torch.Tensor
+            `[batch, time, embed_size]`: as many as cover the samples.
+        """
+        return self.encode_audio(wav)[1][:, : self.num_frames(wav.shape[1])]
+
+    def decode(
+        self, feats: Tensor, queries: Tensor, precision: str = "fp32"
+    ) -> Tensor:
+        """Looks for queries, as a detector does.
+
+        Arguments
+        ---------
+        feats : torch.Tensor
+            From :meth:`encode`.
+        queries : torch.Tensor
+            From `FineLAPTextEncoder`, `[queries, embed_size]` or `[batch,
+            queries, embed_size]`.
+        precision : str
+            Has no effect: there is next to nothing to compute.
+
+        Returns
+        -------
+        torch.Tensor
+            Logits, `[batch, queries, time]`.
+
+        Raises
+        ------
+        ValueError
+            If there is no query or it has another width.
+        """
+        if queries.shape[-1] != self.embed_size or queries.shape[-2] == 0:
+            raise ValueError(
+                f"queries of shape {list(queries.shape)}: give at least one "
+                f"of width {self.embed_size}, from FineLAPTextEncoder"
+            )
+        return self.frame_logits(feats, queries)
+
+    def forward(
+        self,
+        wav: Tensor,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        wav_lens: Tensor | None = None,
+        augment: Callable[[Tensor], Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """All embeddings of a batch at once, the way training needs it.
+
+        Arguments
+        ---------
+        wav : torch.Tensor
+            `[batch, samples]`.
+        input_ids : torch.Tensor
+            All different captions and phrases of the batch, `[texts,
+            tokens]`.
+        attention_mask : torch.Tensor
+            `[texts, tokens]`.
+        wav_lens : torch.Tensor, optional
+            See :meth:`encode_audio`.
+        augment : callable, optional
+            See :meth:`encode_audio`.
+
+        Returns
+        -------
+        tuple of torch.Tensor
+            Clips `[batch, embed_size]`, frames `[batch, time, embed_size]`
+            and texts `[texts, embed_size]`.
+        """
+        clip, frames = self.encode_audio(wav, wav_lens, augment)
+        return clip, frames, self.encode_text(input_ids, attention_mask)
+
+    def _lengths(self, wav, wav_lens):
+        """Samples of each clip, as a list."""
+        if wav.ndim != 2:
+            raise ValueError(
+                f"wav of shape {list(wav.shape)}: give [batch, samples]"
+            )
+        size = wav.shape[1]
+        lengths = [size] * len(wav)
+        if wav_lens is not None:
+            relative = wav_lens.double().cpu()
+            lengths = (relative * size).round().long().tolist()
+        least = self.eat.mel.width
+        for row, length in enumerate(lengths):
+            if not least <= length <= size:
+                raise ValueError(
+                    f"clip {row} of {len(lengths)} has {length} of {size} "
+                    f"samples: a clip needs {least} (25 ms); pad it with "
+                    "zeros or leave it out"
+                )
+        return lengths
+
+    def _cut(self, wav, lengths):
+        """Windows of all clips, whose they are and their first frames."""
+        size, hop = self.window_frames, max(1, self.window_frames // 2)
+        windows, owners, starts = [], [], []
+        for row, length in enumerate(lengths):
+            last = max(0, self.num_frames(length) - size)
+            for start in [*range(0, last, hop), last]:
+                begin = start * self.hop_samples
+                window = wav[row, begin : begin + size * self.hop_samples]
+                missing = size * self.hop_samples - len(window)
+                windows.append(F.pad(window, (0, missing)))
+                owners.append(row)
+                starts.append(start)
+        return torch.stack(windows), owners, starts
+
+    def _encode_window(self, wav, lengths, augment):
+        mel_module = self.eat.mel
+        counts = torch.tensor(lengths, device=wav.device)
+        times, valid = self.window_frames, None
+        if self.padding == "mask":
+            times = self.num_frames(wav.shape[1])
+            frames = mel_module.num_frames(counts)
+            valid = (frames / PATCH).ceil().clamp(max=times).long()
+        full = all(length == wav.shape[1] for length in lengths)
+        mel = mel_module(wav, None if full else counts, times * PATCH)
+        if augment is not None:
+            mel = augment(mel.transpose(1, 2)).transpose(1, 2)
+        summary, frames = self.eat(mel, valid)
+        frames_out = self.local_audio_proj(frames, valid)
+        clip = (
+            self.local_audio_proj(summary.unsqueeze(1)).squeeze(1)
+            if self.unify_audio_proj
+            else self.global_audio_proj(summary)
+        )
+        return (
+            F.normalize(clip.float(), dim=-1),
+            F.normalize(frames_out.float(), dim=-1),
+        )
+
+
+class FineLAPTextEncoder(TextEncoder):
+    """A FineLAP's own text tower, as a detector asks it.
+
+    Arguments
+    ---------
+    model : FineLAP
+        It stays the owner of the weights. When they change, embeddings are
+        computed anew.
+
+    Example
+    -------
+    >>> sizes = dict(
+    ...     vocab_size=50,
+    ...     hidden_size=8,
+    ...     num_hidden_layers=1,
+    ...     num_attention_heads=2,
+    ...     intermediate_size=16,
+    ... )
+    >>> model = FineLAP(
+    ...     16, 1, 2, embed_size=8, roberta=sizes, tokenizer="hash"
+    ... )
+    >>> FineLAPTextEncoder(model)(["dog barking", "rain"]).shape
+    torch.Size([2, 8])
+    """
+
+    def __init__(self, model: FineLAP):
+        super().__init__()
+        # In a tuple it is no part of this module: it is saved and moved
+        # once, as the detector's model.
+        self._model = (model,)
+        self._state = None
+        self.dim = model.embed_size
+
+    def embed(self, phrases: list[str]) -> Tensor:
+        """Embeds distinct phrases: `[phrases, dim]`, of norm 1."""
+        (model,) = self._model
+        training = model.text_encoder.training
+        model.text_encoder.eval()
+        try:
+            rows = [
+                model.encode_phrases(phrases[start : start + 64])
+                for start in range(0, len(phrases), 64)
+            ]
+        finally:
+            model.text_encoder.train(training)
+        return torch.cat(rows)
+
+    def forward(self, phrases: Sequence[str]) -> Tensor:
+        """Embeds phrases; see TextEncoder."""
+        state = tuple(
+            (p.data_ptr(), p._version) for p in self._model[0].parameters()
+        )
+        if state != self._state:
+            self._cache.clear()
+            self._state = state
+        return super().forward(phrases)
+
+
+def _blend(frames, owner, starts, batch, total):
+    """Overlapping windows to one track per clip, middles count most."""
+    size = frames.shape[1]
+    place = torch.tensor(starts, device=frames.device)[:, None]
+    place = place + torch.arange(size, device=frames.device)
+    # A clip within one window may reach behind the end of the batch.
+    index = (owner[:, None] * (total + size) + place).flatten()
+    ramp = torch.arange(size, device=frames.device) + 0.5
+    weight = torch.minimum(ramp, ramp.flip(0))
+    track = frames.new_zeros(batch * (total + size), frames.shape[2])
+    weighted = (frames * weight[:, None]).flatten(0, 1)
+    track = track.index_add(0, index, weighted)
+    track = track.unflatten(0, (batch, -1))[:, :total]
+    return F.normalize(track, dim=-1)
