@@ -121,6 +121,8 @@ def export_detector(
         check_yaml(text, f"the part of {hparams_file} that is exported")
         (temporary / _FILES[0]).write_text(text, encoding="utf-8")
         save_file(_state(modules["model"]), temporary / _FILES[1])
+        # safetensors makes files that only their owner can read.
+        shutil.copymode(*(temporary / name for name in _FILES))
         if folder.exists():
             old = temporary.with_name(temporary.name + ".old")
             os.replace(folder, old)

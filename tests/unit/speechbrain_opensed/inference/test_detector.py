@@ -13,6 +13,7 @@ from speechbrain_opensed.lobes.text_encoders import HashTextEncoder
 from speechbrain_opensed.spec import SedSpec
 
 RATE = 16000
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
 class Loudness(torch.nn.Module):
@@ -201,6 +202,17 @@ def test_memory_is_bounded_by_the_window(tmp_path, loudness, monkeypatch):
     scores = loudness.get_event_prob_file(path, ["above 0.5"], batch_size=2)
     assert scores.shape == (15000, 1)
     assert max(held) == 2 * 10 * RATE and len(held) == 60
+
+
+def test_real_recordings(shared_data, flexsed):
+    """Whatever people record: rates, channels and lengths differ."""
+    audio = [p for p in sorted(shared_data.rglob("*")) if p.suffix in SUFFIXES]
+    for path in audio[:: max(1, len(audio) // 25)]:
+        found = flexsed.detect_file(path, ["dog barking"])
+        assert len(found.scores) == max(
+            1, np.ceil(found.duration / 0.04 - 1e-6)
+        )
+        assert np.isfinite(found.scores).all()
 
 
 def test_conversion_is_said_once(tmp_path, flexsed, caplog):

@@ -83,6 +83,7 @@ def test_scores_survive_export_and_move(run, tmp_path):
         "hyperparams.yaml",
         "model.safetensors",
     ]
+    assert len({p.stat().st_mode for p in folder.iterdir()}) == 1
     moved = tmp_path / "else where"
     shutil.move(folder, moved)
     detector = load(str(moved))
@@ -137,6 +138,30 @@ def test_text_table_travels_with_the_model(run, tmp_path):
     (tmp_path / "moved/text_encoder/path/table.npz").unlink()
     with pytest.raises(FileNotFoundError, match="no text_encoder/path/table"):
         load(tmp_path / "moved")
+
+
+def test_local_text_model_travels_with_the_model(run, tmp_path):
+    path, hparams = run
+    source = tmp_path / "clap" / "tiny"
+    (source / "parts").mkdir(parents=True)
+    for name in ("config.json", "vocab.json", "parts/weights.safetensors"):
+        (source / name).write_text(name)
+    start, stop = YAML.index("text_encoder:"), YAML.index("model: !new")
+    path.write_text(
+        YAML[:start]
+        + "text_encoder: !new:speechbrain_opensed.lobes.clap.ClapTextEncoder\n"
+        + f"    source: {source}\n"
+        + YAML[stop:]
+    )
+    folder = export_detector(
+        tmp_path / "out", path, hparams["modules"], {"folder": "."}
+    )
+    text = (folder / "hyperparams.yaml").read_text()
+    assert "source: !ref <model_folder>/text_encoder/source/tiny" in text
+    copy = folder / "text_encoder/source/tiny"
+    for name in ("config.json", "vocab.json", "parts/weights.safetensors"):
+        assert (copy / name).read_text() == name
+        assert f"- text_encoder/source/tiny/{name}" in text
 
 
 def test_classes_of_the_data(run, tmp_path):
