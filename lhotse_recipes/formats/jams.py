@@ -1,0 +1,201 @@
+"""JAMS files, as Scaper and URBAN-SED have them.
+
+https://jams.readthedocs.io. We write events, tags and captions as three
+annotations of the namespace ``tag_open``; what that has no place for (phrases
+and AudioSet ids) lies in the annotation's sandbox, which readers of JAMS keep.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lhotse.cut import Cut
+
+from lhotse_recipes.clips import Annotation, Clip, ClipTable, clip_id
+from lhotse_recipes.formats.text import export_each
+from lhotse_recipes.io import read_text
+
+__all__ = ["export_jams", "jams_text", "read_jams"]
+
+_VERSION = "0.3.4"
+# Scaper wrote "sound_event" before it wrote "scaper".
+_SCAPER = ("scaper", "sound_event")
+_NAMESPACES = (*_SCAPER, "tag_open", "segment_open")
+
+
+def read_jams(
+    path: str | Path, table: ClipTable, encoding: str = "utf-8"
+) -> None:
+    """
+    Read a JAMS file: what Scaper placed in the foreground, or open tags.
+
+    :param path: ``.jams``; the recording is called like it, unless the file
+        gives a title.
+    :param table: gets the clip. Backgrounds are counted, not taken.
+    :param encoding: of the text.
+    :raises ValueError: no JAMS file, or nothing in it that tells events.
+    """
+    path = Path(path)
+    whole = _parsed(path, read_text(path, encoding))
+    try:
+        about = whole["file_metadata"]
+        sections = whole["annotations"]
+        # Others put the name of a piece of music there.
+        title = about.get("title") or ""
+        name = title if clip_id(title) == path.stem else path.stem
+        clip = table.clip(f"{path}:1", name, new=True)
+        clip.duration = about["duration"]
+        if table.vocabulary is None:
+            clip.custom.update(_known(whole.get("sandbox") or {}))
+        used = [one for one in sections if one["namespace"] in _NAMESPACES]
+        if sections and not used:
+            there = sorted({one["namespace"] for one in sections})
+            raise ValueError(
+                f"{path}: annotations of the kinds {', '.join(there)}; events "
+                f"are read from {', '.join(_NAMESPACES)}"
+            )
+        for section in used:
+            _read_section(path, name, section, table)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: no whole JAMS file (lacks or misplaces {error}); write "
+            "it again"
+        ) from error
+
+
+def _known(sandbox: Any) -> dict[str, Any]:
+    keys = ("vocabulary", "events_complete")
+    return {key: sandbox[key] for key in keys if key in sandbox}
+
+
+def _parsed(path: Path, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{path}:{error.lineno}: {error.msg}; no whole JAMS file, write "
+            "it again"
+        ) from error
+
+
+def _read_section(
+    path: Path, name: str, section: Any, table: ClipTable
+) -> None:
+    more = section.get("sandbox") or {}
+    kind = more.get("kind", "event")
+    count = len(section["data"])
+    phrases = more.get("phrases") or [None] * count
+    mids = more.get("mids") or [None] * count
+    if not len(phrases) == len(mids) == count:
+        raise ValueError(
+            f"{path}: {count} observations but {len(phrases)} phrases and "
+            f"{len(mids)} ids in the sandbox; export it again"
+        )
+    for number, (one, phrase, mid) in enumerate(
+        zip(section["data"], phrases, mids, strict=True), 1
+    ):
+        where = f"{path}: {section['namespace']} {number}"
+        value = one["value"]
+        if section["namespace"] in _SCAPER:
+            if value["role"] != "foreground":
+                table.report.count("backgrounds passed over")
+                continue
+            value = value["label"]
+        if kind == "caption":
+            table.caption(where, name, value)
+        elif kind == "tag":
+            table.tag(
+                where, name, value, phrase, mid=mid, confidence=_sure(one)
+            )
+        else:
+            table.event(
+                where,
+                name,
+                one["time"],
+                one["time"] + one["duration"],
+                value,
+                phrase,
+                mid=mid,
+                # Scaper is sure of all that it placed.
+                confidence=None if value is not one["value"] else _sure(one),
+            )
+
+
+def _sure(observation: Any) -> float | None:
+    return observation.get("confidence")
+
+
+def jams_text(clip: Clip) -> str:
+    """
+    A clip's JAMS file.
+
+    :param clip: the clip; its duration is known.
+    :return: JSON.
+    """
+    whole = {
+        "annotations": list(_sections(clip)),
+        "file_metadata": {
+            "title": clip.name,
+            "artist": "",
+            "release": "",
+            "duration": clip.duration,
+            "identifiers": {},
+            "jams_version": _VERSION,
+        },
+        "sandbox": dict(clip.custom),
+    }
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+
+
+def _sections(clip: Clip) -> Iterator[dict[str, Any]]:
+    for kind in ("event", "tag", "caption"):
+        found = clip.of_kind(kind)
+        if not found:
+            continue
+        yield {
+            "annotation_metadata": {
+                "curator": {"name": "", "email": ""},
+                "annotator": {},
+                "version": "",
+                "corpus": "",
+                "annotation_tools": "",
+                "annotation_rules": "",
+                "validation": "",
+                "data_source": "",
+            },
+            "namespace": "tag_open",
+            "data": [_observation(one, clip.duration) for one in found],
+            "sandbox": {
+                "kind": kind,
+                "phrases": [one.text for one in found],
+                "mids": [one.mid for one in found],
+            },
+            "time": 0,
+            "duration": clip.duration,
+        }
+
+
+def _observation(one: Annotation, duration: float) -> dict[str, Any]:
+    timed = one.kind == "event"
+    length = round(one.offset - one.onset, 8) if timed else duration
+    return {
+        "time": one.onset if timed else 0.0,
+        "duration": length,
+        "value": one.text if one.kind == "caption" else one.label,
+        "confidence": one.confidence,
+    }
+
+
+def export_jams(cuts: Iterable[Cut], output_dir: str | Path) -> list[Path]:
+    """
+    Write a JAMS file per cut.
+
+    It holds all that :mod:`lhotse_recipes.schema` has: events, tags and
+    captions with labels, phrases, ids and confidences.
+
+    :param cuts: a CutSet.
+    :param output_dir: folder of the ``.jams`` files.
+    :return: the files.
+    """
+    return export_each(cuts, output_dir, ".jams", jams_text)

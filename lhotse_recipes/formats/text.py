@@ -1,0 +1,70 @@
+"""Times and names as text files hold them."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from lhotse.cut import Cut
+from tqdm import tqdm
+
+from lhotse_recipes.clips import Clip, clip_id, clips_of
+from lhotse_recipes.io import write_atomically
+
+__all__ = ["export_each", "seconds", "single_line"]
+
+
+def seconds(time: float) -> str:
+    """
+    A time with as many digits as it needs, but at least three.
+
+    :param time: seconds.
+    :return: text that is read as the same time.
+
+    >>> seconds(0.5), seconds(1 / 3)
+    ('0.500', '0.33333333')
+    """
+    long = f"{time:.8f}"
+    return long[:-5] + long[-5:].rstrip("0")
+
+
+def single_line(text: str) -> str:
+    """
+    Refuse text that would break a table.
+
+    :param text: a name or label.
+    :return: the same.
+    :raises ValueError: it holds a tab or line break, or blanks at an end.
+    """
+    if not text or text != text.strip() or len(text.splitlines()) > 1:
+        wrong = True
+    else:
+        wrong = "\t" in text
+    if wrong:
+        raise ValueError(
+            f"{text!r} cannot stand in a table of one line per event; rename "
+            "it without tabs, line breaks and surrounding blanks"
+        )
+    return text
+
+
+def export_each(
+    cuts: Iterable[Cut],
+    output_dir: str | Path,
+    suffix: str,
+    text_of: Callable[[Clip], str],
+) -> list[Path]:
+    """
+    Write one file per cut, called like its audio.
+
+    :param cuts: a CutSet.
+    :param output_dir: folder, made when missing.
+    :param suffix: of the files.
+    :param text_of: a clip's file.
+    :return: the files.
+    """
+    paths = []
+    for clip in tqdm(clips_of(cuts), desc=f"writing {suffix}", unit=" files"):
+        path = Path(output_dir) / f"{clip_id(clip.name)}{suffix}"
+        with write_atomically(path) as file:
+            file.write(text_of(clip))
+        paths.append(path)
+    return paths

@@ -1,0 +1,196 @@
+"""Praat's TextGrids: an interval tier per label, phrases as its text.
+
+https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lhotse.cut import Cut
+
+from lhotse_recipes.clips import Annotation, Clip, ClipTable
+from lhotse_recipes.formats.text import export_each, seconds
+from lhotse_recipes.io import read_text
+
+__all__ = ["export_textgrid", "read_textgrid", "textgrid_text"]
+
+# Praat reads strings, <flags> and numbers that stand alone; all other words
+# of the long format are for people.
+_TOKEN = re.compile(
+    r'"(?:[^"]|"")*"|(?<!\S)<\w+>|(?<!\S)[-+]?[\d.]+(?:[eE][-+]?\d+)?(?!\S)'
+)
+
+
+def read_textgrid(
+    path: str | Path,
+    table: ClipTable,
+    encoding: str = "utf-8",
+    labels: str = "tier",
+) -> None:
+    """
+    Read the TextGrid of the recording that is called like it.
+
+    :param path: ``.TextGrid``, long or short format, also Praat's UTF-16.
+    :param table: gets the clip.
+    :param encoding: of the text.
+    :param labels: "tier": a tier is called like its class and an interval's
+        text is the phrase, as we write them; "text": an interval's text is
+        the class.
+    :raises ValueError: no TextGrid, or one that ends early.
+    """
+    if labels not in ("tier", "text"):
+        raise ValueError(f"labels must be 'tier' or 'text', not {labels!r}")
+    path = Path(path)
+    clip = table.clip(f"{path}:1", path.stem, new=True)
+    text = read_text(path, encoding)
+    tokens = _Tokens(path, text)
+    if tokens.next(str) != "ooTextFile" or tokens.next(str) != "TextGrid":
+        raise ValueError(f"{path}: no TextGrid; save it as text in Praat")
+    tokens.next(float)
+    clip.duration = tokens.next(float)
+    if tokens.next(None) == "<absent>":
+        return
+    for _ in range(int(tokens.next(float))):
+        kind, tier = tokens.next(str), tokens.next(str)
+        tokens.next(float)
+        tokens.next(float)
+        for _ in range(int(tokens.next(float))):
+            where = tokens.where
+            start = tokens.next(float)
+            end = tokens.next(float) if kind == "IntervalTier" else start
+            said = tokens.next(str).strip()
+            if said:
+                label, phrase = (
+                    (tier, said) if labels == "tier" else (said, None)
+                )
+                table.event(where, path.stem, start, end, label, phrase)
+
+
+class _Tokens:
+    def __init__(self, path: Path, text: str):
+        self.path, self.text = path, text
+        self.found: Iterator[re.Match] = _TOKEN.finditer(text)
+        self.position, self.line = 0, 1
+
+    @property
+    def where(self) -> str:
+        """File and line, for messages."""
+        return f"{self.path}:{self.line}"
+
+    def next(self, kind: type | None) -> Any:
+        """The next string, number or flag."""
+        match = next(self.found, None)
+        token = match.group() if match else ""
+        end = match.end() if match else len(self.text)
+        self.line += self.text.count("\n", self.position, end)
+        self.position = end
+        try:
+            if kind is float:
+                return float(token)
+        except ValueError:
+            token = ""
+        quoted = token.startswith('"')
+        if not token or (kind is str) != quoted:
+            raise ValueError(
+                f"{self.where}: not what a TextGrid has at this place; save "
+                "it as text in Praat again"
+            )
+        return token[1:-1].replace('""', '"') if quoted else token
+
+
+def textgrid_text(clip: Clip, labels: Iterable[str] = ()) -> str:
+    """
+    A clip's TextGrid in the long format.
+
+    Events of one label that overlap go to several tiers of the same name.
+
+    :param clip: the clip; its duration is known.
+    :param labels: those that get a tier, and come first, even without events.
+    :return: the text of the file.
+    """
+    events = clip.of_kind("event")
+    of_label: dict[str, list[Annotation]] = {label: [] for label in labels}
+    for one in events:
+        of_label.setdefault(one.label, []).append(one)
+    tiers = [
+        (label, lane)
+        for label, some in of_label.items()
+        for lane in _lanes(some)
+    ]
+    end = seconds(max([clip.duration, *(one.offset for one in events)]))
+    lines = [
+        'File type = "ooTextFile"',
+        'Object class = "TextGrid"',
+        "",
+        "xmin = 0",
+        f"xmax = {end}",
+    ]
+    if not tiers:
+        return "\n".join([*lines, "tiers? <absent>", ""])
+    lines += ["tiers? <exists>", f"size = {len(tiers)}", "item []:"]
+    for number, (label, lane) in enumerate(tiers, 1):
+        intervals = list(_gapless(lane, end))
+        lines += [
+            f"    item [{number}]:",
+            '        class = "IntervalTier"',
+            f"        name = {_quoted(label)}",
+            "        xmin = 0",
+            f"        xmax = {end}",
+            f"        intervals: size = {len(intervals)}",
+        ]
+        for index, (start, stop, text) in enumerate(intervals, 1):
+            lines += [
+                f"        intervals [{index}]:",
+                f"            xmin = {start}",
+                f"            xmax = {stop}",
+                f"            text = {_quoted(text)}",
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _lanes(events: Iterable[Annotation]) -> list[list[Annotation]]:
+    lanes: list[list[Annotation]] = [[]]
+    for one in sorted(events, key=lambda one: (one.onset, one.offset)):
+        free = (
+            lane for lane in lanes if not lane or lane[-1].offset <= one.onset
+        )
+        lane = next(free, None)
+        if lane is None:
+            lanes.append([one])
+        else:
+            lane.append(one)
+    return lanes
+
+
+def _gapless(
+    lane: list[Annotation], end: str
+) -> Iterator[tuple[str, str, str]]:
+    """Praat wants silence to be an interval without text."""
+    position = seconds(0.0)
+    for one in lane:
+        onset, offset = seconds(one.onset), seconds(one.offset)
+        if onset != position:
+            yield position, onset, ""
+        yield onset, offset, one.text
+        position = offset
+    if position != end:
+        yield position, end, ""
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def export_textgrid(cuts: Iterable[Cut], output_dir: str | Path) -> list[Path]:
+    """
+    Write a TextGrid per cut.
+
+    It holds times, labels and phrases; not confidences, tags and captions.
+
+    :param cuts: a CutSet.
+    :param output_dir: folder of the ``.TextGrid`` files.
+    :return: the files.
+    """
+    return export_each(cuts, output_dir, ".TextGrid", textgrid_text)
