@@ -143,6 +143,15 @@ def test_parts_of_the_events_join_to_the_same(make_clips, monkeypatch):
     assert parts.per_class == whole.per_class
 
 
+@pytest.mark.parametrize("gtc", [0.0, 0.7])
+def test_events_shorter_than_a_microsecond(make_clips, gtc):
+    """They count as found as soon as anything is."""
+    clips = make_clips(53, "smooth")
+    for spans in clips.events.values():
+        spans.append((0.0, 2e-7, clips.classes[0]))
+    assert_same(clips, gtc_threshold=gtc, max_efpr=1e4)
+
+
 def test_frames_of_no_interest_change_nothing(make_clips):
     """With many empty clips, the floor cuts most thresholds off."""
     clips = make_clips(11, "smooth", max_frames=100)
