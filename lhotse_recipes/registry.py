@@ -36,4 +36,16 @@ class Dataset:
 DATASETS = (
     Dataset("audioset_strong", "AudioSet clips with timed events."),
     Dataset("event_bank", "Your own recordings of single sound events."),
+    Dataset("beijing_opera", "Strokes of four percussion instruments."),
+    Dataset("crema_d", "Acted sentences in six emotions."),
+    Dataset("esc50", "Environmental sounds of 50 classes.", True),
+    Dataset("fsd50k", "Freesound clips with any of 200 classes.", True),
+    Dataset("gtzan", "Music of ten genres (GT-Music-Genre)."),
+    Dataset("ns_instruments", "NSynth's notes by instrument.", True),
+    Dataset("ravdess", "Speech and song in eight emotions.", True),
+    Dataset("sesa", "Sounds for surveillance, four classes.", True),
+    Dataset("tut2017", "Acoustic scenes, 15 classes.", True),
+    Dataset("urbansound8k", "Urban sounds of ten classes.", True),
+    Dataset("vggsound", "YouTube clips with one of 309 classes."),
+    Dataset("vocalsound", "Human vocal sounds of six kinds."),
 )
