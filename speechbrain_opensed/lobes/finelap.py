@@ -460,9 +460,7 @@ class FineLAPTextEncoder(TextEncoder):
     ...     num_attention_heads=2,
     ...     intermediate_size=16,
     ... )
-    >>> model = FineLAP(
-    ...     16, 1, 2, embed_size=8, roberta=sizes, tokenizer="hash"
-    ... )
+    >>> model = FineLAP(16, 1, 2, embed_size=8, roberta=sizes, tokenizer="hash")
     >>> FineLAPTextEncoder(model)(["dog barking", "rain"]).shape
     torch.Size([2, 8])
     """

@@ -47,7 +47,7 @@ class HashTokenizer:
     -------
     >>> tokenizer = HashTokenizer(200)
     >>> tokenizer(["dog_bark", "Dog bark"], max_length=30)[0]
-    [0, 114, 85, 2]
+    [0, 189, 70, 2]
     """
 
     def __init__(self, vocab_size: int):

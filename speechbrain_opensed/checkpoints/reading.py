@@ -1,4 +1,4 @@
-"""Released weights of the papers, read into this package's modules.
+"""Reads checkpoints as tensors alone, and loads them strictly.
 
 Nothing is unpickled: `.safetensors` files, or `.pt` files through torch's
 `weights_only` reader.
@@ -7,6 +7,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,14 +15,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from speechbrain_opensed.lobes.dasheng import Dasheng, resize_positions
-from speechbrain_opensed.lobes.flexsed import FlexSED
-
-__all__ = ["read_state", "load_strict", "load_dasheng", "load_flexsed"]
+__all__ = ["HUB_FILES", "check_config", "load_strict", "read_state"]
 
 # Names that stand for a file on a hub: (address, file name).
 HUB_FILES = {
     "flexsed": ("Higobeatz/FlexSED", "ckpts/flexsed_as.pt"),
+    "finelap": ("AndreasXi/FineLAP", "model.safetensors"),
     "dasheng_base": (
         "https://zenodo.org/records/11511780/files/dasheng_base.pt",
         "dasheng_base.pt",
@@ -156,86 +155,33 @@ def load_strict(
     return module.eval()
 
 
-def load_dasheng(source="dasheng_base", config: dict | None = None) -> Dasheng:
-    """Loads a pretrained Dasheng encoder.
+def check_config(config: dict | None, model: type) -> dict:
+    """Sizes for a model, if it knows all of them.
 
     Arguments
     ---------
-    source : str, Path or mapping
-        `dasheng_base`, `dasheng_audioset`, a file, or a state dict in the
-        released layout.
-    config : dict, optional
-        Sizes other than those of the base model: `embed_dim`, `depth`,
-        `num_heads`, `target_length`, `sample_rate`.
+    config : dict or None
+        Keyword arguments of the model.
+    model : type
+        Its class.
 
     Returns
     -------
-    Dasheng
-        In `eval` mode. A table of positions of another length is cut or
-        interpolated.
+    dict
+        The same.
 
     Raises
     ------
     ValueError
-        Names missing and unexpected tensors, or an unknown key of `config`.
+        Names unknown keys.
 
     Example
     -------
-    >>> sizes = dict(embed_dim=16, depth=1, num_heads=2)
-    >>> encoder = load_dasheng(Dasheng(**sizes).state_dict(), config=sizes)
-    >>> len(encoder.blocks)
-    1
+    >>> check_config({"in_features": 2}, nn.Linear)
+    {'in_features': 2}
     """
-    model = Dasheng(**_checked(config, Dasheng))
-    state = read_state(source)
-    # The variant fine-tuned on AudioSet brings its classifier.
-    state = {k: v for k, v in state.items() if not k.startswith("outputlayer")}
-    if "time_pos_embed" in state:
-        state["time_pos_embed"] = resize_positions(
-            state["time_pos_embed"], model.time_pos_embed.shape[-1]
-        )
-    return load_strict(model, state, optional=("front_end.",))
-
-
-def load_flexsed(source="flexsed", config: dict | None = None) -> FlexSED:
-    """Loads a FlexSED model.
-
-    Arguments
-    ---------
-    source : str, Path or mapping
-        `flexsed` (the released weights), a file, a folder or repository
-        with `ckpts/flexsed_as.pt`, or a state dict in the released layout.
-    config : dict, optional
-        Sizes other than those of the released model: any argument of
-        :class:`~speechbrain_opensed.lobes.flexsed.FlexSED`.
-
-    Returns
-    -------
-    FlexSED
-        In `eval` mode.
-
-    Raises
-    ------
-    ValueError
-        Names missing and unexpected tensors, or an unknown key of `config`.
-
-    Example
-    -------
-    >>> sizes = dict(embed_dim=16, depth=2, num_heads=2, ft_blocks=[1])
-    >>> model = load_flexsed(FlexSED(**sizes).state_dict(), config=sizes)
-    >>> len(model.decoder.blocks)
-    1
-    """
-    model = FlexSED(**_checked(config, FlexSED))
-    state = read_state(source, HUB_FILES["flexsed"][1])
-    return load_strict(model, state, optional=("front_end.",))
-
-
-def _checked(config: dict | None, model: type) -> dict:
     config = dict(config or {})
-    known = model.__init__.__code__.co_varnames[
-        1 : model.__init__.__code__.co_argcount
-    ]
+    known = list(inspect.signature(model).parameters)
     unknown = sorted(set(config) - set(known))
     if unknown:
         raise ValueError(
