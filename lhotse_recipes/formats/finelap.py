@@ -152,7 +152,9 @@ def export_finelap(cuts: Iterable[Cut], path: str | Path) -> Path:
     :return: the file.
     """
     with write_atomically(path) as file:
-        for clip in tqdm(clips_of(cuts), desc="writing jsonl", unit=" lines"):
+        for clip in tqdm(
+            clips_of(cuts), desc="writing jsonl", unit=" lines", delay=1
+        ):
             row = finelap_row(clip)
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     return Path(path)

@@ -113,7 +113,7 @@ def _read_section(
                 where,
                 name,
                 one["time"],
-                one["time"] + one["duration"],
+                round(one["time"] + one["duration"], 8),
                 value,
                 phrase,
                 mid=mid,

@@ -62,7 +62,9 @@ def export_each(
     :return: the files.
     """
     paths = []
-    for clip in tqdm(clips_of(cuts), desc=f"writing {suffix}", unit=" files"):
+    for clip in tqdm(
+        clips_of(cuts), desc=f"writing {suffix}", unit=" files", delay=1
+    ):
         path = Path(output_dir) / f"{clip_id(clip.name)}{suffix}"
         with write_atomically(path) as file:
             file.write(text_of(clip))

@@ -92,7 +92,8 @@ class _Tokens:
         except ValueError:
             token = ""
         quoted = token.startswith('"')
-        if not token or (kind is str) != quoted:
+        flag = token.startswith("<")
+        if not token or (kind is str) != quoted or (kind is None) != flag:
             raise ValueError(
                 f"{self.where}: not what a TextGrid has at this place; save "
                 "it as text in Praat again"
