@@ -4,10 +4,9 @@
 Both get the same scores (smooth autoregressive tracks, classes as rare as
 Zipf's law has them, 11.2 events per clip) and compute the same number, one
 after the other, each in a process and on a thread of its own. Peak memory is
-that of the whole process, so it includes the libraries (the same for both)
-and the scores, held in memory as each side needs them: an array here, float32
-data frames there. The clock of sed_scores_eval starts when its frames are
-made; ours when it is handed the arrays.
+that of the whole process: its libraries (a column tells how much they are)
+and the float32 scores, 203 MB by default, as each side takes them: arrays
+here, data frames there. Making the frames is not part of the time.
 
 To run this benchmark:
 > python benchmarks/psds.py
