@@ -222,7 +222,7 @@ if __name__ == "__main__":
     brain.fit(hparams["epoch_counter"], train, valid)
     brain.evaluate(test, max_key="PSDS1_A")
     if if_main_process():
-        with brain._averaged():
+        with brain.averaged():
             export_detector(
                 Path(hparams["output_folder"]) / "detector",
                 Path(hparams["output_folder"]) / "hyperparams.yaml",
