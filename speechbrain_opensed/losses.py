@@ -4,10 +4,19 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["detection_loss"]
+from speechbrain_opensed.distributed import gather_rows, total, world_size
+
+__all__ = [
+    "clip_sigmoid_loss",
+    "detection_loss",
+    "frame_sigmoid_loss",
+    "info_nce_loss",
+    "semantic_expansion_loss",
+]
 
 
 def detection_loss(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
@@ -41,3 +50,238 @@ def detection_loss(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
         logits.float(), targets, reduction="none"
     )
     return (loss * mask).sum() / mask.sum().clamp(min=1)
+
+
+def frame_sigmoid_loss(
+    logits: Tensor, targets: Tensor, mask: Tensor | None = None
+) -> Tensor:
+    """Binary cross-entropy of (clip, phrase, frame), for any share of clips.
+
+    FineLAP (https://arxiv.org/abs/2604.01155), section 3. It is computed
+    from logits: in sigmoid outputs the gradient of a confident error is
+    lost. In distributed training all processes divide by the number of what
+    counts anywhere, so that each clip weighs the same wherever it is.
+
+    Arguments
+    ---------
+    logits : torch.Tensor
+        `[batch, phrases, frames]`.
+    targets : torch.Tensor
+        0 or 1, `[batch, phrases, frames]`.
+    mask : torch.Tensor, optional
+        What counts, bool `[batch, phrases, frames]`; False for clips whose
+        events are not known. Default: all.
+
+    Returns
+    -------
+    torch.Tensor
+        The mean over what counts; 0, with gradients of 0, where nothing
+        does. In distributed training it is the mean over the processes that
+        has this meaning.
+
+    Example
+    -------
+    >>> logits = torch.tensor([[[0.0, -60.0]]], requires_grad=True)
+    >>> frame_sigmoid_loss(logits, torch.tensor([[[0.0, 1.0]]])).backward()
+    >>> logits.grad.tolist()
+    [[[0.25, -0.5]]]
+    """
+    loss = F.binary_cross_entropy_with_logits(
+        logits.float(), targets.float(), reduction="none"
+    )
+    if mask is None:
+        mask = torch.ones_like(loss)
+    count = total(mask.sum().double())
+    return (loss * mask).sum() * (world_size() / count.clamp(min=1)).float()
+
+
+def clip_sigmoid_loss(
+    clip: Tensor, text: Tensor, temperature: Tensor, bias: Tensor
+) -> Tensor:
+    """Each pair of clip and text judged by itself, right or wrong.
+
+    SigLIP (https://arxiv.org/abs/2303.15343), equation 1. In distributed
+    training each process judges its clips against the texts of all, and the
+    gradients are those of one process with the joined batch.
+
+    Arguments
+    ---------
+    clip : torch.Tensor
+        `[batch, dim]`, of norm 1.
+    text : torch.Tensor
+        That of the same clip in each row, `[batch, dim]`, of norm 1.
+    temperature : torch.Tensor
+        What cosines are divided by.
+    bias : torch.Tensor
+        What is added then.
+
+    Returns
+    -------
+    torch.Tensor
+        The sum over all pairs over the number of clips. In distributed
+        training it is the mean over the processes that has this meaning.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many texts as clips.
+
+    Example
+    -------
+    >>> clip, text = torch.eye(2), torch.eye(2)
+    >>> loss = clip_sigmoid_loss(clip, text, torch.tensor(0.1), -5.0)
+    >>> round(loss.item(), 4)
+    0.0134
+    """
+    _check_pairs(clip, text)
+    texts, first = gather_rows(text.float())
+    logits = clip.float() @ texts.T / temperature + bias
+    sign = -torch.ones_like(logits)
+    sign.diagonal(first).fill_(1.0)
+    loss = -F.logsigmoid(sign * logits).sum()
+    return loss * world_size() / max(1, len(texts))
+
+
+def info_nce_loss(
+    clip: Tensor, text: Tensor, temperature: Tensor, bias: Tensor = 0.0
+) -> Tensor:
+    """Finds each clip's text among all, and each text's clip.
+
+    The mean of the cross-entropies of both directions
+    (https://arxiv.org/abs/2103.00020), over the logits of
+    :func:`clip_sigmoid_loss`.
+
+    Arguments
+    ---------
+    clip : torch.Tensor
+        `[batch, dim]`, of norm 1.
+    text : torch.Tensor
+        That of the same clip in each row, `[batch, dim]`, of norm 1.
+    temperature : torch.Tensor
+        What cosines are divided by.
+    bias : torch.Tensor
+        What is added then; it has no effect and gets a gradient of 0.
+
+    Returns
+    -------
+    torch.Tensor
+        The loss. In distributed training it is the mean over the processes
+        that is the joined batch's.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many texts as clips.
+
+    Example
+    -------
+    >>> clip, text = torch.eye(2), torch.eye(2)
+    >>> round(info_nce_loss(clip, text, torch.tensor(1.0)).item(), 4)
+    0.3133
+    """
+    _check_pairs(clip, text)
+    clip, text = clip.float(), text.float()
+    texts, first = gather_rows(text)
+    clips, _ = gather_rows(clip)
+    right = torch.arange(first, first + len(clip), device=clip.device)
+    loss = sum(
+        F.cross_entropy(
+            mine @ others.T / temperature + bias, right, reduction="sum"
+        )
+        for mine, others in ((clip, texts), (text, clips))
+    )
+    return loss / 2 * world_size() / max(1, len(texts))
+
+
+def semantic_expansion_loss(
+    class_embeds: Tensor,
+    neighbor_embeds: Tensor,
+    margins: Tensor | None,
+    intra: bool = True,
+    inter: bool = True,
+    normalize: bool = True,
+) -> Tensor:
+    """Keeps classes near their neighbours in meaning, far from others'.
+
+    SEPT (https://arxiv.org/abs/2601.20867): within a class, what is further
+    than the margin is pulled; between classes, what is nearer is pushed.
+
+    Arguments
+    ---------
+    class_embeds : torch.Tensor
+        `[classes, dim]`.
+    neighbor_embeds : torch.Tensor
+        `[classes, neighbors, dim]`.
+    margins : torch.Tensor or None
+        Distances in the pretrained space, of each class to each neighbour
+        of each class, `[classes, classes, neighbors]`. None: no margins,
+        distances within a class are made small and those between classes
+        large, without limit.
+    intra : bool
+        Whether distances within a class count.
+    inter : bool
+        Whether distances between classes count.
+    normalize : bool
+        Whether embeddings are brought to norm 1 first, as margins of
+        cosine models need it.
+
+    Returns
+    -------
+    torch.Tensor
+        The mean over classes.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or nothing counts.
+
+    Example
+    -------
+    >>> classes = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> neighbors = torch.tensor(
+    ...     [[[1.0, 0.0], [0.6, 0.8]], [[0.0, 1.0], [0.8, 0.6]]]
+    ... )
+    >>> margins = 1 - 0.5 * torch.eye(2)[:, :, None].expand(2, 2, 2)
+    >>> loss = semantic_expansion_loss(classes, neighbors, margins)
+    >>> round(loss.item(), 4)
+    0.381
+    """
+    k, n = neighbor_embeds.shape[:2]
+    if class_embeds.shape != (k, neighbor_embeds.shape[2]) or (
+        margins is not None and margins.shape != (k, k, n)
+    ):
+        raise ValueError(
+            f"classes {list(class_embeds.shape)}, neighbors "
+            f"{list(neighbor_embeds.shape)} and margins "
+            f"{None if margins is None else list(margins.shape)}: give "
+            "[classes, dim], [classes, neighbors, dim] and [classes, "
+            "classes, neighbors]"
+        )
+    if not (intra or inter):
+        raise ValueError("neither intra nor inter: leave the loss out")
+    z, p = class_embeds.float(), neighbor_embeds.float()
+    if normalize:
+        z, p = F.normalize(z, dim=-1), F.normalize(p, dim=-1)
+    # By matrix products, small distances would drown in rounding.
+    distance = torch.cdist(
+        z, p.flatten(0, 1), compute_mode="donot_use_mm_for_euclid_dist"
+    ).view(k, k, n)
+    excess = distance if margins is None else distance - margins
+    pulled, pushed = excess, -excess
+    if margins is not None:
+        pulled, pushed = pulled.clamp(min=0), pushed.clamp(min=0)
+    own = torch.eye(k, device=z.device, dtype=torch.bool)[:, :, None]
+    loss = z.new_zeros(())
+    if intra:
+        loss = loss + (pulled * own).sum() / (k * n)
+    if inter and k > 1:
+        loss = loss + (pushed * ~own).sum() / (k * (k - 1) * n)
+    return loss
+
+
+def _check_pairs(clip, text):
+    if clip.shape != text.shape or clip.ndim != 2:
+        raise ValueError(
+            f"clips {list(clip.shape)} and texts {list(text.shape)}: give "
+            "one text for each clip, both [batch, dim]"
+        )

@@ -143,8 +143,10 @@ class EAT(nn.Module):
         # The names are those of the released checkpoints.
         self.modality_encoders = nn.ModuleDict({"IMAGE": _Patches(embed_dim)})
         self.blocks = nn.ModuleList(
-            PostNormBlock(embed_dim, num_heads, float(rate))
-            for rate in torch.linspace(0, drop_path, depth)
+            PostNormBlock(
+                embed_dim, num_heads, drop_path * i / max(1, depth - 1)
+            )
+            for i in range(depth)
         )
         self.num_times = target_length // PATCH
         self.register_buffer(

@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speechbrain_opensed.lobes.eat import EAT, PATCH
+from speechbrain_opensed.lobes.long_audio import cut_windows
 from speechbrain_opensed.lobes.projectors import make_local_projector, mlp
 from speechbrain_opensed.lobes.roberta_text import RobertaText
-from speechbrain_opensed.lobes.text_encoders import TextEncoder
 from speechbrain_opensed.spec import SedSpec
 
-__all__ = ["FineLAP", "FineLAPTextEncoder"]
+__all__ = ["FineLAP"]
 
 SAMPLE_RATE = 16000
 # Distance of two frames: that of the features, and the one by which the
@@ -198,30 +198,20 @@ class FineLAP(nn.Module):
         lengths = self._lengths(wav, wav_lens)
         if self.num_frames(wav.shape[1]) <= self.window_frames:
             return self._encode_window(wav, lengths, augment)
-        windows, owners, starts = self._cut(wav, lengths)
-        parts = (
-            [slice(None)]
-            if torch.is_grad_enabled()
-            else [
-                slice(i, i + windows_at_once)
-                for i in range(0, len(windows), windows_at_once)
-            ]
+        windows = cut_windows(
+            wav, lengths, self.window_frames, self.hop_samples
         )
-        # A clip within one window is shorter than it, in a longer batch.
-        sizes = [
-            min(lengths[row] - start * self.hop_samples, windows.shape[1])
-            for row, start in zip(owners, starts, strict=True)
-        ]
+        at_once = len(windows) if torch.is_grad_enabled() else windows_at_once
         encoded = [
-            self._encode_window(windows[part], sizes[part], augment)
-            for part in parts
+            self._encode_window(*windows.part(i, at_once), augment)
+            for i in range(0, len(windows), at_once)
         ]
         clips, frames = (torch.cat(x) for x in zip(*encoded, strict=True))
-        owner = torch.tensor(owners, device=wav.device)
-        clip = clips.new_zeros(len(wav), clips.shape[1])
-        clip = F.normalize(clip.index_add(0, owner, clips), dim=-1)
         total = self.num_frames(wav.shape[1])
-        return clip, _blend(frames, owner, starts, len(wav), total)
+        return (
+            F.normalize(windows.sum_clips(clips), dim=-1),
+            F.normalize(windows.blend_frames(frames, total), dim=-1),
+        )
 
     def encode_text(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Embeds texts, captions as well as phrases.
@@ -246,19 +236,9 @@ class FineLAP(nn.Module):
         return self.encode_text(*self.text_encoder.tokenize(phrases))
 
     def clip_logits(self, clip: Tensor, text: Tensor) -> Tensor:
-        """How far each text fits each clip.
+        """How far texts fit clips, `[batch, texts]`.
 
-        Arguments
-        ---------
-        clip : torch.Tensor
-            `[batch, embed_size]`.
-        text : torch.Tensor
-            `[texts, embed_size]`.
-
-        Returns
-        -------
-        torch.Tensor
-            `[batch, texts]`.
+        Clips are `[batch, embed_size]`, texts `[texts, embed_size]`.
         """
         temperature, bias = self.clip_scale
         return clip.float() @ text.float().T / temperature + bias
@@ -358,19 +338,8 @@ class FineLAP(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """All embeddings of a batch at once, the way training needs it.
 
-        Arguments
-        ---------
-        wav : torch.Tensor
-            `[batch, samples]`.
-        input_ids : torch.Tensor
-            All different captions and phrases of the batch, `[texts,
-            tokens]`.
-        attention_mask : torch.Tensor
-            `[texts, tokens]`.
-        wav_lens : torch.Tensor, optional
-            See :meth:`encode_audio`.
-        augment : callable, optional
-            See :meth:`encode_audio`.
+        Arguments are those of :meth:`encode_audio` and :meth:`encode_text`;
+        the texts are all different captions and phrases of the batch.
 
         Returns
         -------
@@ -402,21 +371,6 @@ class FineLAP(nn.Module):
                 )
         return lengths
 
-    def _cut(self, wav, lengths):
-        """Windows of all clips, whose they are and their first frames."""
-        size, hop = self.window_frames, max(1, self.window_frames // 2)
-        windows, owners, starts = [], [], []
-        for row, length in enumerate(lengths):
-            last = max(0, self.num_frames(length) - size)
-            for start in [*range(0, last, hop), last]:
-                begin = start * self.hop_samples
-                window = wav[row, begin : begin + size * self.hop_samples]
-                missing = size * self.hop_samples - len(window)
-                windows.append(F.pad(window, (0, missing)))
-                owners.append(row)
-                starts.append(start)
-        return torch.stack(windows), owners, starts
-
     def _encode_window(self, wav, lengths, augment):
         mel_module = self.eat.mel
         counts = torch.tensor(lengths, device=wav.device)
@@ -440,75 +394,3 @@ class FineLAP(nn.Module):
             F.normalize(clip.float(), dim=-1),
             F.normalize(frames_out.float(), dim=-1),
         )
-
-
-class FineLAPTextEncoder(TextEncoder):
-    """A FineLAP's own text tower, as a detector asks it.
-
-    Arguments
-    ---------
-    model : FineLAP
-        It stays the owner of the weights. When they change, embeddings are
-        computed anew.
-
-    Example
-    -------
-    >>> sizes = dict(
-    ...     vocab_size=50,
-    ...     hidden_size=8,
-    ...     num_hidden_layers=1,
-    ...     num_attention_heads=2,
-    ...     intermediate_size=16,
-    ... )
-    >>> model = FineLAP(16, 1, 2, embed_size=8, roberta=sizes, tokenizer="hash")
-    >>> FineLAPTextEncoder(model)(["dog barking", "rain"]).shape
-    torch.Size([2, 8])
-    """
-
-    def __init__(self, model: FineLAP):
-        super().__init__()
-        # In a tuple it is no part of this module: it is saved and moved
-        # once, as the detector's model.
-        self._model = (model,)
-        self._state = None
-        self.dim = model.embed_size
-
-    def embed(self, phrases: list[str]) -> Tensor:
-        """Embeds distinct phrases: `[phrases, dim]`, of norm 1."""
-        (model,) = self._model
-        training = model.text_encoder.training
-        model.text_encoder.eval()
-        try:
-            rows = [
-                model.encode_phrases(phrases[start : start + 64])
-                for start in range(0, len(phrases), 64)
-            ]
-        finally:
-            model.text_encoder.train(training)
-        return torch.cat(rows)
-
-    def forward(self, phrases: Sequence[str]) -> Tensor:
-        """Embeds phrases; see TextEncoder."""
-        state = tuple(
-            (p.data_ptr(), p._version) for p in self._model[0].parameters()
-        )
-        if state != self._state:
-            self._cache.clear()
-            self._state = state
-        return super().forward(phrases)
-
-
-def _blend(frames, owner, starts, batch, total):
-    """Overlapping windows to one track per clip, middles count most."""
-    size = frames.shape[1]
-    place = torch.tensor(starts, device=frames.device)[:, None]
-    place = place + torch.arange(size, device=frames.device)
-    # A clip within one window may reach behind the end of the batch.
-    index = (owner[:, None] * (total + size) + place).flatten()
-    ramp = torch.arange(size, device=frames.device) + 0.5
-    weight = torch.minimum(ramp, ramp.flip(0))
-    track = frames.new_zeros(batch * (total + size), frames.shape[2])
-    weighted = (frames * weight[:, None]).flatten(0, 1)
-    track = track.index_add(0, index, weighted)
-    track = track.unflatten(0, (batch, -1))[:, :total]
-    return F.normalize(track, dim=-1)

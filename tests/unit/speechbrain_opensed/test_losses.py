@@ -1,0 +1,142 @@
+"""Losses against hand-computed values, alone and over several processes."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from speechbrain_opensed.losses import (
+    clip_sigmoid_loss,
+    detection_loss,
+    frame_sigmoid_loss,
+    info_nce_loss,
+    semantic_expansion_loss,
+)
+
+Z = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+P = torch.tensor([[[1.0, 0.0], [0.6, 0.8]], [[0.0, 1.0], [0.8, 0.6]]])
+MARGINS = 1 - 0.5 * torch.eye(2)[:, :, None].expand(2, 2, 2)
+
+
+def test_clip_loss_by_hand():
+    clip, text = torch.eye(2), torch.tensor([[1.0, 0.0], [0.6, 0.8]])
+    logits = [[5.0, 1.0], [-5.0, 3.0]]  # cosines / 0.1 - 5
+    signs = [[1, -1], [-1, 1]]
+    expected = 0.5 * sum(
+        math.log1p(math.exp(-signs[i][j] * logits[i][j]))
+        for i in range(2)
+        for j in range(2)
+    )
+    loss = clip_sigmoid_loss(clip, text, torch.tensor(0.1), torch.tensor(-5.0))
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_info_nce_by_hand_and_bias_has_no_effect():
+    clip = F.normalize(torch.tensor([[1.0, 0.2], [0.3, 1.0], [1.0, 1.0]]))
+    text = F.normalize(torch.tensor([[1.0, 0.0], [0.5, 1.0], [0.2, 1.0]]))
+    bias = torch.tensor(-10.0, requires_grad=True)
+    loss = info_nce_loss(clip, text, torch.tensor(0.5), bias)
+    logits = (clip.double() @ text.double().T / 0.5).exp()
+    expected = (
+        -(
+            (logits.diagonal() / logits.sum(0)).log().mean()
+            + (logits.diagonal() / logits.sum(1)).log().mean()
+        )
+        / 2
+    )
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+    loss.backward()
+    assert abs(bias.grad.item()) < 1e-6
+
+
+def test_frame_loss_has_gradients_where_sigmoids_have_none():
+    logits = torch.tensor([[[-60.0, 20.0, 0.0]]], requires_grad=True)
+    loss = frame_sigmoid_loss(logits, torch.tensor([[[1.0, 0.0, 1.0]]]))
+    loss.backward()
+    assert loss.item() == pytest.approx((60 + 20 + math.log(2)) / 3)
+    expected = torch.tensor([[[-1.0, 1.0, -0.5]]]) / 3
+    assert torch.allclose(logits.grad, expected, atol=1e-6)
+
+
+def test_frame_loss_masks_like_the_detection_loss():
+    torch.manual_seed(0)
+    logits = torch.randn(3, 4, 5)
+    targets = torch.randint(2, (3, 4, 5)).float()
+    mask = torch.rand(3, 4, 5) > 0.4
+    loss = frame_sigmoid_loss(logits, targets, mask)
+    assert loss.item() == pytest.approx(
+        detection_loss(logits, targets, mask).item(), rel=1e-6
+    )
+
+
+def test_no_grounded_clip_gives_zero_with_a_graph():
+    logits = torch.randn(2, 3, 4, requires_grad=True)
+    mask = torch.zeros(2, 3, 4, dtype=torch.bool)
+    loss = frame_sigmoid_loss(logits, torch.zeros(2, 3, 4), mask)
+    loss.backward()
+    assert loss.item() == 0 and logits.grad.abs().sum() == 0
+
+
+@pytest.mark.parametrize("loss", [clip_sigmoid_loss, info_nce_loss])
+def test_pairs_have_to_be_pairs(loss):
+    with pytest.raises(ValueError, match="one text for each clip"):
+        loss(torch.eye(3), torch.eye(3)[:2], torch.tensor(0.1), 0.0)
+
+
+def expansion(**options):
+    return semantic_expansion_loss(Z, P, MARGINS, **options).item()
+
+
+def test_semantic_expansion_vectors():
+    assert expansion() == pytest.approx(0.3810, abs=5e-5)
+    assert expansion(inter=False) == pytest.approx(0.1972, abs=5e-5)
+    assert expansion(intra=False) == pytest.approx(0.1838, abs=5e-5)
+    # Without margins: mean distance within, minus that between.
+    far = math.dist((1, 0), (0.6, 0.8))
+    within, between = far / 2, (2**0.5 + math.dist((1, 0), (0.8, 0.6))) / 2
+    loss = semantic_expansion_loss(Z, P, None).item()
+    assert loss == pytest.approx(within - between, abs=1e-6)
+
+
+def test_semantic_expansion_properties():
+    torch.manual_seed(0)
+    z = torch.randn(3, 8)
+    p = torch.randn(3, 5, 8)
+    unit_z, unit_p = F.normalize(z, dim=-1), F.normalize(p, dim=-1)
+    margins = (unit_z[:, None, None] - unit_p[None]).norm(dim=-1)
+    assert semantic_expansion_loss(z, p, margins).item() < 1e-6
+    other = margins[:, :, torch.randperm(5)]
+    loss = semantic_expansion_loss(z, p, other)
+    assert loss > 0
+    order = torch.randperm(5)
+    assert semantic_expansion_loss(z, p[:, order], other[:, :, order]) == (
+        pytest.approx(loss.item(), rel=1e-5)
+    )
+    assert semantic_expansion_loss(2 * z, p, margins) < 1e-6
+    assert semantic_expansion_loss(2 * z, p, margins, normalize=False) > 0.1
+
+
+def test_semantic_expansion_gradients():
+    z, p = Z.clone().requires_grad_(), P.clone().requires_grad_()
+    semantic_expansion_loss(z, p, MARGINS).backward()
+    # Distance 0 within a class: no gradient, but no NaN either.
+    assert torch.isfinite(z.grad).all() and torch.isfinite(p.grad).all()
+    # Only what is nearer than its margin is pushed: (.8, .6) by (1, 0).
+    p.grad = None
+    semantic_expansion_loss(Z, p, MARGINS, intra=False).backward()
+    moved = p.grad.norm(dim=-1) > 1e-6
+    assert moved.tolist() == [[False, True], [False, True]]
+    pushed = P - 0.01 * p.grad
+    assert semantic_expansion_loss(Z, pushed, MARGINS, intra=False) < (
+        semantic_expansion_loss(Z, P, MARGINS, intra=False)
+    )
+
+
+def test_semantic_expansion_of_one_class_and_bad_input():
+    loss = semantic_expansion_loss(Z[:1], P[:1], MARGINS[:1, :1])
+    assert loss.item() == pytest.approx(0.1972, abs=5e-5)
+    with pytest.raises(ValueError, match=r"margins \[2, 2\]: give"):
+        semantic_expansion_loss(Z, P, MARGINS[0])
+    with pytest.raises(ValueError, match="neither intra nor inter"):
+        expansion(intra=False, inter=False)
