@@ -1,6 +1,16 @@
-"""Synthetic soundscapes: a bank of made-up sounds, a simulator, a renderer."""
+"""Synthetic soundscapes: sources, a simulator, a renderer, captions."""
 
+from lhotse_recipes.soundscapes.audio import write_audio
+from lhotse_recipes.soundscapes.captions import caption_cuts
+from lhotse_recipes.soundscapes.clip_events import clip_events, cut_backgrounds
 from lhotse_recipes.soundscapes.procedural import ProceduralBank
 from lhotse_recipes.soundscapes.simulator import simulate_soundscapes
 
-__all__ = ["ProceduralBank", "simulate_soundscapes"]
+__all__ = [
+    "ProceduralBank",
+    "caption_cuts",
+    "clip_events",
+    "cut_backgrounds",
+    "simulate_soundscapes",
+    "write_audio",
+]

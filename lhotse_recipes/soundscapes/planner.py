@@ -1,9 +1,11 @@
 """Decide where each sound of a soundscape goes, without touching audio."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from lhotse import Recording
 
 from lhotse_recipes.soundscapes.sources import FRAME_SECONDS, Source
 
@@ -30,6 +32,11 @@ class Settings:
     balance: bool
     silence_dbfs: float
     trim_db: float
+    speed: tuple[float, float] | None = None
+    vary_snr: bool = False
+    repeat_below: float | None = None
+    peak: float | None = None
+    captions: bool = False
 
     def __post_init__(self):
         ranges = {
@@ -39,6 +46,7 @@ class Settings:
             "gap": (self.gap, 0.02),
             "background_dbfs": (self.background_dbfs, -np.inf),
             "event_duration": (self.event_duration or (1.0, 1.0), 0.05),
+            "speed": (self.speed or (1.0, 1.0), 0.1),
         }
         for name, ((low, high), least) in ranges.items():
             if not least <= low <= high < np.inf:
@@ -50,6 +58,10 @@ class Settings:
             raise ValueError(f"duration {self.duration} is less than 0.5 s")
         if self.max_polyphony is not None and self.max_polyphony < 1:
             raise ValueError("max_polyphony must be at least 1, or None")
+        if self.peak is not None and not 0 < self.peak <= 1:
+            raise ValueError(
+                f"peak {self.peak} must be above 0 and at most 1, or None"
+            )
 
     @property
     def num_samples(self) -> int:
@@ -65,16 +77,23 @@ class Scene:
     events: tuple[tuple[Source, ...], ...]
     backgrounds: tuple[Source, ...]
     vocabulary: str
+    rooms: tuple[Recording, ...] = ()
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Samples ``[start, start + num_samples)`` of a source, put at ``at``."""
+    """
+    Samples ``[start, start + num_samples)`` of a source, put at ``at``.
+
+    With a ``speed`` other than 1 they are those of the source played so many
+    times faster.
+    """
 
     source: Source
     start: int
     num_samples: int
     at: int
+    speed: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -97,6 +116,7 @@ class Plan:
     :param events: occurrences, by onset.
     :param repeats_left_out: repetitions for which there was no room.
     :param events_left_out: labels for which there was no room.
+    :param room: response of the room that all of it is heard in.
     """
 
     background: tuple[Piece, ...]
@@ -106,6 +126,7 @@ class Plan:
     events: tuple[Placement, ...]
     repeats_left_out: int
     events_left_out: tuple[str, ...]
+    room: Recording | None = None
 
 
 def plan_clip(scene: Scene, settings: Settings, index: int) -> Plan:
@@ -131,21 +152,40 @@ def plan_clip(scene: Scene, settings: Settings, index: int) -> Plan:
     for which in chosen:
         sources = scene.events[which]
         source = sources[int(rng.integers(len(sources)))]
-        start, num_samples = _crop(source, settings, rng)
+        speed = _speed(settings, rng)
+        start, num_samples = _crop(source, speed, settings, rng)
         repeats = int(
             rng.integers(settings.repeats[0], settings.repeats[1] + 1)
         )
+        long = settings.repeat_below
+        if long is not None and num_samples >= long * settings.sampling_rate:
+            repeats = 1
         snr = round(float(rng.uniform(*settings.snr)), 3)
         onsets = _place(num_samples, repeats, placed, settings, rng)
         fewer += repeats - len(onsets) if onsets else 0
         if not onsets:
             left_out.append(source.label)
-        placed += [
-            Placement(Piece(source, start, num_samples, at), snr)
-            for at in onsets
-        ]
+        for number, at in enumerate(onsets):
+            if settings.vary_snr and number > 0:
+                snr = round(float(rng.uniform(*settings.snr)), 3)
+            piece = Piece(source, start, num_samples, at, speed)
+            placed.append(Placement(piece, snr))
     placed.sort(key=lambda one: (one.piece.at, one.piece.source.label))
-    return Plan(*background, tuple(placed), fewer, tuple(left_out))
+    room = None
+    if scene.rooms:
+        room = scene.rooms[int(rng.integers(len(scene.rooms)))]
+    return Plan(*background, tuple(placed), fewer, tuple(left_out), room)
+
+
+def _speed(settings: Settings, rng: np.random.Generator) -> float:
+    if settings.speed is None:
+        return 1.0
+    low, high = settings.speed
+    # In steps of 1/50 the usual rates are resampled quickly.
+    least, most = math.ceil(50 * low - 1e-9), math.floor(50 * high + 1e-9)
+    if least > most:
+        return round((low + high) / 2, 3)
+    return round(int(rng.integers(least, most + 1)) / 50, 2)
 
 
 def _place(
@@ -189,23 +229,32 @@ def _sparse_enough(
 
 
 def _crop(
-    source: Source, settings: Settings, rng: np.random.Generator
+    source: Source,
+    speed: float,
+    settings: Settings,
+    rng: np.random.Generator,
 ) -> tuple[int, int]:
-    """Start and length of the part of an event that is used."""
+    """Start and length, at that speed, of the part of an event that is used."""
     hop = round(FRAME_SECONDS * settings.sampling_rate)
     floor = source.levels.max() * 10.0 ** (-settings.trim_db / 10.0)
     active = np.flatnonzero(source.levels >= floor)
     longest = settings.duration
     if settings.event_duration is not None:
         longest = min(longest, float(rng.uniform(*settings.event_duration)))
-    most = int(longest / FRAME_SECONDS)
+    most = int(longest * speed / FRAME_SECONDS)
     first, last = int(active[0]), int(active[-1])
     if last - first >= most:
         first = int(rng.choice(active[active <= last - most + 1]))
         last = int(active[active < first + most][-1])
     begin = first * hop
     length = min((last + 1) * hop, source.num_samples) - begin
-    return source.start + begin, min(length, settings.num_samples)
+    if speed == 1.0:
+        return source.start + begin, min(length, settings.num_samples)
+    start = round((source.start + begin) / speed)
+    # Lhotse knows the length of what is sped up to a sample or so.
+    length = min(round(length / speed), settings.num_samples)
+    whole = int(source.recording.num_samples / speed) - 1
+    return start, min(length, whole - start)
 
 
 def _plan_background(

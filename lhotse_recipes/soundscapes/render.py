@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 import numpy as np
 from lhotse import MonoCut
-from lhotse.augmentation import Volume
+from lhotse.augmentation import AudioTransform, Volume
 from lhotse.cut import Cut, MixedCut, MixTrack, PaddingCut
 from lhotse.utils import compute_num_samples, fastcopy
 
@@ -111,8 +111,7 @@ def render(cut: Cut, cache: SourceCache | None = None) -> np.ndarray:
 def _is_plain(cut: MixedCut) -> bool:
     reference = _reference_of(cut)
     return (
-        not cut.transforms
-        and reference is not None
+        reference is not None
         and not isinstance(reference.cut, PaddingCut)
         and all(
             isinstance(track.cut, PaddingCut)
@@ -157,6 +156,10 @@ def _mix(cut: MixedCut, cache: SourceCache) -> np.ndarray:
         start = compute_num_samples(track.offset, rate)
         stop = min(start + len(samples), num_samples)
         mixed[start:stop] += samples[: stop - start] * np.float32(gain)
+    for transform in cut.transforms or ():
+        if not isinstance(transform, AudioTransform):
+            transform = AudioTransform.from_dict(transform)
+        mixed = transform(mixed[None], rate)[0]
     return mixed
 
 

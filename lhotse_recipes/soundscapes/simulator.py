@@ -13,33 +13,22 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from lhotse import CutSet, MonoCut, RecordingSet
-from lhotse.augmentation import Volume
-from lhotse.cut import MixedCut, MixTrack
-from lhotse.utils import fastcopy
+from lhotse import CutSet, RecordingSet
+from lhotse.cut import MixedCut
+from tqdm import tqdm
 
 from lhotse_recipes.corpus import ordered_map
-from lhotse_recipes.io import PrepareReport, write_atomically
-from lhotse_recipes.schema import event
-from lhotse_recipes.soundscapes.planner import (
-    Placement,
-    Plan,
-    Scene,
-    Settings,
-    plan_clip,
-)
+from lhotse_recipes.io import PrepareReport
+from lhotse_recipes.soundscapes.assemble import assemble
+from lhotse_recipes.soundscapes.captions import caption_cut
+from lhotse_recipes.soundscapes.chunks import Chunks, key_of
+from lhotse_recipes.soundscapes.planner import Scene, Settings, plan_clip
 from lhotse_recipes.soundscapes.procedural import ProceduralBank
-from lhotse_recipes.soundscapes.sources import (
-    Source,
-    cuts_of,
-    prepare_source,
-    scan,
-)
+from lhotse_recipes.soundscapes.scene import load_scene
 
 __all__ = ["simulate_soundscapes"]
-
-_SHORTEST_BACKGROUND = 0.25
 
 
 def simulate_soundscapes(
@@ -61,6 +50,12 @@ def simulate_soundscapes(
     vocabulary: str | None = None,
     silence_dbfs: float = -80.0,
     trim_db: float = 40.0,
+    speed: tuple[float, float] | None = None,
+    rooms: "CutSet | RecordingSet | None" = None,
+    vary_snr: bool = False,
+    repeat_below: float | None = None,
+    peak: float | None = None,
+    captions: bool = False,
     output_dir: str | Path | None = None,
     prefix: str = "soundscapes",
     part: str = "all",
@@ -75,7 +70,12 @@ def simulate_soundscapes(
     One label therefore never overlaps itself. What finds no room is repeated
     less often or left out; both are counted, logged and, with ``output_dir``,
     reported in a file. The same arguments give the same clips, whatever the
-    number of jobs.
+    number of jobs. With ``output_dir``, what was interrupted goes on where it
+    stopped when it is called again in the same way.
+
+    Mixtures like those of FineLAP-100k (arXiv 2604.01155): ``events_per_clip=
+    (1, 5), repeats=(1, 3), repeat_below=3.0, snr=(12.0, 20.0), vary_snr=True,
+    peak=0.95, sampling_rate=22050``.
 
     :param bank: cuts with one event each, a part of what
         ``prepare_event_bank`` returned, or a :class:`ProceduralBank`.
@@ -106,6 +106,19 @@ def simulate_soundscapes(
     :param silence_dbfs: a recording of which no 20 ms are louder is refused.
     :param trim_db: ends of an event this much below its loudest 20 ms are cut
         off.
+    :param speed: each sound is played faster by a factor drawn from this range
+        in steps of 0.02, which changes its pitch and its length; noted in
+        ``custom["speed"]``.
+    :param rooms: room responses; each clip is heard in one of them, background
+        included. Ratios hold before the room. Events keep their times: the
+        direct sound is not delayed, and reverberation is not counted.
+    :param vary_snr: draw the ratio anew for every occurrence of a sound.
+    :param repeat_below: sounds that last so many seconds or longer are heard
+        once.
+    :param peak: bring the largest sample of each clip to this value by scaling
+        the whole clip; each clip is rendered for that. ``background_dbfs`` is
+        then without effect.
+    :param captions: add a sentence about the events, made by rules.
     :param output_dir: write ``<prefix>_cuts_<part>.jsonl.gz`` and
         ``<prefix>_report_<part>.json`` there and return the cuts lazily; use
         it for more clips than fit in memory.
@@ -143,31 +156,49 @@ def simulate_soundscapes(
         balance=balance,
         silence_dbfs=silence_dbfs,
         trim_db=trim_db,
+        speed=speed and tuple(speed),
+        vary_snr=vary_snr,
+        repeat_below=repeat_below,
+        peak=peak,
+        captions=captions,
     )
     if num_clips < 1:
         raise ValueError(f"num_clips {num_clips} must be at least 1")
     own_pool = executor is None and num_jobs > 1
     pool = ProcessPoolExecutor(num_jobs) if own_pool else nullcontext(executor)
     with pool as workers:
-        scene = _load_scene(
-            bank, backgrounds, labels, vocabulary, settings, workers
+        scene = load_scene(
+            bank, backgrounds, labels, vocabulary, settings, workers, rooms
         )
         report = PrepareReport(prefix, part)
         name = f"{prefix}-{part}-{seed}"
         # The scene travels with each chunk: few chunks, but some per process.
-        size = max(250, min(5000, num_clips // 16))
+        size = max(250, min(2000, num_clips // 16))
         make = partial(_make_chunk, scene, settings, name, num_clips, size)
         starts = range(0, num_clips, size)
-        mix = partial(ordered_map, executor=workers, desc="soundscapes")
+        mix = partial(ordered_map, executor=workers)
         if output_dir is None:
-            chunks = mix(make, starts)
-            cuts = [cut for chunk in chunks for cut in _count(chunk, report)]
+            cuts = []
+            with _bar(num_clips) as bar:
+                for chunk, about in mix(make, starts):
+                    cuts += chunk
+                    bar.update(_count(about, report))
             result = CutSet.from_cuts(cuts)
         else:
             path = Path(output_dir) / f"{prefix}_cuts_{part}.jsonl.gz"
-            with write_atomically(path, "wb") as file:
-                for chunk in mix(partial(_pack_chunk, make), starts):
-                    file.write(_count(chunk, report))
+            chunks = Chunks(path, key_of(scene, settings, name, num_clips))
+            missing = [start for start in starts if start not in chunks]
+            done = num_clips - sum(
+                min(size, num_clips - start) for start in missing
+            )
+            with _bar(num_clips, done) as bar:
+                packed = mix(partial(_pack_chunk, make), missing)
+                for start, one in zip(missing, packed, strict=True):
+                    chunks.put(start, *one)
+                    bar.update(one[1]["counts"]["clips"])
+            for start in starts:
+                _count(chunks.about(start), report)
+            chunks.finish(starts)
             report.save(output_dir)
             result = CutSet.from_file(path)
     log = logging.getLogger(__name__)
@@ -177,13 +208,22 @@ def simulate_soundscapes(
     return result
 
 
-def _count(chunk: tuple, report: PrepareReport):
-    content, counts, left_out = chunk
-    for what, number in counts.items():
+def _bar(total: int, done: int = 0) -> tqdm:
+    return tqdm(
+        total=total,
+        initial=done,
+        desc="soundscapes",
+        unit=" clips",
+        disable=total < 1000,
+    )
+
+
+def _count(about: dict[str, Any], report: PrepareReport) -> int:
+    for what, number in about["counts"].items():
         report.count(what, number)
-    for item in left_out:
+    for item in about["left_out"]:
         report.drop("no room for the event", item)
-    return content
+    return about["counts"]["clips"]
 
 
 def _make_chunk(
@@ -193,182 +233,25 @@ def _make_chunk(
     num_clips: int,
     size: int,
     start: int,
-) -> tuple[list[MixedCut], dict[str, int], list[str]]:
+) -> tuple[list[MixedCut], dict[str, Any]]:
     cuts, events, fewer, left_out = [], 0, 0, []
     for index in range(start, min(start + size, num_clips)):
         plan = plan_clip(scene, settings, index)
-        cut = _to_cut(f"{name}-{index:06d}", plan, settings, scene.vocabulary)
-        cuts.append(cut)
+        cut = assemble(f"{name}-{index:06d}", plan, settings, scene.vocabulary)
+        cuts.append(caption_cut(cut) if settings.captions else cut)
         events += len(plan.events)
         fewer += plan.repeats_left_out
         left_out += [f"{cut.id} {label}" for label in plan.events_left_out]
     counts = {"clips": len(cuts), "events": events}
     counts["repetitions without room"] = fewer
-    return cuts, counts, left_out
+    return cuts, {"counts": counts, "left_out": left_out}
 
 
-def _pack_chunk(make, start: int) -> tuple[bytes, dict, list]:
+def _pack_chunk(make, start: int) -> tuple[bytes, dict[str, Any]]:
     """A chunk as one member of a gzip file, so that jobs share that work."""
-    cuts, counts, left_out = make(start)
+    cuts, about = make(start)
     lines = "".join(
         json.dumps(cut.to_dict(), ensure_ascii=False) + "\n" for cut in cuts
     )
     packed = gzip.compress(lines.encode(), compresslevel=5, mtime=0)
-    return packed, counts, left_out
-
-
-def _to_cut(
-    name: str, plan: Plan, settings: Settings, vocabulary: str
-) -> MixedCut:
-    rate = settings.sampling_rate
-    custom = {"vocabulary": vocabulary, "events_complete": True}
-    source = plan.background[0].source
-    background = fastcopy(
-        source.recording,
-        transforms=[*(source.recording.transforms or ()), Volume(plan.gain)],
-    )
-    tracks = [
-        MixTrack(
-            cut=MonoCut(
-                id=f"{name}-b{number}",
-                start=round(piece.start / rate, 8),
-                duration=round(piece.num_samples / rate, 8),
-                channel=source.channel,
-                recording=background,
-                custom=dict(custom) if number == 0 else None,
-            ),
-            offset=round(piece.at / rate, 8),
-            tag="background",
-            is_snr_reference=number == plan.reference,
-        )
-        for number, piece in enumerate(plan.background)
-    ]
-    for number, placed in enumerate(plan.events):
-        tracks.append(
-            MixTrack(
-                cut=_event_cut(name, number, placed, rate),
-                offset=round(placed.piece.at / rate, 8),
-                # Lhotse's ratio is that of the reference to what is added.
-                snr=round(plan.reference_db - placed.snr, 3),
-                tag="event",
-            )
-        )
-    return MixedCut(id=name, tracks=tracks)
-
-
-def _event_cut(name: str, number: int, placed: Placement, rate: int) -> MonoCut:
-    piece, source = placed.piece, placed.piece.source
-    duration = round(piece.num_samples / rate, 8)
-    supervision = event(
-        source.recording.id,
-        number,
-        0.0,
-        duration,
-        source.phrase,
-        source.label,
-        source.mid,
-        channel=source.channel,
-    )
-    # Ids within a CutSet are unique; a recording is heard more than once.
-    supervision.id = f"{name}-e{number}"
-    supervision.custom["snr"] = placed.snr
-    return MonoCut(
-        id=supervision.id,
-        start=round(piece.start / rate, 8),
-        duration=duration,
-        channel=source.channel,
-        recording=source.recording,
-        supervisions=[supervision],
-    )
-
-
-def _load_scene(
-    bank,
-    backgrounds,
-    labels: Iterable[str] | None,
-    vocabulary: str | None,
-    settings: Settings,
-    workers: Executor | None,
-) -> Scene:
-    if isinstance(bank, ProceduralBank):
-        bank = bank.write()
-    cuts = cuts_of(bank, ("events", "cuts"))
-    if backgrounds is None and isinstance(bank, dict):
-        backgrounds = bank.get("backgrounds")
-    if backgrounds is None:
-        noise = ProceduralBank(0, settings.sampling_rate)
-        backgrounds = noise.write(per_phrase=0)["backgrounds"]
-    if vocabulary is None:
-        vocabulary = _only_vocabulary(cuts)
-    rate = settings.sampling_rate
-    events = [prepare_source(cut, rate, is_event=True) for cut in cuts]
-    events = _restrict(events, labels)
-    grounds = [
-        prepare_source(cut, rate, is_event=False)
-        for cut in cuts_of(backgrounds, ("backgrounds", "cuts"))
-    ]
-    short = [
-        source.recording.id
-        for source in grounds
-        if source.num_samples < _SHORTEST_BACKGROUND * rate
-    ]
-    if short:
-        raise ValueError(
-            f"{len(short)} backgrounds are shorter than "
-            f"{_SHORTEST_BACKGROUND} s ({', '.join(short[:5])}); remove them"
-        )
-    both = events + grounds
-    chunks = [both[k : k + 50] for k in range(0, len(both), 50)]
-    scanned = ordered_map(scan, chunks, executor=workers, desc="levels")
-    both = [source for chunk in scanned for source in chunk]
-    _refuse_silent(both, settings.silence_dbfs)
-    by_label: dict[str, list[Source]] = {}
-    for source in both[: len(events)]:
-        by_label.setdefault(source.label, []).append(source)
-    names = tuple(sorted(by_label))
-    return Scene(
-        labels=names,
-        events=tuple(tuple(by_label[name]) for name in names),
-        backgrounds=tuple(both[len(events) :]),
-        vocabulary=vocabulary,
-    )
-
-
-def _restrict(
-    events: list[Source], labels: Iterable[str] | None
-) -> list[Source]:
-    if labels is None:
-        return events
-    wanted = set(labels)
-    unknown = wanted - {source.label for source in events}
-    if unknown or not wanted:
-        raise ValueError(
-            f"the bank has no event labelled {', '.join(sorted(unknown))}; "
-            f"its labels are {', '.join(sorted({s.label for s in events}))}"
-        )
-    return [source for source in events if source.label in wanted]
-
-
-def _refuse_silent(sources: list[Source], silence_dbfs: float) -> None:
-    floor = 10.0 ** (silence_dbfs / 10.0)
-    silent = [
-        f"{source.recording.id} ({source.recording.sources[0].source})"
-        for source in sources
-        if not source.levels.max() > floor
-    ]
-    if silent:
-        raise ValueError(
-            f"{len(silent)} silent sources (nothing above {silence_dbfs} dB "
-            f"full scale): {', '.join(silent[:5])}; remove them, or lower "
-            "silence_dbfs if they are merely quiet"
-        )
-
-
-def _only_vocabulary(cuts) -> str:
-    names = {(cut.custom or {}).get("vocabulary", "bank") for cut in cuts}
-    if len(names) > 1:
-        raise ValueError(
-            f"the bank's cuts come from several vocabularies "
-            f"({', '.join(sorted(names))}); name the common one by vocabulary="
-        )
-    return names.pop()
+    return packed, about
