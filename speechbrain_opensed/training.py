@@ -223,15 +223,15 @@ class OpenSEDBrain(sb.Brain):
 
     def evaluate(self, *args, **kwargs):
         """Evaluate with the averaged weights, if there are any."""
-        with self._averaged():
+        with self.averaged():
             return super().evaluate(*args, **kwargs)
 
     def _fit_valid(self, *args, **kwargs):
-        with self._averaged():
+        with self.averaged():
             super()._fit_valid(*args, **kwargs)
 
     @contextmanager
-    def _averaged(self):
+    def averaged(self):
         """Have the averaged modules in `self.modules`."""
         trained = self.modules
         if self.ema is not None:

@@ -16,7 +16,6 @@ import sys
 from pathlib import Path
 
 import speechbrain as sb
-from hyperpyyaml import load_hyperpyyaml
 from lhotse import CutSet
 from lhotse.dataset import SimpleCutSampler
 from speechbrain.utils.distributed import if_main_process, run_on_main
@@ -34,6 +33,7 @@ from speechbrain_opensed.dataio.cut_loader import CutLoader, evaluation_loader
 from speechbrain_opensed.dataio.datasets import SedDataset
 from speechbrain_opensed.dataio.few_shot import read_labels
 from speechbrain_opensed.dataio.queries import AllQueries
+from speechbrain_opensed.hparams import load_hparams
 from speechbrain_opensed.inference.export import export_detector
 from speechbrain_opensed.losses import detection_loss
 from speechbrain_opensed.training import OpenSEDBrain
@@ -196,8 +196,7 @@ def start_from(model, hparams):
 if __name__ == "__main__":
     hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
     sb.utils.distributed.ddp_init_group(run_opts)
-    with open(hparams_file, encoding="utf-8") as fin:
-        hparams = load_hyperpyyaml(fin, overrides)
+    hparams = load_hparams(hparams_file, overrides)
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,

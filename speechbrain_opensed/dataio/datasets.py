@@ -37,6 +37,11 @@ class BatchKey:
         Number of the batch in the epoch, on this rank.
     cuts : lhotse.CutSet
         The cuts.
+
+    Example
+    -------
+    >>> BatchKey(epoch=1, index=0, cuts=CutSet.from_cuts([])).epoch
+    1
     """
 
     epoch: int

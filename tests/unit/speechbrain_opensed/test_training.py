@@ -269,7 +269,7 @@ def test_averaging_shares_what_is_frozen():
         {"model": Chain(), "text": frozen}, sgd(0.1), ema_decay=0.9
     )
     assert list(brain.ema.module.keys()) == ["model"]
-    with brain._averaged():
+    with brain.averaged():
         assert brain.modules["text"] is frozen
         assert list(brain.modules.keys()) == ["model", "text"]
 
