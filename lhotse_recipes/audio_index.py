@@ -45,14 +45,20 @@ class AudioIndex:
         Suffixes need not agree. Of several files the one whose folders agree
         best with the name's is meant, then the one in a folder like ``near``.
 
-        :param names: names or paths the file may go by, of any system.
+        :param names: names or paths the file may go by, of any system; the
+            fullest first.
         :param near: end of a folder's name such as ``"train/weak"``.
         :return: the path, or None.
         :raises ValueError: several files may be meant.
         """
         found: dict[str, None] = {}
-        for name in dict.fromkeys(names):
-            candidates = self._of_id.get(_key(name), [])
+        keys: set[str] = set()
+        for name in names:
+            key = _key(name)
+            if key in keys:
+                continue  # Named before, with more folders.
+            keys.add(key)
+            candidates = self._of_id.get(key, [])
             if len(candidates) > 1:
                 candidates = self._narrowed(candidates, name, near)
             found.update(dict.fromkeys(candidates))

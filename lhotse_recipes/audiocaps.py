@@ -94,6 +94,7 @@ def read_audiocaps(
         read_rows(path, _COLUMNS, encoding=encoding),
         desc=f"audiocaps {table.report.part}: reading captions",
         unit=" rows",
+        delay=1,
     ):
         ident, video = row["audiocap_id"].strip(), row["youtube_id"].strip()
         try:

@@ -104,7 +104,9 @@ def read_audiosetcaps(
     :raises ValueError: a malformed row, named by file and line.
     """
     rows = read_rows(path, (id_column, caption_column), encoding=encoding)
-    for where, row in tqdm(rows, desc="audiosetcaps: reading", unit=" rows"):
+    for where, row in tqdm(
+        rows, desc="audiosetcaps: reading", unit=" rows", delay=1
+    ):
         name = row[id_column].strip()
         clip = table.clip(where, name)
         clip.aliases = (name.removeprefix("Y"), f"Y{name}")

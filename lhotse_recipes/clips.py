@@ -157,7 +157,7 @@ class ClipTable:
         clip = self._clips.get(ident)
         if clip is None:
             clip = self._clips[ident] = Clip(ident, name, where)
-        elif new or _slashes(clip.name) != _slashes(name):
+        elif new or not _same_file(clip.name, name):
             raise ValueError(
                 f"{where}: {name} has the id {ident} of {clip.name} "
                 f"({clip.where}); keep one, or give the two different names"
@@ -289,6 +289,12 @@ class ClipTable:
 
 def _slashes(name: str) -> str:
     return name.replace("\\", "/")
+
+
+def _same_file(one: str, other: str) -> bool:
+    """Whether one path is the other, or the end of it."""
+    ones, others = f"/{_slashes(one)}", f"/{_slashes(other)}"
+    return ones.endswith(others) or others.endswith(ones)
 
 
 def _seconds(where: str, value: str | float) -> float:

@@ -131,9 +131,8 @@ def download_clotho(
             fetch(file, root.with_name("Clotho.archives"), force_download)
             for file in zenodo_files(_RECORD, names)
         )
-        root.mkdir(parents=True, exist_ok=True)
-        shutil.copy(captions, root / captions.name)
         _unpack_7z(py7zr, archive, root / part)
+        shutil.copy(captions, root / captions.name)
     return root
 
 

@@ -48,4 +48,13 @@ DATASETS = (
     Dataset("urbansound8k", "Urban sounds of ten classes.", True),
     Dataset("vggsound", "YouTube clips with one of 309 classes."),
     Dataset("vocalsound", "Human vocal sounds of six kinds."),
+    Dataset("audiocaps", "AudioSet clips with captions."),
+    Dataset("audiogrounding", "Phrases of captions with their times.", True),
+    Dataset("audiosetcaps", "AudioSet clips with generated captions."),
+    Dataset("clotho", "Freesound clips with five captions each.", True),
+    Dataset("desed", "Domestic sounds, weakly and strongly labelled.", True),
+    Dataset("finelap", "FineLAP's metadata: captions and timed phrases."),
+    Dataset("sed_tables", "Your own annotations: tsv, Audacity, Praat, JAMS."),
+    Dataset("urbansed", "Synthetic urban soundscapes with events.", True),
+    Dataset("wavcaps", "400 000 recordings with generated captions."),
 )

@@ -84,7 +84,9 @@ def prepare_sed_tables(
     table = None if vocabulary is None else Vocabulary.load(vocabulary)
     clips = ClipTable(PrepareReport(name, part), table)
     files = _files(source, format, durations)
-    for path, reader in tqdm(files, desc=f"{name}: reading annotations"):
+    for path, reader in tqdm(
+        files, desc=f"{name}: reading annotations", delay=1
+    ):
         reader(path, clips, encoding=encoding)
     if durations is not None:
         _add_durations(Path(durations), clips, encoding)

@@ -70,7 +70,9 @@ def prepare_urbansed(
     available = [part for part in PARTS if part in files]
     for part in choose(parts, available, PARTS):
         clips = ClipTable(PrepareReport("urban-sed", part), vocabulary)
-        for path in tqdm(files[part], desc=f"urban-sed {part}: reading jams"):
+        for path in tqdm(
+            files[part], desc=f"urban-sed {part}: reading", delay=1
+        ):
             read_jams(path, clips)
         made.append(
             Part(clips.report, clips.clips, events_complete=True, near=part)

@@ -1,0 +1,107 @@
+"""Which files the download functions ask for, and what they leave behind."""
+
+import io
+import sys
+import zipfile
+
+import pytest
+
+from lhotse_recipes import audiogrounding, clotho, desed, urbansed
+from lhotse_recipes.fetch import RemoteFile
+
+
+@pytest.fixture
+def zenodo(monkeypatch, tmp_path):
+    """Zenodo records whose files are local: record → name → content."""
+    records = {}
+
+    def files(record, names=None):
+        listed = []
+        for name in names or records[record]:
+            path = tmp_path / "zenodo" / str(record) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(records[record][name])
+            listed.append(RemoteFile(path.as_uri(), name, path.stat().st_size))
+        return listed
+
+    for module in (audiogrounding, clotho, desed, urbansed):
+        monkeypatch.setattr(module, "zenodo_files", files)
+    return records
+
+
+def packed(**files):
+    """A zip archive of texts."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name.replace("__", "/"), text)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "download, record, name",
+    [
+        (audiogrounding.download_audiogrounding, 7269161, "AudioGrounding"),
+        (urbansed.download_urbansed, 1324404, "URBAN-SED"),
+    ],
+)
+def test_whole_records(zenodo, tmp_path, download, record, name):
+    zenodo[record] = {"a.zip": packed(x__t="1"), "notes.txt": b"2"}
+    folder = download(tmp_path)
+    assert folder == tmp_path / name
+    assert (folder / "x/t").read_text() == "1"
+    assert (folder / "notes.txt").read_text() == "2"
+    # What is there stays, unless asked otherwise.
+    zenodo[record] = {"a.zip": packed(x__t="3")}
+    assert (download(tmp_path) / "x/t").read_text() == "1"
+    assert (download(tmp_path, force_download=True) / "x/t").read_text() == "3"
+
+
+def test_desed_has_a_folder_per_part(zenodo, tmp_path):
+    zenodo[3588172] = {"public.zip": packed(eval__public__a="1")}
+    zenodo[6026841] = {"synth.zip": b"PK\x03\x04 torn"}
+    folder = desed.download_desed(tmp_path, parts="public")
+    assert folder == tmp_path / "DESED"
+    assert (folder / "public/eval/public/a").read_text() == "1"
+    with pytest.raises(ValueError, match="synth.zip: damaged archive"):
+        desed.download_desed(tmp_path)
+    assert not (folder / "synthetic").exists()
+    assert (folder / "public").is_dir()
+    with pytest.raises(ValueError, match="no part 'weak'"):
+        desed.download_desed(tmp_path, parts="weak")
+
+
+def test_clotho_asks_for_py7zr_before_it_downloads(
+    zenodo, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "py7zr", None)
+    with pytest.raises(ValueError, match="pip install py7zr"):
+        clotho.download_clotho(tmp_path)
+    assert not (tmp_path / "Clotho").exists()
+
+
+def seven_zip(py7zr, **files):
+    buffer = io.BytesIO()
+    with py7zr.SevenZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(text, name.replace("__", "/"))
+    return buffer.getvalue()
+
+
+def test_clotho_is_unpacked(zenodo, tmp_path):
+    py7zr = pytest.importorskip("py7zr", reason="py7zr opens Clotho's .7z")
+    zenodo[4783391] = {
+        "clotho_audio_validation.7z": seven_zip(py7zr, validation__a="1"),
+        "clotho_captions_validation.csv": b"file_name\n",
+    }
+    folder = clotho.download_clotho(tmp_path, parts="validation")
+    assert (folder / "validation/validation/a").read_text() == "1"
+    assert (folder / "clotho_captions_validation.csv").is_file()
+    zenodo[4783391] = {
+        "clotho_audio_evaluation.7z": b"7z\xbc\xaf\x27\x1c torn",
+        "clotho_captions_evaluation.csv": b"file_name\n",
+    }
+    with pytest.raises(ValueError, match="evaluation.7z: damaged archive"):
+        clotho.download_clotho(tmp_path, parts="evaluation")
+    assert not list(folder.glob("*evaluation*"))
+    assert not list(folder.glob(".*"))
