@@ -43,6 +43,7 @@ DATASETS = (
     Dataset("gtzan", "Music of ten genres (GT-Music-Genre)."),
     Dataset("ns_instruments", "NSynth's notes by instrument.", True),
     Dataset("ravdess", "Speech and song in eight emotions.", True),
+    Dataset("serst", "Captioned clips with reference sounds."),
     Dataset("sesa", "Sounds for surveillance, four classes.", True),
     Dataset("tut2017", "Acoustic scenes, 15 classes.", True),
     Dataset("urbansound8k", "Urban sounds of ten classes.", True),
