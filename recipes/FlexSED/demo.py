@@ -14,6 +14,7 @@ Authors
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -34,6 +35,12 @@ OUTPUT = Path("results/FlexSED/demo")
 # Sounds of the fresh recording: two that training had, one that it had not.
 PHRASES = ["high pulsing bell", "low rising buzz", "mid warbling tone"]
 SEED = 77
+# Without these the C library gives memory back after each step of training,
+# to ask for it again in the next.
+KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "8589934592",
+}
 
 
 def has_bf16() -> bool:
@@ -51,9 +58,11 @@ def train(overrides: list[str]) -> None:
             HERE / "hparams" / "demo.yaml",
             f"--output_folder={OUTPUT}",
             f"--precision={precision}",
+            f"--eval_precision={precision}",
             *overrides,
         ],
         check=True,
+        env={**KEEP_MEMORY, **os.environ},
     )
 
 

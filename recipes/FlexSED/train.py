@@ -22,7 +22,7 @@ from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 
 from lhotse_recipes.io import write_atomically
-from lhotse_recipes.schema import label_of, trim_events
+from lhotse_recipes.schema import events_of, label_of, trim_events
 from lhotse_recipes.vocabulary import Vocabulary
 from speechbrain_opensed.checkpoints import (
     load_dasheng,
@@ -113,10 +113,14 @@ class DetectionBrain(OpenSEDBrain):
                 json.dump(stats, file, indent=1)
 
 
-def ground_truth(cuts):
-    """Events of each cut, in seconds from its start."""
+def ground_truth(cuts, labels):
+    """Events of these labels in each cut, in seconds from its start."""
     return {
-        cut.id: [(e.start, e.end, label_of(e)) for e in trim_events(cut)]
+        cut.id: [
+            (event.start, event.end, label_of(event))
+            for event in trim_events(cut)
+            if label_of(event) in labels
+        ]
         for cut in cuts
     }
 
@@ -134,8 +138,11 @@ def dataio_prep(hparams):
         for part, path in manifests.items()
     }
     held_out = read_labels(hparams["held_out"], vocabulary)
-    seen = [label for label in vocabulary.labels if label not in held_out]
-    asked = vocabulary.labels if hparams["shots"] else seen
+    heard = {label_of(e) for cut in cuts["train"] for e in events_of(cut)}
+    if not hparams["shots"]:
+        heard.difference_update(held_out)
+    # A class that is never there would be learnt to be never there.
+    asked = [label for label in vocabulary.labels if label in heard]
     tested = [e.label for e in vocabulary.entries if e.evaluated is not False]
     annotated = {vocabulary.name: vocabulary.labels}
     options = dict(phrases=vocabulary.phrases, seed=hparams["seed"])
@@ -170,13 +177,13 @@ def dataio_prep(hparams):
         // (hparams["batch_size"] * sampler.world_size),
     )
     truth = {
-        sb.Stage.VALID: ground_truth(cuts["valid"]),
-        sb.Stage.TEST: ground_truth(cuts["test"]),
+        sb.Stage.VALID: ground_truth(cuts["valid"], set(tested)),
+        sb.Stage.TEST: ground_truth(cuts["test"], set(tested)),
     }
-    groups = {}
-    if held_out:
-        groups["seen"] = [label for label in tested if label in seen]
-        groups["unseen"] = [label for label in tested if label in held_out]
+    groups = {
+        "seen": [x for x in tested if x in heard and x not in held_out],
+        "unseen": [x for x in tested if x not in heard or x in held_out],
+    }
     return tested, train, loader("valid"), loader("test"), truth, groups
 
 
@@ -218,6 +225,8 @@ if __name__ == "__main__":
         ema_decay=hparams["ema_decay"],
     )
     brain.labels, brain.truth, brain.groups = labels, truth, groups
+    counts = {name: len(of) for name, of in groups.items()}
+    logger.info(f"classes to test: {counts}")
     brain.fit(hparams["epoch_counter"], train, valid)
     brain.evaluate(test, max_key="PSDS1_A")
     if if_main_process():

@@ -60,7 +60,7 @@ class ClapTextEncoder(TextEncoder):
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(source)
             self.model = ClapTextModelWithProjection.from_pretrained(source)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise FileNotFoundError(
                 f"no CLAP text model at {source} and none could be fetched "
                 f"({str(error).splitlines()[0]}); download it to a folder "
