@@ -4,6 +4,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -40,16 +41,53 @@ def _span(kind):
     help="Least and most occurrences of each.",
 )
 @click.option(
+    "--repeat-below",
+    type=float,
+    help="Sounds of so many seconds or more are heard once.",
+)
+@click.option(
     "--snr",
     type=_span(float),
     default=(5.0, 20.0),
     help="Event to background, in dB.",
+)
+@click.option(
+    "--vary-snr",
+    is_flag=True,
+    help="Draw the ratio anew for each occurrence of a sound.",
+)
+@click.option(
+    "--speed",
+    type=_span(float),
+    help="Play sounds so many times faster; changes pitch and length.",
+)
+@click.option(
+    "--max-polyphony",
+    type=click.IntRange(min=1),
+    help="Most sounds at a time.",
+)
+@click.option(
+    "--peak",
+    type=float,
+    help="Scale each clip until its largest sample is this.",
 )
 @click.option("--sampling-rate", type=int, default=16000, help="In Hz.")
 @click.option(
     "--backgrounds",
     type=click.Path(exists=True, path_type=Path),
     help="Folder of recordings or manifest of cuts; default: coloured noise.",
+)
+@click.option(
+    "--cut-backgrounds",
+    type=float,
+    metavar="SECONDS",
+    help="Cut the backgrounds into pieces of this length.",
+)
+@click.option(
+    "--rooms",
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder of room responses or manifest of cuts; each clip is heard "
+    "in one of them.",
 )
 @click.option(
     "--label",
@@ -63,50 +101,156 @@ def _span(kind):
     help="Which part of a folder or table to draw from, and the name of the "
     "result.",
 )
-def soundscapes(
-    bank,
-    output,
-    num,
-    seed,
-    num_jobs,
-    duration,
-    events,
-    repeats,
-    snr,
-    sampling_rate,
-    backgrounds,
-    labels,
-    split,
-):
+@click.option(
+    "--clip-events",
+    is_flag=True,
+    help="Take from each recording of BANK with one tag the first stretch "
+    "that is loud enough, as FineLAP does.",
+)
+@click.option(
+    "--threshold-db",
+    type=float,
+    default=-20.0,
+    help="What is loud enough: energy of 1024 samples, in dB.",
+)
+@click.option(
+    "--window",
+    type=click.IntRange(min=1),
+    default=20,
+    help="Frames of 512 samples without sound that end an event.",
+)
+@click.option(
+    "--event-seconds",
+    type=_span(float),
+    default=(1.0, 7.5),
+    help="Shortest and longest event that --clip-events keeps.",
+)
+@click.option(
+    "--captions",
+    type=click.Choice(["none", "rules", "llm"]),
+    default="none",
+    help="Describe each clip in a sentence: by rules, or by the language "
+    "model that OPENSED_LLM_BASE_URL and OPENSED_LLM_MODEL name.",
+)
+@click.option(
+    "--audio",
+    type=click.Choice(["none", "flac", "shar"]),
+    default="none",
+    help="Also write the sound: one FLAC file per clip, or Lhotse Shar.",
+)
+@click.option(
+    "--bits",
+    type=click.Choice(["16", "24"]),
+    default="16",
+    help="Of a sample that is written.",
+)
+@click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Work on the Dask cluster of this scheduler instead of in -j "
+    "processes; it must see the same files.",
+)
+def soundscapes(bank, output, num, seed, num_jobs, split, **options):
     """Mix the sounds of a BANK into soundscapes; write manifests to OUTPUT.
 
     BANK is `procedural` for made-up sounds, a folder LABEL/*.wav, a csv with
-    the columns path and label, or a manifest of cuts with one event each.
-    What is written are recipes of the mixtures, which Lhotse renders when
-    they are read.
-    """
-    from lhotse_recipes.soundscapes import simulate_soundscapes
+    the columns path and label, or a manifest of cuts with one event each
+    (with --clip-events: one tag each). What is written are recipes of the
+    mixtures, which Lhotse renders when they are read.
 
-    cuts = simulate_soundscapes(
-        _load_bank(bank, output, sampling_rate, split, num_jobs),
-        _load_backgrounds(backgrounds),
-        num_clips=num,
-        seed=seed,
-        duration=duration,
-        events_per_clip=events,
-        repeats=repeats,
-        snr=snr,
-        labels=labels or None,
-        sampling_rate=sampling_rate,
-        output_dir=output,
+    The same options give the same clips for any number of jobs, and an
+    interrupted command goes on where it stopped when it is given again.
+    """
+    from lhotse_recipes.soundscapes import simulate_soundscapes, write_audio
+
+    backgrounds = _load_backgrounds(options)
+    with _cluster(options["dask"]) as executor:
+        cuts = simulate_soundscapes(
+            _load_bank(bank, output, split, num_jobs, options),
+            backgrounds,
+            num_clips=num,
+            seed=seed,
+            duration=options["duration"],
+            events_per_clip=options["events"],
+            repeats=options["repeats"],
+            repeat_below=options["repeat_below"],
+            snr=options["snr"],
+            vary_snr=options["vary_snr"],
+            speed=options["speed"],
+            max_polyphony=options["max_polyphony"],
+            peak=options["peak"],
+            rooms=_load_recordings(options["rooms"]),
+            captions=options["captions"] == "rules",
+            labels=options["labels"] or None,
+            sampling_rate=options["sampling_rate"],
+            output_dir=output,
+            part=split,
+            num_jobs=num_jobs,
+            executor=executor,
+        )
+        manifest = output / f"soundscapes_cuts_{split}.jsonl.gz"
+        if options["captions"] == "llm":
+            manifest = output / f"soundscapes-captioned_cuts_{split}.jsonl.gz"
+            cuts = _caption(cuts, manifest)
+        click.echo(f"{num} clips: {manifest}")
+        if options["audio"] != "none":
+            write_audio(
+                cuts,
+                output / "audio",
+                options["audio"],
+                bits=int(options["bits"]),
+                prefix="soundscapes",
+                part=split,
+                total=num,
+                num_jobs=num_jobs,
+                executor=executor,
+            )
+            click.echo(f"{num} clips: {output / 'audio' / options['audio']}")
+
+
+def _cluster(address):
+    if address is None:
+        return nullcontext()
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ImportError(
+            "--dask needs Dask: pip install 'dask[distributed]'"
+        ) from None
+    # The client's executor closes with it, and leaves the cluster alone.
+    return Client(address).get_executor()
+
+
+def _caption(cuts, manifest):
+    from speechbrain_opensed.captions import caption_clips
+    from speechbrain_opensed.llm import LlmClient, LlmError
+    from speechbrain_opensed.workflows.scoring import read_cuts
+
+    try:
+        report = caption_clips(cuts, LlmClient.from_environment(), manifest)
+    except LlmError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(report.summary())
+    return read_cuts(manifest)
+
+
+def _load_bank(bank, output, split, num_jobs, options):
+    found = _find_bank(bank, output, split, num_jobs, options["sampling_rate"])
+    if not options["clip_events"]:
+        return found
+    from lhotse_recipes.soundscapes.clip_events import EnergyWindow, clip_events
+
+    return clip_events(
+        found,
+        EnergyWindow(options["threshold_db"], options["window"]),
+        options["event_seconds"],
+        output / "bank",
         part=split,
         num_jobs=num_jobs,
     )
-    count = sum(1 for _ in cuts)
-    click.echo(f"{count} clips: {output}/soundscapes_cuts_{split}.jsonl.gz")
 
 
-def _load_bank(bank, output, sampling_rate, split, num_jobs):
+def _find_bank(bank, output, split, num_jobs, sampling_rate):
     if bank == "procedural":
         from lhotse_recipes.soundscapes import ProceduralBank
 
@@ -132,7 +276,19 @@ def _load_bank(bank, output, sampling_rate, split, num_jobs):
     return parts[split]
 
 
-def _load_backgrounds(path):
+def _load_backgrounds(options):
+    recordings = _load_recordings(options["backgrounds"])
+    seconds = options["cut_backgrounds"]
+    if seconds is None:
+        return recordings
+    if recordings is None:
+        raise ValueError("--cut-backgrounds needs --backgrounds")
+    from lhotse_recipes.soundscapes import cut_backgrounds
+
+    return cut_backgrounds(recordings, seconds)
+
+
+def _load_recordings(path):
     if path is None:
         return None
     if path.is_file():
