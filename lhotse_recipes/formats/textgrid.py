@@ -128,8 +128,8 @@ def textgrid_text(clip: Clip, labels: Iterable[str] = ()) -> str:
         "xmin = 0",
         f"xmax = {end}",
     ]
-    if not tiers:
-        return "\n".join([*lines, "tiers? <absent>", ""])
+    # Praat 6.4 crashes on a TextGrid without any tier.
+    tiers = tiers or [("events", [])]
     lines += ["tiers? <exists>", f"size = {len(tiers)}", "item []:"]
     for number, (label, lane) in enumerate(tiers, 1):
         intervals = list(_gapless(lane, end))

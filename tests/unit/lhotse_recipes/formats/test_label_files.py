@@ -102,6 +102,16 @@ def test_tiers_are_gapless_and_free_of_overlap(tmp_path, table):
     assert sorted(spans(table.clips[0])) == sorted(spans(clip))
 
 
+def test_silence_has_a_tier_all_the_same(tmp_path, table):
+    text = textgrid_text(Clip("yard", "yard.wav", duration=10.0))
+    assert "size = 1" in text and 'text = ""' in text
+    for content in (text, text.split("tiers?")[0] + "tiers? <absent>\n"):
+        path = tmp_path / f"{len(content)}.TextGrid"
+        path.write_text(content)
+        read_textgrid(path, table)
+    assert [clip.annotations for clip in table.clips] == [[], []]
+
+
 def test_scaper_and_older_jams(tmp_path, table):
     path = tmp_path / "soundscape_1.jams"
     event = {
