@@ -101,11 +101,13 @@ class DetectionBrain(OpenSEDBrain):
             self.checkpointer.save_and_keep_only(
                 meta={"PSDS1_A": stats["PSDS1_A"]}, max_keys=["PSDS1_A"]
             )
-        elif if_main_process():
-            self.hparams.train_logger.log_stats(
-                {"Epoch loaded": self.hparams.epoch_counter.current},
-                test_stats=stats,
-            )
+            return
+        # All ranks: SpeechBrain's logger has them wait for each other.
+        self.hparams.train_logger.log_stats(
+            {"Epoch loaded": self.hparams.epoch_counter.current},
+            test_stats=stats,
+        )
+        if if_main_process():
             folder = Path(self.hparams.output_folder)
             with write_atomically(folder / "per_class.tsv") as file:
                 self.psds.write_stats(file)
