@@ -196,12 +196,11 @@ def to_audacity(detection) -> str:
     >>> rain = SoundEvent("rain", 0.5, 1.0, 0.9)
     >>> found = Detection([rain], [[0.9]], ["rain"], "a.wav", 1.0, 1.0)
     >>> to_audacity(found)
-    '0.500000\\t1.000000\\train\\n'
+    '0.500\\t1.000\\train\\n'
     """
-    return "".join(
-        f"{event.onset:.6f}\t{event.offset:.6f}\t{event.phrase}\n"
-        for event in detection.events
-    )
+    from lhotse_recipes.formats.audacity import audacity_text
+
+    return audacity_text(_clip(detection))
 
 
 def to_textgrid(detection) -> str:
@@ -229,61 +228,27 @@ def to_textgrid(detection) -> str:
     >>> print(to_textgrid(found).partition("intervals: ")[2])
     size = 2
             intervals [1]:
-                xmin = 0
-                xmax = 0.500000
+                xmin = 0.000
+                xmax = 0.500
                 text = ""
             intervals [2]:
-                xmin = 0.500000
-                xmax = 1.000000
+                xmin = 0.500
+                xmax = 1.000
                 text = "rain"
     <BLANKLINE>
     """
-    end = f"{detection.duration:.6f}"
-    lines = [
-        'File type = "ooTextFile"',
-        'Object class = "TextGrid"',
-        "",
-        "xmin = 0",
-        f"xmax = {end}",
-        "tiers? <exists>",
-        f"size = {len(detection.phrases)}",
-        "item []:",
+    from lhotse_recipes.formats.textgrid import textgrid_text
+
+    return textgrid_text(_clip(detection), labels=detection.phrases)
+
+
+def _clip(detection):
+    """The detection as the writers of annotation files take it."""
+    from lhotse_recipes.clips import Annotation, Clip
+
+    clip = Clip(detection.path, detection.path, duration=detection.duration)
+    clip.annotations += [
+        Annotation("event", one.phrase, one.phrase, one.onset, one.offset)
+        for one in detection.events
     ]
-    for number, phrase in enumerate(detection.phrases, 1):
-        intervals = _gapless(detection, phrase)
-        lines += [
-            f"    item [{number}]:",
-            '        class = "IntervalTier"',
-            f"        name = {_quoted(phrase)}",
-            "        xmin = 0",
-            f"        xmax = {end}",
-            f"        intervals: size = {len(intervals)}",
-        ]
-        for index, (start, stop, text) in enumerate(intervals, 1):
-            lines += [
-                f"        intervals [{index}]:",
-                f"            xmin = {start}",
-                f"            xmax = {stop}",
-                f"            text = {_quoted(text)}",
-            ]
-    return "\n".join(lines) + "\n"
-
-
-def _gapless(detection, phrase):
-    """Intervals (start, stop, text), as written, from 0 to the end."""
-    intervals, position, end = [], "0", f"{detection.duration:.6f}"
-    for event in detection.events:
-        if event.phrase != phrase:
-            continue
-        onset, offset = f"{event.onset:.6f}", f"{event.offset:.6f}"
-        if float(onset) > float(position):
-            intervals.append((position, onset, ""))
-        intervals.append((onset, offset, phrase))
-        position = offset
-    if float(position) < float(end):
-        intervals.append((position, end, ""))
-    return intervals
-
-
-def _quoted(text):
-    return '"' + text.replace('"', '""') + '"'
+    return clip
