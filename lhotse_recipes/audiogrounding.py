@@ -34,6 +34,7 @@ def prepare_audiogrounding(
     output_dir: str | Path | None = None,
     parts: str | Sequence[str] = "auto",
     annotations_dir: str | Path | None = None,
+    encoding: str = "utf-8",
     strict: bool = False,
     num_jobs: int = 1,
     executor: Executor | None = None,
@@ -53,6 +54,7 @@ def prepare_audiogrounding(
     :param parts: "train", "val", "test" or several; "auto" takes those whose
         table (``train.json`` or ``train.jsonl``) is there.
     :param annotations_dir: folder of the tables, if another.
+    :param encoding: of the annotation.
     :param strict: raise at the first unreadable audio file instead of
         reporting it.
     :param num_jobs: threads that read headers.
@@ -69,7 +71,7 @@ def prepare_audiogrounding(
     made = []
     for part in choose(parts, list(tables), PARTS):
         clips = ClipTable(PrepareReport("audiogrounding", part))
-        read_audiogrounding(tables[part], clips)
+        read_audiogrounding(tables[part], clips, encoding)
         made.append(Part(clips.report, clips.clips, near=part))
     return prepare_parts(
         made,
@@ -81,17 +83,20 @@ def prepare_audiogrounding(
     )
 
 
-def read_audiogrounding(path: str | Path, table: ClipTable) -> None:
+def read_audiogrounding(
+    path: str | Path, table: ClipTable, encoding: str = "utf-8"
+) -> None:
     """
     Read one of the tables.
 
     :param path: a JSON list, or JSON lines, of audiocap_id, audio_id, tokens
         and phrases.
     :param table: gets the clips; those of AudioSet bear the segment's name.
+    :param encoding: of the text.
     :raises ValueError: a malformed entry, named by file and place.
     """
     unheard: dict[str, dict[str, None]] = {}
-    for where, row in _entries(Path(path)):
+    for where, row in _entries(Path(path), encoding):
         try:
             name = row["audio_id"]
             plain = clip_id(name)
@@ -135,12 +140,12 @@ def read_audiogrounding(path: str | Path, table: ClipTable) -> None:
     name_segments(table.clips)
 
 
-def _entries(path: Path) -> Iterator[tuple[str, Any]]:
+def _entries(path: Path, encoding: str) -> Iterator[tuple[str, Any]]:
     if path.suffix == ".jsonl":
-        yield from read_json_lines(path)
+        yield from read_json_lines(path, encoding)
         return
     try:
-        rows = json.loads(read_text(path))
+        rows = json.loads(read_text(path, encoding))
     except json.JSONDecodeError as error:
         raise ValueError(
             f"{path}:{error.lineno}: {error.msg}; fetch the table again"

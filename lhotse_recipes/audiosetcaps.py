@@ -2,7 +2,7 @@
 
 Bai et al., "AudioSetCaps: an enriched audio-caption dataset using automated
 generation pipeline with large audio and language models" (TASLP 2025),
-https://github.com/JishengBai/AudioSetCaps, captions CC BY 4.0; audio on
+https://github.com/JishengBai/AudioSetCaps, where the terms of use are; audio on
 YouTube. Its sibling tables of VGGSound and YouTube-8M have the same form.
 """
 

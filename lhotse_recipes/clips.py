@@ -7,18 +7,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from lhotse import SupervisionSegment
-from lhotse.cut import Cut, MonoCut
 
 from lhotse_recipes.corpus import AUDIO_SUFFIXES
 from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.schema import (
     caption,
-    captions_of,
     event,
-    label_of,
     tag,
-    tags_of,
-    trim_events,
 )
 from lhotse_recipes.vocabulary import Entry, Vocabulary
 
@@ -27,14 +22,11 @@ __all__ = [
     "Clip",
     "ClipTable",
     "clip_id",
-    "clip_of",
-    "clips_of",
     "supervisions_of",
 ]
 
 # Tables name files that nobody has in that form any more.
 _SUFFIXES = (*AUDIO_SUFFIXES, ".aif", ".aiff", ".m4a", ".mp4", ".webm")
-_DIGITS = 8
 
 
 @dataclass(frozen=True)
@@ -332,78 +324,3 @@ def _supervision(
     if one.kind == "tag":
         return tag(ident, index, duration, *named)
     return event(ident, index, one.onset, one.offset, *named)
-
-
-def clip_of(cut: Cut) -> Clip:
-    """
-    What a cut's supervisions say, times relative to the cut.
-
-    A cut that is a whole recording from one file is named like the file, any
-    other ``<id>.wav``.
-
-    :param cut: any cut.
-    :return: the clip, its events trimmed to the cut.
-    """
-    annotations = [
-        Annotation(
-            kind,
-            sup.text or label_of(sup),
-            None if kind == "caption" else label_of(sup),
-            sup.start if kind == "event" else 0.0,
-            round(sup.end, _DIGITS) if kind == "event" else 0.0,
-            (sup.custom or {}).get("mid"),
-            (sup.custom or {}).get("confidence"),
-        )
-        for kind, found in (
-            ("event", trim_events(cut)),
-            ("tag", tags_of(cut)),
-            ("caption", captions_of(cut)),
-        )
-        for sup in found
-    ]
-    custom = {
-        key: getattr(cut, key)
-        for key in ("vocabulary", "events_complete")
-        if cut.has_custom(key)
-    }
-    path = _path_of(cut)
-    name = _slashes(path).rpartition("/")[2] if path else f"{cut.id}.wav"
-    return Clip(
-        cut.id,
-        name,
-        cut.id,
-        cut.duration,
-        annotations,
-        custom=custom,
-        path=path,
-    )
-
-
-def _path_of(cut: Cut) -> str | None:
-    if isinstance(cut, MonoCut) and cut.has_recording:
-        sources = cut.recording.sources
-        whole = cut.start == 0 and cut.duration == cut.recording.duration
-        if whole and len(sources) == 1 and sources[0].type == "file":
-            return str(sources[0].source)
-    return None
-
-
-def clips_of(cuts: Iterable[Cut]) -> Iterator[Clip]:
-    """
-    The clips of many cuts, each with a name of its own.
-
-    :param cuts: a CutSet.
-    :return: :func:`clip_of` for each.
-    :raises ValueError: two cuts whose files are called alike.
-    """
-    seen: dict[str, str] = {}
-    for cut in cuts:
-        clip = clip_of(cut)
-        key = clip_id(clip.name)
-        if key in seen:
-            raise ValueError(
-                f"the cuts {seen[key]} and {cut.id} would both be exported as "
-                f"{key}; export them apart"
-            )
-        seen[key] = cut.id
-        yield clip

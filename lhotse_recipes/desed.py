@@ -55,6 +55,7 @@ def prepare_desed(
     output_dir: str | Path | None = None,
     parts: str | Sequence[str] = "auto",
     annotations_dir: str | Path | None = None,
+    encoding: str = "utf-8",
     strict: bool = False,
     num_jobs: int = 1,
     executor: Executor | None = None,
@@ -74,6 +75,7 @@ def prepare_desed(
         synthetic_validation, validation and public; "auto" takes those whose
         table is there.
     :param annotations_dir: folder of the tables, if another.
+    :param encoding: of the annotation.
     :param strict: raise at the first unreadable audio file instead of
         reporting it.
     :param num_jobs: threads that read headers.
@@ -93,7 +95,7 @@ def prepare_desed(
     for part in choose(parts, list(tables), list(_TABLES)):
         known, path = _TABLES[part], tables[part]
         clips = ClipTable(PrepareReport("desed", part), vocabulary)
-        read_dcase(path, clips)
+        read_dcase(path, clips, encoding)
         if part == "weak":
             _note_negatives(clips, vocabulary)
         near = known.near or f"{path.parent.name}/soundscapes"

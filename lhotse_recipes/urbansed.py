@@ -31,6 +31,7 @@ def prepare_urbansed(
     output_dir: str | Path | None = None,
     parts: str | Sequence[str] = "auto",
     annotations_dir: str | Path | None = None,
+    encoding: str = "utf-8",
     strict: bool = False,
     num_jobs: int = 1,
     executor: Executor | None = None,
@@ -46,6 +47,7 @@ def prepare_urbansed(
     :param parts: "train", "validate", "test" or several; "auto" takes those
         that are there.
     :param annotations_dir: folder of the annotations, if another.
+    :param encoding: of the annotation.
     :param strict: raise at the first unreadable audio file instead of
         reporting it.
     :param num_jobs: threads that read headers.
@@ -73,7 +75,7 @@ def prepare_urbansed(
         for path in tqdm(
             files[part], desc=f"urban-sed {part}: reading", delay=1
         ):
-            read_jams(path, clips)
+            read_jams(path, clips, encoding)
         made.append(
             Part(clips.report, clips.clips, events_complete=True, near=part)
         )

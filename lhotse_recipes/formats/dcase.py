@@ -14,7 +14,8 @@ from pathlib import Path
 
 from lhotse.cut import Cut
 
-from lhotse_recipes.clips import Annotation, Clip, ClipTable, clips_of
+from lhotse_recipes.clips import Annotation, Clip, ClipTable
+from lhotse_recipes.formats.cuts import clips_of
 from lhotse_recipes.formats.text import seconds, single_line
 from lhotse_recipes.io import read_rows, read_text, write_atomically
 

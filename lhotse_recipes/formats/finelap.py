@@ -13,7 +13,8 @@ from typing import Any
 from lhotse.cut import Cut
 from tqdm import tqdm
 
-from lhotse_recipes.clips import Clip, ClipTable, clips_of
+from lhotse_recipes.clips import Clip, ClipTable
+from lhotse_recipes.formats.cuts import clips_of
 from lhotse_recipes.io import read_text, write_atomically
 
 __all__ = ["export_finelap", "finelap_row", "read_finelap", "read_json_lines"]

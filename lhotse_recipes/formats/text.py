@@ -6,7 +6,8 @@ from pathlib import Path
 from lhotse.cut import Cut
 from tqdm import tqdm
 
-from lhotse_recipes.clips import Clip, clip_id, clips_of
+from lhotse_recipes.clips import Clip, clip_id
+from lhotse_recipes.formats.cuts import clips_of
 from lhotse_recipes.io import write_atomically
 
 __all__ = ["export_each", "seconds", "single_line"]

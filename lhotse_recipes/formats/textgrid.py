@@ -128,7 +128,7 @@ def textgrid_text(clip: Clip, labels: Iterable[str] = ()) -> str:
         "xmin = 0",
         f"xmax = {end}",
     ]
-    # Praat 6.4 crashes on a TextGrid without any tier.
+    # Praat 6.1 crashes on a TextGrid without any tier.
     tiers = tiers or [("events", [])]
     lines += ["tiers? <exists>", f"size = {len(tiers)}", "item []:"]
     for number, (label, lane) in enumerate(tiers, 1):

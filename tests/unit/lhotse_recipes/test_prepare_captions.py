@@ -76,7 +76,7 @@ def test_a_bare_video_id_is_no_name_for_two_segments(
         (",aaaaaaaaaaa,20,One", ":2: empty audiocap_id"),
         ("1,aaaaaaaaaaa,20,One, two", ":2: 5 fields where"),
         ("1,aaaaaaaaaaa,2,A\n1,bbbbbbbbbbb,2,B", ":3: .*1 occurs in .*:2"),
-        ("1,aaaaaaaaaaa,2,caf\xe9", ":2: .*encoding='latin-1'"),
+        ("1,aaaaaaaaaaa,2,\xe9t\xe9", ":2: .*encoding='latin-1'"),
     ],
 )
 def test_bad_rows_are_named(tmp_path, write_text, row, message):
@@ -121,13 +121,13 @@ CLOTHO = "file_name," + ",".join(f"caption_{i}" for i in range(1, 6)) + "\n"
 def test_clotho(tmp_path, write_audio, write_text, report_of):
     write_text(
         tmp_path / "clotho_captions_development.csv",
-        CLOTHO + ' Birds at caf\xe9.wav,"A, b",B,C,D,\nrain.wav,A,B,C,D,E\n',
+        CLOTHO + ' Birds at \xe9t\xe9.wav,"A, b",B,C,D,\nrain.wav,A,B,C,D,E\n',
         "latin-1",
     )
     write_text(tmp_path / "test.csv", CLOTHO + "rain.wav,a,b,c,d,e\n")
     write_audio(
         tmp_path,
-        "development/ Birds at café.wav",
+        "development/ Birds at été.wav",
         "development/rain.wav",
         "evaluation/rain.wav",
     )
@@ -138,7 +138,7 @@ def test_clotho(tmp_path, write_audio, write_text, report_of):
         prepare_clotho(tmp_path, parts="validation")
     prepared = prepare_clotho(tmp_path, out, encoding="latin-1")
     birds, rain = prepared["development"]["cuts"]
-    assert birds.id == "Birds at café"
+    assert birds.id == "Birds at été"
     assert texts(birds) == ["A, b", "B", "C", "D"]
     assert texts(rain) == ["A", "B", "C", "D", "E"]
     (other,) = prepared["evaluation"]["cuts"]

@@ -99,6 +99,11 @@ def test_desed_names_what_is_wrong(tmp_path, write_audio, write_text):
         table.write_text(f"filename\tevent_labels\n{row}\n")
         with pytest.raises(ValueError, match=rf"weak\.tsv{message}"):
             prepare_desed(tmp_path)
+    table.write_bytes(b"filename\tevent_labels\na.wav\tDog # \xe9\n")
+    with pytest.raises(ValueError, match=r"weak\.tsv:2: .*encoding='latin-1'"):
+        prepare_desed(tmp_path)
+    with pytest.raises(ValueError, match="weak.tsv:2: 'Dog # é' is not in"):
+        prepare_desed(tmp_path, encoding="latin-1")
     table.unlink()
     write_text(tmp_path / "public.tsv", EVENTS + "a.wav\t0\t1\tDog\n")
     with pytest.raises(FileNotFoundError, match="no annotation .* 'weak'"):

@@ -14,9 +14,9 @@ from lhotse_recipes.clips import (
     Annotation,
     Clip,
     ClipTable,
-    clip_of,
     supervisions_of,
 )
+from lhotse_recipes.formats.cuts import clip_of
 from lhotse_recipes.io import PrepareReport
 
 WORDS = st.text(
