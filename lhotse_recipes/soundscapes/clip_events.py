@@ -12,13 +12,14 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from lhotse import CutSet
+from lhotse import CutSet, SupervisionSegment
 from lhotse.cut import Cut
 from lhotse.utils import fastcopy
 from numpy.lib.stride_tricks import sliding_window_view
 
 from lhotse_recipes.corpus import ordered_map
 from lhotse_recipes.io import PrepareReport, write_jsonl
+from lhotse_recipes.ontology import Ontology
 from lhotse_recipes.schema import event, events_of, label_of, tags_of
 from lhotse_recipes.soundscapes.sources import cuts_of
 
@@ -104,6 +105,7 @@ def clip_events(
     recordings: "CutSet | dict",
     energy: EnergyWindow | None = None,
     seconds: tuple[float, float] = (1.0, 7.5),
+    ontology: "Ontology | str | Path | None" = None,
     output_dir: str | Path | None = None,
     prefix: str = "clipped-events",
     part: str = "all",
@@ -117,6 +119,9 @@ def clip_events(
         returned. Those of which several classes are heard are left out.
     :param energy: how to find the event; FineLAP's settings by default.
     :param seconds: shortest and longest event.
+    :param ontology: the AudioSet ontology or its file: a class does not count
+        where a more specific one is heard, such as Animal beside Dog. FSD50K
+        states both.
     :param output_dir: where ``<prefix>_cuts_<part>.jsonl.gz`` and
         ``<prefix>_report_<part>.json`` go; nothing is written when None.
     :param prefix: of the file names.
@@ -130,8 +135,10 @@ def clip_events(
     if not 0 < low <= high:
         raise ValueError(f"seconds {seconds} must be (shortest, longest)")
     energy = energy or EnergyWindow()
+    if isinstance(ontology, (str, Path)):
+        ontology = Ontology.from_json(ontology)
     report = PrepareReport(prefix, part)
-    find = partial(_clip, energy=energy, low=low, high=high)
+    find = partial(_clip, energy=energy, low=low, high=high, ontology=ontology)
     chosen = cuts_of(recordings, ("cuts",))
     kept = _collect(find, chosen, report, num_jobs, executor, "clipping events")
     return _finish(kept, len(chosen), report, output_dir, asdict(energy))
@@ -229,17 +236,23 @@ def _finish(
 
 
 def _clip(
-    cuts: Iterable[Cut], energy: EnergyWindow, low: float, high: float
+    cuts: Iterable[Cut],
+    energy: EnergyWindow,
+    low: float,
+    high: float,
+    ontology: Ontology | None,
 ) -> list[Cut | tuple[str, str]]:
-    return [_clip_one(cut, energy, low, high) for cut in cuts]
+    return [_clip_one(cut, energy, low, high, ontology) for cut in cuts]
 
 
 def _clip_one(
-    cut: Cut, energy: EnergyWindow, low: float, high: float
+    cut: Cut,
+    energy: EnergyWindow,
+    low: float,
+    high: float,
+    ontology: Ontology | None,
 ) -> Cut | tuple[str, str]:
-    classes = {}
-    for sup in [*tags_of(cut), *events_of(cut)]:
-        classes.setdefault(label_of(sup), sup)
+    classes = _classes(cut, ontology)
     if len(classes) != 1:
         return "no class" if not classes else "several classes", cut.id
     samples = _read(cut)
@@ -267,6 +280,21 @@ def _clip_one(
     found.id = f"{cut.id}-e0"
     custom = {**(cut.custom or {}), "events_complete": True}
     return fastcopy(cut, supervisions=[found], custom=custom)
+
+
+def _classes(
+    cut: Cut, ontology: Ontology | None
+) -> dict[str, SupervisionSegment]:
+    """The most specific classes of a clip by label."""
+    classes = {}
+    for sup in [*tags_of(cut), *events_of(cut)]:
+        classes.setdefault(label_of(sup), sup)
+    if ontology is None:
+        return classes
+    mids = {k: (sup.custom or {}).get("mid") for k, sup in classes.items()}
+    known = [mid for mid in mids.values() if mid in ontology]
+    implied = {one for mid in known for one in ontology.ancestors(mid)}
+    return {k: sup for k, sup in classes.items() if mids[k] not in implied}
 
 
 def _sounds(

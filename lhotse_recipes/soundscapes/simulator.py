@@ -19,7 +19,6 @@ from lhotse import CutSet, RecordingSet
 from lhotse.cut import MixedCut
 from tqdm import tqdm
 
-from lhotse_recipes.corpus import ordered_map
 from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.soundscapes.assemble import assemble
 from lhotse_recipes.soundscapes.captions import caption_cut
@@ -176,7 +175,7 @@ def simulate_soundscapes(
         size = max(250, min(2000, num_clips // 16))
         make = partial(_make_chunk, scene, settings, name, num_clips, size)
         starts = range(0, num_clips, size)
-        mix = partial(ordered_map, executor=workers)
+        mix = workers.map if workers is not None else map
         if output_dir is None:
             cuts = []
             with _bar(num_clips) as bar:

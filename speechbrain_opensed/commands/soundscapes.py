@@ -126,6 +126,12 @@ def _span(kind):
     help="Shortest and longest event that --clip-events keeps.",
 )
 @click.option(
+    "--ontology",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="AudioSet's ontology.json: with --clip-events a recording tagged "
+    "Dog and Animal counts as one of a dog.",
+)
+@click.option(
     "--captions",
     type=click.Choice(["none", "rules", "llm"]),
     default="none",
@@ -244,6 +250,7 @@ def _load_bank(bank, output, split, num_jobs, options):
         found,
         EnergyWindow(options["threshold_db"], options["window"]),
         options["event_seconds"],
+        options["ontology"],
         output / "bank",
         part=split,
         num_jobs=num_jobs,

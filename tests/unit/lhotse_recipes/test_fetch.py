@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 import subprocess
+import sys
 import tarfile
 import threading
 import zipfile
@@ -14,6 +15,7 @@ import zipfile
 import pytest
 
 from lhotse_recipes.fetch import RemoteFile, fetch, fetch_corpus, zenodo_files
+from lhotse_recipes.registry import DATASETS
 from lhotse_recipes.unpack import merge_split_zips, unpack
 
 BODY = bytes(range(256)) * 400
@@ -255,3 +257,33 @@ def test_joining_needs_a_program(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ValueError, match="apt install zip"):
         merge_split_zips([tmp_path / "a.z01", tmp_path / "a.zip"])
+
+
+OURS = "esc50 fsd50k ns_instruments ravdess sesa tut2017 urbansound8k".split()
+
+
+@pytest.mark.parametrize("module", OURS)
+def test_corpora_that_may_be_fetched(module, server, tmp_path, monkeypatch):
+    packed = zip_of({"inside/x.wav": b"x"}, tmp_path / "x.zip").read_bytes()
+    asked = []
+
+    def files_of(record, names=None):
+        asked.append((record, names))
+        return [RemoteFile(f"{server.address}/x.zip", "x.zip")]
+
+    download = next(d for d in DATASETS if d.module == module).function(
+        "download"
+    )
+    home = sys.modules[download.__module__]
+    if hasattr(home, "zenodo_files"):
+        monkeypatch.setattr(home, "zenodo_files", files_of)
+        server.files["/x.zip"] = packed
+    else:
+        monkeypatch.setattr(home, "_URL", server.address)
+        names = [f"/nsynth-{p}.jsonwav.tar.gz" for p in ("train", "test")]
+        server.files.update(dict.fromkeys(["", "/", *names], packed))
+    options = {"parts": ["test"]} if module == "ns_instruments" else {}
+    folder = download(tmp_path / "to", **options)
+    assert folder.parent == tmp_path / "to"
+    assert (folder / "inside/x.wav").read_bytes() == b"x"
+    assert len(asked) == int(hasattr(home, "zenodo_files"))

@@ -149,6 +149,32 @@ def test_a_bank_of_events_from_tags(tmp_path, capsys):
     assert {s.text for c in clips for s in c.supervisions} <= {"a dog", "a cat"}
 
 
+def test_the_most_specific_class_counts(tmp_path):
+    ontology = [
+        {"id": f"/m/{name}", "name": name, "child_ids": children}
+        for name, children in (
+            ("animal", ["/m/dog", "/m/cat"]),
+            ("dog", []),
+            ("cat", []),
+        )
+    ]
+    (tmp_path / "o.json").write_text(json.dumps(ontology))
+    cuts = tagged(
+        tmp_path,
+        {
+            "one": (burst(1, 2), ["animal", "dog", "dog"]),
+            "two": (burst(1, 2), ["animal", "dog", "cat"]),
+        },
+    )
+    for cut in cuts:
+        for sup in cut.supervisions:
+            sup.custom["mid"] = f"/m/{sup.label}"
+    with pytest.raises(ValueError, match="several classes 2"):
+        clip_events(cuts)
+    bank = clip_events(cuts, ontology=tmp_path / "o.json")
+    assert [(c.id, c.supervisions[0].label) for c in bank] == [("one", "dog")]
+
+
 def test_nothing_left_is_an_error(tmp_path):
     cuts = tagged(tmp_path, {"a": (burst(1, 2), ["dog"])})
     with pytest.raises(ValueError, match="nothing is left: .*too short 1"):
