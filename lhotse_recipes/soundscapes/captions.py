@@ -18,7 +18,7 @@ __all__ = ["caption_cut", "caption_cuts", "describe", "with_caption"]
 
 _TIMES = {1: "", 2: " twice", 3: " three times", 4: " four times"}
 _AFTER = (", followed by {}", ", then {}", " and afterwards {}", " before {}")
-_DURING = (" while there is {}", " together with {}", " along with {}")
+_DURING = (" together with {}", " along with {}", ", overlapped by {}")
 _WHOLE = (
     "{}.",
     "{} can be heard.",
