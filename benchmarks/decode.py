@@ -91,9 +91,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=32)
     parser.add_argument("--many", type=int, default=407)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument(
-        "--memory-of", choices=SCHEMES, help=argparse.SUPPRESS
-    )
+    parser.add_argument("--memory-of", choices=SCHEMES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.memory_of:
         print(measure_memory(args.memory_of, args.threads, args.queries))

@@ -1,9 +1,14 @@
 """What every prepare function does: find audio, read headers, finish a part."""
 
+import multiprocessing
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import (
+    Executor,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +32,7 @@ __all__ = [
     "finish_part",
     "open_recording",
     "ordered_map",
+    "process_pool",
     "read_recordings",
 ]
 
@@ -103,6 +109,26 @@ def ordered_map(
     else:
         with ThreadPoolExecutor(num_jobs) as threads:
             yield from tqdm(threads.map(function, items), **bar)
+
+
+def process_pool(num_jobs: int) -> ProcessPoolExecutor:
+    """
+    A pool of processes that does not hang after torch has used its threads.
+
+    Python on Linux copies the running process by default, and with it locks
+    that other threads hold: OpenMP's, and then a worker that resamples waits
+    forever. These workers come from a fresh process. A script that calls this
+    needs the usual ``if __name__ == "__main__":``.
+
+    :param num_jobs: number of processes.
+    :return: the executor.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return ProcessPoolExecutor(num_jobs)
+    context = multiprocessing.get_context("forkserver")
+    # Imported once, not by each worker.
+    context.set_forkserver_preload(["lhotse"])
+    return ProcessPoolExecutor(num_jobs, mp_context=context)
 
 
 def open_recording(recording_id: str, path: str | Path) -> Recording:

@@ -51,8 +51,7 @@ def load_hparams(path, overrides="") -> dict:
         raise FileNotFoundError(f"no hyperparameters at {path}")
     text = path.read_text(encoding="utf-8")
     known = [
-        key.value
-        for key, _ in yaml.compose(text, Loader=yaml.SafeLoader).value
+        key.value for key, _ in yaml.compose(text, Loader=yaml.SafeLoader).value
     ]
     wanted = overrides
     if isinstance(overrides, str):

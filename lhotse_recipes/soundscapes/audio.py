@@ -9,7 +9,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import nullcontext
 from functools import partial
 from itertools import islice
@@ -23,6 +23,7 @@ from lhotse.cut import Cut
 from lhotse.shar.utils import to_shar_placeholder
 from tqdm import tqdm
 
+from lhotse_recipes.corpus import process_pool
 from lhotse_recipes.io import PrepareReport, write_atomically, write_jsonl
 from lhotse_recipes.soundscapes.render import render
 
@@ -79,7 +80,7 @@ def write_audio(
     folder.mkdir(parents=True, exist_ok=True)
     report = PrepareReport(prefix, part)
     own_pool = executor is None and num_jobs > 1
-    pool = ProcessPoolExecutor(num_jobs) if own_pool else nullcontext(executor)
+    pool = process_pool(num_jobs) if own_pool else nullcontext(executor)
     work = partial(_write_shard, folder=folder, form=form, bits=bits)
     shards = []
     with pool as workers, tqdm(total=total, unit=" clips", desc=form) as bar:

@@ -7,7 +7,6 @@ import json
 import os
 from collections import deque
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +16,7 @@ import numpy as np
 import soundfile
 from lhotse import AudioSource, CutSet, MonoCut, Recording
 
-from lhotse_recipes.corpus import ordered_map
+from lhotse_recipes.corpus import ordered_map, process_pool
 from lhotse_recipes.io import write_atomically, write_jsonl
 from lhotse_recipes.schema import event
 from lhotse_recipes.soundscapes.synthesis import (
@@ -195,7 +194,7 @@ class ProceduralBank:
         self, folder: Path, items: Sequence[tuple], num_jobs: int
     ) -> None:
         make = partial(_write_one, self, folder)
-        pool = ProcessPoolExecutor(num_jobs) if num_jobs > 1 else nullcontext()
+        pool = process_pool(num_jobs) if num_jobs > 1 else nullcontext()
         with pool as workers:
             deque(
                 ordered_map(

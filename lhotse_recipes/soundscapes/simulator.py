@@ -9,7 +9,7 @@ import gzip
 import json
 import logging
 from collections.abc import Iterable
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from lhotse import CutSet, RecordingSet
 from lhotse.cut import MixedCut
 from tqdm import tqdm
 
+from lhotse_recipes.corpus import process_pool
 from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.soundscapes.assemble import assemble
 from lhotse_recipes.soundscapes.captions import caption_cut
@@ -164,7 +165,7 @@ def simulate_soundscapes(
     if num_clips < 1:
         raise ValueError(f"num_clips {num_clips} must be at least 1")
     own_pool = executor is None and num_jobs > 1
-    pool = ProcessPoolExecutor(num_jobs) if own_pool else nullcontext(executor)
+    pool = process_pool(num_jobs) if own_pool else nullcontext(executor)
     with pool as workers:
         scene = load_scene(
             bank, backgrounds, labels, vocabulary, settings, workers, rooms

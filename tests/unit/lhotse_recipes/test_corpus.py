@@ -11,6 +11,7 @@ from lhotse_recipes.corpus import (
     finish_part,
     open_recording,
     ordered_map,
+    process_pool,
     read_recordings,
 )
 from lhotse_recipes.io import PrepareReport
@@ -139,3 +140,26 @@ def test_finish_part_prints_and_stores(sounds, tmp_path, capsys):
         "x_supervisions_all.jsonl.gz",
     ]
     assert report.ids == ["a"]
+
+
+def _resample(seconds):
+    """Work of a mixture's worker: torch, on as many threads as it likes."""
+    import torch
+
+    wave = torch.rand(1, round(16000 * seconds))
+    return torch.nn.functional.interpolate(wave[None], scale_factor=0.5).numel()
+
+
+def test_processes_do_not_inherit_locks_of_threads():
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    # From here on a copy of this process could wait for ever.
+    torch.rand(2000, 2000) @ torch.rand(2000, 2000)
+    try:
+        with process_pool(2) as pool:
+            found = list(pool.map(_resample, [1.0, 2.0], timeout=120))
+    finally:
+        torch.set_num_threads(threads)
+    assert found == [8000, 16000]
