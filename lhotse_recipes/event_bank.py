@@ -197,9 +197,9 @@ def sounding_part(
         power = power.max(axis=1)
     size = max(1, round(_FRAME_SECONDS * sampling_rate))
     starts = np.arange(0, length, size)
-    # The last frame may be shorter; its mean is over what it has.
-    sizes = np.minimum(size, length - starts)
-    frames = np.add.reduceat(power, starts) / sizes
+    frames = np.add.reduceat(power, starts) / size
+    # A last frame of few samples would be judged by chance.
+    frames[-1] = power[-size:].mean()
     loudest = float(frames.max())
     if loudest == 0.0:
         return 0.0, length / sampling_rate, -math.inf
