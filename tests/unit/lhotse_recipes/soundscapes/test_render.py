@@ -12,7 +12,7 @@ from lhotse_recipes.soundscapes.render import SourceCache, render
 RATE = 16000
 
 
-def same(cut, cache=None):
+def check_same(cut, cache=None):
     wanted, got = cut.load_audio()[0], render(cut, cache)
     assert got.dtype == np.float32 and got.shape == wanted.shape
     assert np.abs(got - wanted).max() <= 1e-5
@@ -34,7 +34,7 @@ def test_soundscapes(bank, max_bytes):
     )
     for _ in range(2):
         for cut in cuts:
-            assert np.array_equal(same(cut, cache), same(cut))
+            assert np.array_equal(check_same(cut, cache), check_same(cut))
     assert cache.num_bytes <= max_bytes
     assert (cache.num_bytes > 0) == (max_bytes > 0)
 
@@ -47,7 +47,7 @@ def test_formats_loops_and_long_files(bank, tmp_path, suffix):
     ]
     grounds = RecordingSet.from_recordings(recordings)
     for cut in simulate_soundscapes(bank, grounds, num_clips=9, seed=1):
-        same(cut)
+        check_same(cut)
 
 
 def test_resampled_and_multichannel_sources(bank, tmp_path):
@@ -59,8 +59,8 @@ def test_resampled_and_multichannel_sources(bank, tmp_path):
     )
     cache = SourceCache()
     for cut in simulate_soundscapes(bank, grounds, num_clips=6, seed=2):
-        same(cut, cache)
-        same(cut, cache)
+        check_same(cut, cache)
+        check_same(cut, cache)
 
 
 def test_plain_cuts_padding_and_volume(tmp_path):
@@ -77,7 +77,7 @@ def test_plain_cuts_padding_and_volume(tmp_path):
         cut.mix(cut, snr=0).clip_amplitude(),
         cut.perturb_speed(1.1),
     ):
-        same(one)
+        check_same(one)
 
 
 def test_references_that_are_muted_or_not_first(bank, tmp_path):
@@ -98,10 +98,10 @@ def test_references_that_are_muted_or_not_first(bank, tmp_path):
         [MixTrack(silent), MixTrack(cut, snr=5)],
         [MixTrack(cut), MixTrack(silent, snr=5)],
     ):
-        same(MixedCut("mix", tracks))
+        check_same(MixedCut("mix", tracks))
     for soundscape in simulate_soundscapes(bank, None, num_clips=3, seed=0):
         for stem in soundscape.unmix():
-            same(stem)
+            check_same(stem)
 
 
 def test_several_channels_are_refused(tmp_path):
