@@ -191,6 +191,7 @@ def mix_bank(
     shots: int = 0,
     tested: Collection[str] | None = None,
     shuffle_labels: bool = False,
+    training: Mapping | None = None,
     num_jobs: int = 1,
     **simulation,
 ) -> Vocabulary:
@@ -219,6 +220,9 @@ def mix_bank(
     shuffle_labels : bool
         Whether training recordings swap their labels: a control that has to
         fail.
+    training : mapping, optional
+        What the simulation does otherwise for the training part, such as
+        `{"speed": (0.8, 1.25)}`.
     num_jobs : int
         Processes.
     **simulation
@@ -271,7 +275,7 @@ def mix_bank(
             prefix=NAME,
             part=part,
             num_jobs=num_jobs,
-            **simulation,
+            **{**simulation, **(training or {} if part == "train" else {})},
         )
     return vocabulary
 
