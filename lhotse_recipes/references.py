@@ -15,7 +15,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from lhotse_recipes.schema import label_of, merge_touching, trim_events
 
-__all__ = ["EnergyFilter", "References", "cut_references"]
+__all__ = ["POLICIES", "EnergyFilter", "References", "cut_references"]
+
+POLICIES = ("same_clip", "other_clip_same_event")
+"""Where the references of a clip come from."""
 
 
 @dataclass(frozen=True)

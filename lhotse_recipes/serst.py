@@ -23,13 +23,12 @@ from lhotse.utils import fastcopy
 from lhotse_recipes.corpus import ordered_map
 from lhotse_recipes.event_bank import split_of_group
 from lhotse_recipes.io import PrepareReport, save_manifests, write_jsonl
-from lhotse_recipes.references import EnergyFilter, cut_references
+from lhotse_recipes.references import POLICIES, EnergyFilter, cut_references
 from lhotse_recipes.schema import captions_of, events_of, label_of
 from lhotse_recipes.soundscapes.captions import with_caption
 
-__all__ = ["POLICIES", "prepare_serst", "reference_pairs", "video_of"]
+__all__ = ["prepare_serst", "reference_pairs", "video_of"]
 
-POLICIES = ("same_clip", "other_clip_same_event")
 _PREFIX = "serst"
 _SPLITS = {"train": 0.9, "valid": 0.02, "test": 0.08}
 _SEGMENT = re.compile(r"Y?([\w-]{11})(?:_[\d.]+){0,2}")

@@ -20,9 +20,8 @@ from lhotse.cut import Cut
 
 from lhotse_recipes.corpus import ordered_map, process_pool
 from lhotse_recipes.io import save_manifests, write_atomically, write_jsonl
-from lhotse_recipes.references import cut_references
+from lhotse_recipes.references import POLICIES, cut_references
 from lhotse_recipes.schema import caption, event
-from lhotse_recipes.serst import POLICIES
 from lhotse_recipes.soundscapes.procedural import ProceduralBank
 from lhotse_recipes.soundscapes.synthesis import PATTERNS, REGISTERS, TIMBRES
 
