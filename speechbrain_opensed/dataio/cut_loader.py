@@ -24,7 +24,7 @@ from speechbrain.utils.checkpoints import (
 )
 from torch.utils.data import DataLoader, Dataset
 
-from speechbrain_opensed.dataio.datasets import BatchKey
+from speechbrain_opensed.dataio.batches import BatchKey
 
 __all__ = ["CutLoader", "evaluation_loader"]
 

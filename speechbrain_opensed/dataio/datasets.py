@@ -1,56 +1,33 @@
 """Cuts to training batches: audio, queries and frame targets.
 
-Every random choice is made from (seed, epoch, batch number, cut id): batches
-are the same for any number of workers, and after a resume.
-
 Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from zlib import crc32
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from lhotse import CutSet
 from lhotse.cut import Cut
 
-from speechbrain_opensed.dataio.audio import load_window
+from speechbrain_opensed.dataio.batches import (
+    BatchKey,
+    TensorBatch,
+    check_normalize,
+    cut_generator,
+    load_waves,
+)
 from speechbrain_opensed.dataio.queries import QuerySet
 from speechbrain_opensed.dataio.targets import frame_targets
 from speechbrain_opensed.spec import SedSpec
 
-__all__ = ["BatchKey", "SedBatch", "SedDataset"]
-
-
-@dataclass(frozen=True)
-class BatchKey:
-    """One batch of cuts and where in the training it comes.
-
-    Arguments
-    ---------
-    epoch : int
-        Epoch of the sampler.
-    index : int
-        Number of the batch in the epoch, on this rank.
-    cuts : lhotse.CutSet
-        The cuts.
-
-    Example
-    -------
-    >>> BatchKey(epoch=1, index=0, cuts=CutSet.from_cuts([])).epoch
-    1
-    """
-
-    epoch: int
-    index: int
-    cuts: CutSet
+__all__ = ["SedBatch", "SedDataset"]
 
 
 @dataclass
-class SedBatch:
+class SedBatch(TensorBatch):
     """A batch for detectors that are conditioned on queries.
 
     Arguments
@@ -90,7 +67,6 @@ class SedBatch:
     (1, [[[True, False]]])
     """
 
-    ids: list[str]
     wavs: torch.Tensor
     wav_lens: torch.Tensor
     phrases: list[str]
@@ -99,32 +75,10 @@ class SedBatch:
     mask: torch.Tensor
     frame_mask: torch.Tensor
 
-    def __len__(self):
-        return len(self.ids)
-
     @property
     def loss_mask(self) -> torch.Tensor:
         """What a loss may look at, bool `[batch, queries, frames]`."""
         return self.mask[:, :, None] & self.frame_mask[:, None]
-
-    def _map(self, function):
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(
-            self,
-            **{
-                name: function(value)
-                for name, value in values.items()
-                if isinstance(value, torch.Tensor)
-            },
-        )
-
-    def to(self, device, non_blocking: bool = False) -> "SedBatch":
-        """The batch with its tensors on `device`."""
-        return self._map(lambda x: x.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> "SedBatch":
-        """The batch in page-locked memory; the loader calls this."""
-        return self._map(torch.Tensor.pin_memory)
 
 
 class SedDataset(torch.utils.data.Dataset):
@@ -186,42 +140,29 @@ class SedDataset(torch.utils.data.Dataset):
         normalize: str | None = "peak",
         rounding: str = "cover",
     ):
-        if normalize not in ("peak", None):
-            raise ValueError(
-                f"normalize {normalize!r} is unknown: use 'peak' or None"
-            )
         self.spec = spec
         self.query_sampler = query_sampler
         self.phrases = dict(phrases)
         self.seed = seed
-        self.normalize = normalize
+        self.normalize = check_normalize(normalize)
         self.rounding = rounding
         self._rank = {label: i for i, label in enumerate(self.phrases)}
 
     def __getitem__(self, batch: BatchKey | CutSet) -> SedBatch:
-        if not isinstance(batch, BatchKey):
-            batch = BatchKey(epoch=0, index=0, cuts=batch)
-        cuts = list(batch.cuts)
+        key = BatchKey.of(batch)
+        cuts = list(key.cuts)
         spec = self.spec
         num_frames = spec.num_frames(spec.window_seconds)
-        asked = [self._queries(cut, batch) for cut in cuts]
+        asked = [self._queries(cut, key) for cut in cuts]
         width = max(1, *(len(query_set.labels) for query_set, _ in asked))
         rows: dict[str, int] = {}
 
-        wavs = torch.zeros(len(cuts), spec.num_samples)
-        wav_lens = torch.zeros(len(cuts))
+        wavs, wav_lens, frame_mask = load_waves(cuts, spec, self.normalize)
         query_index = torch.zeros(len(cuts), width, dtype=torch.long)
         targets = torch.zeros(len(cuts), width, num_frames)
         mask = torch.zeros(len(cuts), width, dtype=torch.bool)
-        frame_mask = torch.zeros(len(cuts), num_frames, dtype=torch.bool)
         for i, cut in enumerate(cuts):
             query_set, labels = asked[i]
-            wav = load_window(cut, spec)
-            if self.normalize == "peak":
-                wav = wav / (np.abs(wav).max() + 1e-9)
-            wavs[i, : len(wav)] = torch.from_numpy(wav)
-            wav_lens[i] = len(wav) / spec.num_samples
-            frame_mask[i, : math.ceil(len(wav) / spec.hop_samples)] = True
             targets[i, : len(labels)] = torch.from_numpy(
                 frame_targets(
                     cut, labels, spec.hop_seconds, num_frames, self.rounding
@@ -247,10 +188,9 @@ class SedDataset(torch.utils.data.Dataset):
             frame_mask=frame_mask,
         )
 
-    def _queries(self, cut, batch):
+    def _queries(self, cut, key):
         """The queries of a cut, and their labels in the order of phrases."""
-        key = (self.seed, batch.epoch, batch.index, crc32(cut.id.encode()))
-        query_set = self.query_sampler(cut, np.random.default_rng(key))
+        query_set = self.query_sampler(cut, cut_generator(self.seed, key, cut))
         for label in query_set.labels:
             if label not in self._rank:
                 raise ValueError(

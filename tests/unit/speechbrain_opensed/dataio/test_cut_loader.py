@@ -14,8 +14,8 @@ from lhotse.testing.dummies import DummyManifest
 from speechbrain.utils.checkpoints import Checkpointer
 from torch.utils.data import Dataset
 
+from speechbrain_opensed.dataio.batches import BatchKey
 from speechbrain_opensed.dataio.cut_loader import CutLoader, evaluation_loader
-from speechbrain_opensed.dataio.datasets import BatchKey
 
 SAMPLERS = {
     "simple": lambda cuts, **kw: SimpleCutSampler(cuts, max_cuts=4, **kw),

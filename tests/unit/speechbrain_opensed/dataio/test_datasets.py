@@ -5,7 +5,8 @@ import pytest
 import torch
 from lhotse import CutSet
 
-from speechbrain_opensed.dataio.datasets import BatchKey, SedDataset
+from speechbrain_opensed.dataio.batches import BatchKey
+from speechbrain_opensed.dataio.datasets import SedDataset
 from speechbrain_opensed.dataio.queries import AllQueries, RandomNegatives
 from speechbrain_opensed.spec import SedSpec
 
