@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-__all__ = ["HashTokenizer", "RobertaText"]
+__all__ = ["HashTokenizer", "RobertaText", "bare_ids"]
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +70,33 @@ class HashTokenizer:
                 words = words[: max_length - 2]
             rows.append([START, *words, END])
         return rows
+
+
+def bare_ids(tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """Ids of texts without the two tokens around them.
+
+    Arguments
+    ---------
+    tokenizer : callable
+        :class:`HashTokenizer`, or a tokenizer of the transformers library
+        that puts one token in front and one behind.
+    texts : sequence of str
+        The texts.
+
+    Returns
+    -------
+    list of list of int
+        The ids.
+
+    Example
+    -------
+    >>> bare_ids(HashTokenizer(200), ["dog bark"])
+    [[189, 70]]
+    """
+    rows = tokenizer(list(texts))
+    if not isinstance(rows, list):
+        rows = rows["input_ids"]
+    return [list(row[1:-1]) for row in rows]
 
 
 class RobertaText(nn.Module):
@@ -185,15 +212,33 @@ class RobertaText(nn.Module):
         ids = ids.to(self.text_encoder.device)
         return ids, (ids != PAD).long()
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of texts without start and end, of any length."""
+        if self._tokenizer is None:
+            self._tokenizer = self._load_tokenizer()
+        return bare_ids(self._tokenizer, texts)
+
+    def embed_tokens(self, ids: Tensor) -> Tensor:
+        """Vectors of tokens before positions are added, `[..., dim]`."""
+        return self.text_encoder.get_input_embeddings()(ids)
+
+    def forward(
+        self,
+        input_ids: Tensor | None,
+        attention_mask: Tensor,
+        inputs_embeds: Tensor | None = None,
+    ) -> Tensor:
         """Encodes texts.
 
         Arguments
         ---------
-        input_ids : torch.Tensor
-            `[texts, tokens]`.
+        input_ids : torch.Tensor or None
+            `[texts, tokens]`; None where vectors are given.
         attention_mask : torch.Tensor
-            1 for tokens and 0 for padding, `[texts, tokens]`.
+            1 for tokens and 0 for padding, on the right, `[texts, tokens]`.
+        inputs_embeds : torch.Tensor, optional
+            Vectors in the place of ids, as :meth:`embed_tokens` gives them,
+            `[texts, tokens, dim]`.
 
         Returns
         -------
@@ -201,15 +246,13 @@ class RobertaText(nn.Module):
             The state of the first token, `[texts, dim]`.
         """
         return self.text_encoder(
-            input_ids=input_ids, attention_mask=attention_mask
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            inputs_embeds=inputs_embeds,
         ).last_hidden_state[:, 0]
 
     def _ids(self, texts):
-        if self._tokenizer is None:
-            self._tokenizer = self._load_tokenizer()
-        whole = self._tokenizer(texts)
-        if not isinstance(whole, list):
-            whole = whole["input_ids"]
+        whole = [[START, *row, END] for row in self.token_ids(texts)]
         for text, ids in zip(texts, whole, strict=True):
             if len(ids) > self.max_tokens and text not in self._shortened:
                 self._shortened.add(text)

@@ -1,0 +1,106 @@
+"""FineLAP's towers, frozen, as prompt learners need them.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from speechbrain_opensed.checkpoints.finelap import load_finelap
+from speechbrain_opensed.lobes.alm import AudioLanguageModel
+from speechbrain_opensed.lobes.finelap import SAMPLE_RATE, FineLAP
+from speechbrain_opensed.lobes.roberta_text import END, PAD, START
+
+__all__ = ["FineLAPTower"]
+
+TINY = dict(
+    embed_dim=16,
+    depth=1,
+    num_heads=2,
+    embed_size=32,
+    roberta=dict(
+        vocab_size=997,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+    ),
+    tokenizer="hash",
+)
+
+
+class FineLAPTower(AudioLanguageModel):
+    """Clips and texts of a FineLAP model.
+
+    Audio may have any length from 25 ms: what is longer than a window is
+    cut into windows, whose embeddings are averaged. Audio embeddings always
+    have norm 1.
+
+    Arguments
+    ---------
+    source : FineLAP, str, Path or mapping
+        The model, or what
+        :func:`~speechbrain_opensed.checkpoints.load_finelap` takes.
+    config : dict, optional
+        See there; only with a source that has to be loaded.
+
+    Raises
+    ------
+    ValueError
+        If the tensors do not fit.
+
+    Example
+    -------
+    >>> tower = FineLAPTower.tiny()
+    >>> tower.encode_text(["dog barking", "rain"]).shape
+    torch.Size([2, 32])
+    >>> tower.encode_audio(torch.rand(1, 16000)).shape
+    torch.Size([1, 32])
+    """
+
+    def __init__(self, source="finelap", config: dict | None = None):
+        if not isinstance(source, FineLAP):
+            source = load_finelap(source, config)
+        super().__init__(source)
+        text = source.text_encoder
+        self.width, self.embed_dim = text.dim, source.embed_size
+        self.max_tokens, self.sample_rate = text.max_tokens, SAMPLE_RATE
+        self.start_id, self.end_id, self.pad_id = START, END, PAD
+        self.settings = {
+            "padding": source.padding,
+            "hop_samples": source.hop_samples,
+            "window_frames": source.window_frames,
+        }
+
+    @classmethod
+    def tiny(cls, seed: int = 0) -> "FineLAPTower":
+        """A small one of random weights, to try things out."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(FineLAP(**TINY))
+
+    @property
+    def logit_scale(self) -> Tensor:
+        """The inverse of the temperature of clips."""
+        return 1 / self.model.clip_scale[0]
+
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of texts, without start and end."""
+        return self.model.text_encoder.token_ids(texts)
+
+    def embed_tokens(self, ids: Tensor) -> Tensor:
+        """Vectors of tokens, `[..., width]`."""
+        return self.model.text_encoder.embed_tokens(ids)
+
+    def text_features(self, embeds: Tensor, mask: Tensor) -> Tensor:
+        """Projected states of the first token, `[texts, embed_dim]`."""
+        states = self.model.text_encoder(None, mask, embeds)
+        return self.model.global_text_proj(states)
+
+    def audio_features(self, wavs: Tensor, counts: list[int]) -> Tensor:
+        """Clips, `[batch, embed_dim]`."""
+        lengths = torch.tensor(counts, dtype=torch.float64) / wavs.shape[1]
+        return self.model.encode_audio(wavs, lengths)[0]
