@@ -31,7 +31,7 @@ __all__ = ["prepare_serst", "reference_pairs", "video_of"]
 
 _PREFIX = "serst"
 _SPLITS = {"train": 0.9, "valid": 0.02, "test": 0.08}
-_SEGMENT = re.compile(r"Y?([\w-]{11})(?:_[\d.]+){0,2}")
+_SEGMENT = re.compile(r"(?:audioset-)?Y?([\w-]{11})(?:_[\d.]+){0,2}")
 _CHUNK = 64
 
 
@@ -149,7 +149,7 @@ def video_of(name: str) -> str:
 
     >>> video_of("b0RFKhbpFJA_30000"), video_of("YQvATUKXYFBs_60.000_70.000")
     ('b0RFKhbpFJA', 'QvATUKXYFBs')
-    >>> video_of("Yb0RFKhbpFJA"), video_of("street")
+    >>> video_of("audioset-Yb0RFKhbpFJA"), video_of("street")
     ('b0RFKhbpFJA', 'street')
     """
     match = _SEGMENT.fullmatch(name)

@@ -181,8 +181,8 @@ def test_captions_of_other_manifests(tmp_path):
     said = corpus(
         tmp_path / "c",
         {
-            "Yaaaaaaaaaaa": ([], ["A dog."]),
-            "Ybbbbbbbbbbb": ([], ["Which?"]),
+            "audioset-Yaaaaaaaaaaa": ([], ["A dog."]),
+            "audioset-Ybbbbbbbbbbb": ([], ["Which?"]),
             "street": ([], ["In the street.", "A dog."]),
         },
     )
