@@ -23,7 +23,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lhotse_recipes.io import PrepareReport, write_atomically
-from speechbrain_opensed.dataio.audio import load_window
+from speechbrain_opensed.dataio.batches import check_normalize, load_waves
 from speechbrain_opensed.spec import SedSpec
 
 __all__ = ["FeatureCache", "Features", "centre_crop", "read_features"]
@@ -83,6 +83,9 @@ class FeatureCache:
         channels are averaged.
     seconds : float, optional
         Longest part of a clip that is heard: its middle. None: all of it.
+    normalize : str, optional
+        `peak`: each clip is divided by its largest absolute sample. None:
+        levels stay.
     block_size : int
         Clips that are read, embedded and written together.
 
@@ -106,16 +109,20 @@ class FeatureCache:
         tower: str,
         sample_rate: int,
         seconds: float | None = 10.0,
+        normalize: str | None = None,
         block_size: int = 32,
     ):
+        check_normalize(normalize)
         self.about = {
             "tower": tower,
+            "normalize": normalize,
             "sample_rate": sample_rate,
             "crop": "whole" if seconds is None else f"middle {seconds:g} s",
         }
         self.folder = Path(folder) / _digest(self.about)
         self.sample_rate = sample_rate
         self.seconds = seconds
+        self.normalize = normalize
         self.block_size = block_size
 
     def __call__(
@@ -179,7 +186,7 @@ class FeatureCache:
     def _embedded(self, cuts, embed, num_workers, report) -> Iterator:
         """Blocks of readable cuts and what the model makes of them."""
         read = torch.utils.data.DataLoader(
-            _Waves(cuts, self.sample_rate, self.seconds),
+            _Waves(cuts, self.sample_rate, self.seconds, self.normalize),
             batch_size=self.block_size,
             num_workers=num_workers,
             collate_fn=list,
@@ -245,10 +252,11 @@ class FeatureCache:
 class _Waves(torch.utils.data.Dataset):
     """Reads cuts; of one that cannot be read it says why."""
 
-    def __init__(self, cuts, sample_rate, seconds):
+    def __init__(self, cuts, sample_rate, seconds, normalize):
         self.cuts = cuts
         self.sample_rate = sample_rate
         self.seconds = seconds
+        self.normalize = normalize
 
     def __len__(self):
         return len(self.cuts)
@@ -259,9 +267,10 @@ class _Waves(torch.utils.data.Dataset):
             cut = centre_crop(cut, self.seconds)
         spec = SedSpec(self.sample_rate, window_seconds=cut.duration)
         try:
-            return torch.from_numpy(load_window(cut, spec))
+            wave, _, _ = load_waves([cut], spec, self.normalize)
         except (ValueError, FileNotFoundError) as error:
             return str(error)
+        return wave[0]
 
 
 def centre_crop(cut: Cut, seconds: float) -> Cut:
