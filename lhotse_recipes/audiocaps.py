@@ -13,11 +13,14 @@ from typing import Any
 from tqdm import tqdm
 
 from lhotse_recipes.clips import ClipTable
+from lhotse_recipes.fetch import fetch_tables
 from lhotse_recipes.importing import Part, choose, find_tables, prepare_parts
 from lhotse_recipes.io import PrepareReport, read_rows
 from lhotse_recipes.youtube import name_segments
 
-__all__ = ["prepare_audiocaps", "read_audiocaps"]
+__all__ = ["download_audiocaps", "prepare_audiocaps", "read_audiocaps"]
+
+_HOME = "https://raw.githubusercontent.com/cdjkim/audiocaps/master/dataset"
 
 PARTS = ("train", "val", "test")
 _COLUMNS = ("audiocap_id", "youtube_id", "start_time", "caption")
@@ -118,3 +121,19 @@ def read_audiocaps(
         table.clip(where, segment).aliases += (ident,)
         table.caption(where, segment, row["caption"], {"audiocap_id": ident})
     name_segments(table.clips)
+
+
+def download_audiocaps(
+    target_dir: str | Path = ".", force_download: bool = False
+) -> Path:
+    """
+    Fetch the tables of captions; the audio is not offered.
+
+    :param target_dir: the folder ``AudioCaps`` is made here.
+    :param force_download: fetch again what is there.
+    :return: the folder.
+    :raises OSError: no connection, or one that ended early; call it again to
+        go on.
+    """
+    urls = [f"{_HOME}/{part}.csv" for part in PARTS]
+    return fetch_tables(urls, target_dir, "AudioCaps", force_download)

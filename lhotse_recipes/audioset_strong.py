@@ -22,11 +22,19 @@ from lhotse_recipes.corpus import (
     finish_part,
     read_recordings,
 )
+from lhotse_recipes.fetch import fetch_tables
 from lhotse_recipes.io import PrepareReport, read_rows
 from lhotse_recipes.schema import event
 from lhotse_recipes.vocabulary import Vocabulary
 
-__all__ = ["audio_names", "prepare_audioset_strong", "read_annotations"]
+__all__ = [
+    "audio_names",
+    "download_audioset_strong",
+    "prepare_audioset_strong",
+    "read_annotations",
+]
+
+_HOME = "https://storage.googleapis.com/us_audioset/youtube_corpus/strong"
 
 PARTS = ("train", "eval")
 _PREFIX = "audioset-strong"
@@ -300,3 +308,19 @@ def _with_evaluated(
         for part in PARTS
     )
     return vocabulary.with_evaluated(train & evaluation)
+
+
+def download_audioset_strong(
+    target_dir: str | Path = ".", force_download: bool = False
+) -> Path:
+    """
+    Fetch the official tables; the audio is not offered.
+
+    :param target_dir: the folder ``AudioSet-Strong`` is made here.
+    :param force_download: fetch again what is there.
+    :return: the folder.
+    :raises OSError: no connection, or one that ended early; call it again to
+        go on.
+    """
+    urls = [f"{_HOME}/audioset_{part}_strong.tsv" for part in PARTS]
+    return fetch_tables(urls, target_dir, "AudioSet-Strong", force_download)

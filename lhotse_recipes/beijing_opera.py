@@ -18,9 +18,12 @@ from lhotse_recipes.classification import (
     tagged_by_name,
 )
 from lhotse_recipes.event_bank import split_of_group
+from lhotse_recipes.fetch import fetch_corpus, zenodo_files
 from lhotse_recipes.vocabulary import Vocabulary
 
-__all__ = ["prepare_beijing_opera"]
+__all__ = ["download_beijing_opera", "prepare_beijing_opera"]
+
+_RECORD = 1285212
 
 _FOLDS = {f"fold{number}": 0.2 for number in range(1, 6)}
 _NAME = re.compile(r".*(?P<cls>bangu|daluo|naobo|xiaoluo).*", re.IGNORECASE)
@@ -73,4 +76,21 @@ def _clips(corpus: Path, seed: int) -> Iterable[Tagged]:
         classes,
         list(_FOLDS),
         lambda path, _: split_of_group(Path(path).stem, _FOLDS, seed),
+    )
+
+
+def download_beijing_opera(
+    target_dir: str | Path = ".", force_download: bool = False
+) -> Path:
+    """
+    Fetch the strokes from Zenodo (record 1285212).
+
+    :param target_dir: the folder ``Beijing-Opera`` is made here.
+    :param force_download: fetch again what is there.
+    :return: the folder.
+    :raises OSError: no connection, or one that ended early; call it again to
+        go on.
+    """
+    return fetch_corpus(
+        zenodo_files(_RECORD), target_dir, "Beijing-Opera", force_download
     )

@@ -1,7 +1,7 @@
 """Lhotse's command line with our recipes in it.
 
-``prepare`` and ``download`` hold our commands alone, to be mounted elsewhere;
-a command's arguments, options and help are those of the recipe's function.
+``prepare``, ``download`` and ``export`` hold our commands alone, to be mounted
+elsewhere; a recipe's arguments, options and help are those of its function.
 """
 
 import collections.abc
@@ -16,7 +16,14 @@ import click
 
 from lhotse_recipes.registry import DATASETS, Dataset
 
-__all__ = ["RecipeCommand", "download", "lhotse_cli", "main", "prepare"]
+__all__ = [
+    "RecipeCommand",
+    "download",
+    "export",
+    "lhotse_cli",
+    "main",
+    "prepare",
+]
 
 _ARGUMENTS = ("corpus_dir", "source", "target_dir", "output_dir")
 _NOT_HERE = ("executor",)
@@ -187,6 +194,45 @@ download = click.Group(
 )
 
 
+_FORMATS = ("audacity", "dcase", "finelap", "jams", "textgrid")
+
+
+@click.command
+@click.argument("cuts", type=click.Path())
+@click.argument("output", type=click.Path())
+@click.option(
+    "--format",
+    "name",
+    type=click.Choice(_FORMATS),
+    required=True,
+    help="dcase and finelap write one file, the others a folder of files.",
+)
+@click.option(
+    "--durations",
+    type=click.Path(),
+    help="Where to write a table of durations as well; for dcase.",
+)
+def export(cuts: str, output: str, name: str, durations: str | None) -> None:
+    """Write the annotation of CUTS, a manifest, as other programs read it.
+
+    JAMS holds everything; the README of lhotse_recipes says what the others
+    lose.
+    """
+    from lhotse_recipes import formats
+    from lhotse_recipes.manifests import read_cuts
+
+    if durations is not None and name != "dcase":
+        raise click.UsageError(f"--durations goes with dcase, not {name}")
+    more = {} if durations is None else {"durations": durations}
+    try:
+        writer = getattr(formats, f"export_{name}")
+        written = writer(read_cuts(cuts), output, **more)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    number = len(written) if isinstance(written, list) else 1
+    click.echo(f"{number} {name} file{'s' if number > 1 else ''}: {output}")
+
+
 def lhotse_cli() -> click.Group:
     """
     Lhotse's own commands and ours.
@@ -204,6 +250,7 @@ def lhotse_cli() -> click.Group:
         both = copy.copy(whole.commands[ours.name])
         both.commands = {**both.commands, **ours.commands}
         whole.commands[ours.name] = both
+    whole.commands[export.name] = export
     return whole
 
 

@@ -20,7 +20,13 @@ from tqdm import tqdm
 
 from lhotse_recipes.unpack import merge_split_zips, unpack
 
-__all__ = ["RemoteFile", "fetch", "fetch_corpus", "zenodo_files"]
+__all__ = [
+    "RemoteFile",
+    "fetch",
+    "fetch_corpus",
+    "fetch_tables",
+    "zenodo_files",
+]
 
 _ZENODO = "https://zenodo.org/api/records"
 _BLOCK = 2**20
@@ -164,6 +170,25 @@ def fetch_corpus(
     finally:
         shutil.rmtree(growing, ignore_errors=True)
     return target
+
+
+def fetch_tables(
+    urls: Iterable[str],
+    target_dir: str | Path,
+    name: str,
+    force_download: bool = False,
+) -> Path:
+    """
+    Fetch a corpus's tables, for which neither size nor checksum is published.
+
+    :param urls: addresses; their last parts become the files' names.
+    :param target_dir: where the folder goes.
+    :param name: of the folder.
+    :param force_download: replace what is there.
+    :return: the folder; it exists only if everything is in it.
+    """
+    files = [RemoteFile(url, url.rpartition("/")[2]) for url in urls]
+    return fetch_corpus(files, target_dir, name, force_download)
 
 
 def _request(url: str, offset: int = 0) -> urllib.request.Request:

@@ -34,9 +34,9 @@ class Dataset:
 
 
 DATASETS = (
-    Dataset("audioset_strong", "AudioSet clips with timed events."),
+    Dataset("audioset_strong", "AudioSet clips with timed events.", True),
     Dataset("event_bank", "Your own recordings of single sound events."),
-    Dataset("beijing_opera", "Strokes of four percussion instruments."),
+    Dataset("beijing_opera", "Strokes of four percussion instruments.", True),
     Dataset("crema_d", "Acted sentences in six emotions."),
     Dataset("esc50", "Environmental sounds of 50 classes.", True),
     Dataset("fsd50k", "Freesound clips with any of 200 classes.", True),
@@ -47,9 +47,9 @@ DATASETS = (
     Dataset("sesa", "Sounds for surveillance, four classes.", True),
     Dataset("tut2017", "Acoustic scenes, 15 classes.", True),
     Dataset("urbansound8k", "Urban sounds of ten classes.", True),
-    Dataset("vggsound", "YouTube clips with one of 309 classes."),
+    Dataset("vggsound", "YouTube clips with one of 309 classes.", True),
     Dataset("vocalsound", "Human vocal sounds of six kinds."),
-    Dataset("audiocaps", "AudioSet clips with captions."),
+    Dataset("audiocaps", "AudioSet clips with captions.", True),
     Dataset("audiogrounding", "Phrases of captions with their times.", True),
     Dataset("audiosetcaps", "AudioSet clips with generated captions."),
     Dataset("clotho", "Freesound clips with five captions each.", True),
@@ -57,5 +57,5 @@ DATASETS = (
     Dataset("finelap", "FineLAP's metadata: captions and timed phrases."),
     Dataset("sed_tables", "Your own annotations: tsv, Audacity, Praat, JAMS."),
     Dataset("urbansed", "Synthetic urban soundscapes with events.", True),
-    Dataset("wavcaps", "400 000 recordings with generated captions."),
+    Dataset("wavcaps", "400 000 recordings with generated captions.", True),
 )

@@ -15,10 +15,11 @@ from lhotse_recipes.classification import (
     prepare_tagged,
     read_fields,
 )
+from lhotse_recipes.fetch import fetch_tables
 from lhotse_recipes.importing import find_tables
 from lhotse_recipes.vocabulary import Vocabulary
 
-__all__ = ["prepare_vggsound"]
+__all__ = ["download_vggsound", "prepare_vggsound"]
 
 _HOME = "https://www.robots.ox.ac.uk/~vgg/data/vggsound"
 
@@ -88,3 +89,19 @@ def _clips(corpus: Path) -> Iterator[Tagged]:
 def _clip(file: str, label: str, part: str, where: str) -> Tagged:
     video = file.rpartition("_")[0]
     return Tagged(file, (label,), part, where, {"group": video})
+
+
+def download_vggsound(
+    target_dir: str | Path = ".", force_download: bool = False
+) -> Path:
+    """
+    Fetch the table of classes; the audio is not offered.
+
+    :param target_dir: the folder ``VGGSound`` is made here.
+    :param force_download: fetch again what is there.
+    :return: the folder.
+    :raises OSError: no connection, or one that ended early; call it again to
+        go on.
+    """
+    urls = [f"{_HOME}/vggsound.csv"]
+    return fetch_tables(urls, target_dir, "VGGSound", force_download)

@@ -14,27 +14,38 @@ from pathlib import Path
 from typing import Any
 
 from lhotse_recipes.clips import ClipTable, clip_id
+from lhotse_recipes.fetch import fetch_tables
 from lhotse_recipes.importing import Part, choose, find_tables, prepare_parts
 from lhotse_recipes.io import PrepareReport, read_text
 
-__all__ = ["prepare_wavcaps", "read_wavcaps"]
+__all__ = ["download_wavcaps", "prepare_wavcaps", "read_wavcaps"]
 
 _SOURCE = "https://huggingface.co/datasets/cvssp/WavCaps"
+_TABLES = f"{_SOURCE}/resolve/main/json_files"
 
 
 @dataclass(frozen=True)
 class _Source:
     name: str
+    folder: str  # of the tables, where they are offered
     tables: tuple[str, ...]
 
 
 _SOURCES = {
-    "audioset": _Source("AudioSet", ("as_final.json", "audioset_sl.json")),
-    "bbc": _Source(
-        "BBC_Sound_Effects", ("bbc_final.json", "bbc_sound_effects.json")
+    "audioset": _Source(
+        "AudioSet", "AudioSet_SL", ("as_final.json", "audioset_sl.json")
     ),
-    "freesound": _Source("FreeSound", ("fsd_final.json", "freesound.json")),
-    "soundbible": _Source("SoundBible", ("sb_final.json", "soundbible.json")),
+    "bbc": _Source(
+        "BBC_Sound_Effects",
+        "BBC_Sound_Effects",
+        ("bbc_final.json", "bbc_sound_effects.json"),
+    ),
+    "freesound": _Source(
+        "FreeSound", "FreeSound", ("fsd_final.json", "freesound.json")
+    ),
+    "soundbible": _Source(
+        "SoundBible", "SoundBible", ("sb_final.json", "soundbible.json")
+    ),
 }
 
 
@@ -148,3 +159,21 @@ def _read_json(path: Path, encoding: str) -> Any:
             f"{path}:{error.lineno}: {error.msg}; no whole JSON file, fetch "
             "it again"
         ) from error
+
+
+def download_wavcaps(
+    target_dir: str | Path = ".", force_download: bool = False
+) -> Path:
+    """
+    Fetch the tables of captions; the audio, 800 GB, lies beside them there.
+
+    :param target_dir: the folder ``WavCaps`` is made here.
+    :param force_download: fetch again what is there.
+    :return: the folder.
+    :raises OSError: no connection, or one that ended early; call it again to
+        go on.
+    """
+    urls = [
+        f"{_TABLES}/{one.folder}/{one.tables[0]}" for one in _SOURCES.values()
+    ]
+    return fetch_tables(urls, target_dir, "WavCaps", force_download)

@@ -21,6 +21,7 @@ _COMMANDS = {
     "phrase-bank": "speechbrain_opensed.commands.phrase_bank:phrase_bank",
     "prepare": "lhotse_recipes.cli:prepare",
     "download": "lhotse_recipes.cli:download",
+    "export": "lhotse_recipes.cli:export",
 }
 
 

@@ -46,9 +46,9 @@ def annotate(
         raise ValueError(f"{output}: name it .jsonl or .jsonl.gz")
     phrases = read_phrases(queries, queries_file)
     thresholds = read_thresholds(thresholds, phrases)
+    from lhotse_recipes.manifests import read_cuts
     from lhotse_recipes.schema import events_of
     from speechbrain_opensed.workflows.annotate import annotate_events
-    from speechbrain_opensed.workflows.scoring import read_cuts
 
     annotated = annotate_events(
         read_cuts(cuts),

@@ -71,6 +71,7 @@ def evaluate(
     """Print PSDS1_A and PSDS1_T over the events of a manifest of CUTS."""
     if (model is None) == (scores is None):
         raise ValueError("give either --model or --scores")
+    from lhotse_recipes.manifests import read_cuts
     from lhotse_recipes.vocabulary import Vocabulary
     from speechbrain_opensed.metrics.score_store import ScoreStore
     from speechbrain_opensed.workflows.evaluate import (
@@ -78,7 +79,6 @@ def evaluate(
         read_truth,
         store_scores,
     )
-    from speechbrain_opensed.workflows.scoring import read_cuts
 
     cut_set = read_cuts(cuts)
     known = _read_lines(seen)

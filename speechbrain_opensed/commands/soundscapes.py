@@ -228,9 +228,9 @@ def _cluster(address):
 
 
 def _caption(cuts, manifest):
+    from lhotse_recipes.manifests import read_cuts
     from speechbrain_opensed.captions import caption_clips
     from speechbrain_opensed.llm import LlmClient, LlmError
-    from speechbrain_opensed.workflows.scoring import read_cuts
 
     try:
         report = caption_clips(cuts, LlmClient.from_environment(), manifest)
@@ -270,7 +270,7 @@ def _find_bank(bank, output, split, num_jobs, sampling_rate):
             "manifest of cuts"
         )
     if path.name.endswith((".jsonl", ".jsonl.gz")):
-        from speechbrain_opensed.workflows.scoring import read_cuts
+        from lhotse_recipes.manifests import read_cuts
 
         return read_cuts(path)
     from lhotse_recipes import prepare_event_bank
@@ -299,7 +299,7 @@ def _load_recordings(path):
     if path is None:
         return None
     if path.is_file():
-        from speechbrain_opensed.workflows.scoring import read_cuts
+        from lhotse_recipes.manifests import read_cuts
 
         return read_cuts(path)
     from lhotse import RecordingSet

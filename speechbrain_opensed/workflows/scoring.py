@@ -7,7 +7,6 @@ Authors
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,55 +17,7 @@ from tqdm import tqdm
 from speechbrain_opensed.dataio.audio import load_window
 from speechbrain_opensed.inference.detector import SoundEventDetector
 
-__all__ = ["read_cuts", "score_cuts"]
-
-
-def read_cuts(path) -> CutSet:
-    """Open a manifest of cuts, lazily.
-
-    Arguments
-    ---------
-    path : str or Path
-        `.jsonl`, `.jsonl.gz` or another format of Lhotse.
-
-    Returns
-    -------
-    lhotse.CutSet
-        The cuts.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is no manifest of cuts.
-
-    Example
-    -------
-    >>> import tempfile
-    >>> from lhotse.testing.dummies import dummy_cut
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     CutSet.from_cuts([dummy_cut(0)]).to_file(f"{folder}/c.jsonl")
-    ...     len(read_cuts(f"{folder}/c.jsonl").to_eager())
-    1
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no manifest {path}; check the path")
-    try:
-        cuts = CutSet.from_file(path)
-        first = next(iter(cuts), None)
-    except Exception as error:
-        raise ValueError(
-            f"{path} is no manifest of cuts ({error}); Lhotse's CutSet."
-            "to_file writes one"
-        ) from error
-    if first is not None and not isinstance(first, Cut):
-        raise ValueError(
-            f"{path} holds {type(first).__name__}, not cuts; make them with "
-            "`lhotse cut simple`"
-        )
-    return cuts
+__all__ = ["score_cuts"]
 
 
 def score_cuts(

@@ -9,7 +9,7 @@ import soundfile as sf
 from click.testing import CliRunner
 
 import lhotse_recipes
-from lhotse_recipes.cli import download, lhotse_cli, prepare
+from lhotse_recipes.cli import download, export, lhotse_cli, prepare
 from lhotse_recipes.registry import DATASETS
 
 ROOT = Path(lhotse_recipes.__file__).resolve().parent.parent
@@ -81,6 +81,39 @@ def test_errors_are_one_line_and_name_the_remedy(bank, tmp_path):
     assert "'train' is not like train=0.8" in usage.output
 
 
+def test_export_writes_every_format(bank, tmp_path):
+    run(prepare, "event-bank", bank, tmp_path / "out", "--splits", "test=1.0")
+    cuts = tmp_path / "out/event-bank_cuts_test.jsonl.gz"
+    for name in ("audacity", "jams", "textgrid"):
+        done = run(export, cuts, tmp_path / name, "--format", name)
+        assert done.output == f"3 {name} files: {tmp_path / name}\n"
+        assert len(list((tmp_path / name).iterdir())) == 3
+    durations = tmp_path / "durations.tsv"
+    more = {"dcase": ("--durations", durations), "finelap": ()}
+    for name, options in more.items():
+        path = tmp_path / f"{name}.txt"
+        done = run(export, cuts, path, "--format", name, *options)
+        assert done.output == f"1 {name} file: {path}\n"
+        assert path.read_text().count("dog") >= 3
+    assert len(durations.read_text().splitlines()) == 4
+
+
+def test_export_says_what_it_cannot_read(tmp_path):
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"a": 1}\n')
+    for path, message in (
+        (tmp_path / "gone.jsonl", "no manifest"),
+        (bad, "is no manifest of cuts"),
+    ):
+        failed = run(export, path, tmp_path / "out", "--format", "jams")
+        assert failed.exit_code == 1
+        assert message in failed.output
+        assert not (tmp_path / "out").exists()
+    usage = run(export, bad, "out", "--format", "jams", "--durations", "d.tsv")
+    assert usage.exit_code == 2
+    assert "--durations goes with dcase, not jams" in usage.output
+
+
 def test_lhotse_keeps_its_commands_and_gets_ours():
     from lhotse.bin.lhotse import cli
 
@@ -90,7 +123,8 @@ def test_lhotse_keeps_its_commands_and_gets_ours():
     assert {"yesno", "event-bank", "audioset-strong"} <= set(ours)
     assert not set(prepare.commands) & set(theirs)
     assert not set(download.commands) & set(cli.commands["download"].commands)
-    assert set(whole.commands) == set(cli.commands)
+    assert set(whole.commands) == {*cli.commands, "export"}
+    assert "export" not in cli.commands
 
 
 def test_help_imports_no_lhotse():

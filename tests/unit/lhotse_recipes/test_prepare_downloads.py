@@ -6,7 +6,17 @@ import zipfile
 
 import pytest
 
-from lhotse_recipes import audiogrounding, clotho, desed, urbansed
+from lhotse_recipes import (
+    audiocaps,
+    audiogrounding,
+    audioset_strong,
+    beijing_opera,
+    clotho,
+    desed,
+    urbansed,
+    vggsound,
+    wavcaps,
+)
 from lhotse_recipes.fetch import RemoteFile
 
 
@@ -24,7 +34,7 @@ def zenodo(monkeypatch, tmp_path):
             listed.append(RemoteFile(path.as_uri(), name, path.stat().st_size))
         return listed
 
-    for module in (audiogrounding, clotho, desed, urbansed):
+    for module in (audiogrounding, beijing_opera, clotho, desed, urbansed):
         monkeypatch.setattr(module, "zenodo_files", files)
     return records
 
@@ -43,6 +53,7 @@ def packed(**files):
     [
         (audiogrounding.download_audiogrounding, 7269161, "AudioGrounding"),
         (urbansed.download_urbansed, 1324404, "URBAN-SED"),
+        (beijing_opera.download_beijing_opera, 1285212, "Beijing-Opera"),
     ],
 )
 def test_whole_records(zenodo, tmp_path, download, record, name):
@@ -105,3 +116,43 @@ def test_clotho_is_unpacked(zenodo, tmp_path):
         clotho.download_clotho(tmp_path, parts="evaluation")
     assert not list(folder.glob("*evaluation*"))
     assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    "module, where, folder, names",
+    [
+        (audiocaps, "_HOME", "AudioCaps", "train.csv val.csv test.csv"),
+        (
+            audioset_strong,
+            "_HOME",
+            "AudioSet-Strong",
+            "audioset_train_strong.tsv audioset_eval_strong.tsv",
+        ),
+        (vggsound, "_HOME", "VGGSound", "vggsound.csv"),
+        (
+            wavcaps,
+            "_TABLES",
+            "WavCaps",
+            "AudioSet_SL/as_final.json BBC_Sound_Effects/bbc_final.json "
+            "FreeSound/fsd_final.json SoundBible/sb_final.json",
+        ),
+    ],
+)
+def test_tables_are_fetched_all_or_none(
+    monkeypatch, tmp_path, module, where, folder, names
+):
+    source = tmp_path / "offered"
+    for name in names.split()[:-1]:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(name)
+    monkeypatch.setattr(module, where, source.as_uri())
+    download = getattr(module, f"download_{module.__name__.rpartition('.')[2]}")
+    with pytest.raises(OSError, match="No such file"):
+        download(tmp_path)
+    assert not (tmp_path / folder).exists()
+    last = source / names.split()[-1]
+    last.parent.mkdir(parents=True, exist_ok=True)
+    last.write_text(last.name)
+    assert download(tmp_path) == tmp_path / folder
+    found = {path.name for path in (tmp_path / folder).iterdir()}
+    assert found == {name.rpartition("/")[2] for name in names.split()}
