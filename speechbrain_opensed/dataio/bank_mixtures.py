@@ -191,7 +191,6 @@ def mix_bank(
     shots: int = 0,
     tested: Collection[str] | None = None,
     shuffle_labels: bool = False,
-    training: Mapping | None = None,
     num_jobs: int = 1,
     **simulation,
 ) -> Vocabulary:
@@ -220,9 +219,6 @@ def mix_bank(
     shuffle_labels : bool
         Whether training recordings swap their labels: a control that has to
         fail.
-    training : mapping, optional
-        What the simulation does otherwise for the training part, such as
-        `{"speed": (0.8, 1.25)}`.
     num_jobs : int
         Processes.
     **simulation
@@ -275,7 +271,7 @@ def mix_bank(
             prefix=NAME,
             part=part,
             num_jobs=num_jobs,
-            **{**simulation, **(training or {} if part == "train" else {})},
+            **simulation,
         )
     return vocabulary
 
