@@ -1,8 +1,8 @@
 """Polyphonic sound detection score (PSDS) from arrays of scores.
 
 Bilen et al., "A framework for the robust evaluation of sound event
-detection", ICASSP 2020, https://arxiv.org/abs/1910.08440, without cross
-triggers (alpha_ct = 0).
+detection", ICASSP 2020, https://arxiv.org/abs/1910.08440. Cross triggers
+(alpha_ct above 0) are left to sed_scores_eval.
 
 Authors
  * The speechbrain-opensed contributors 2026
@@ -44,6 +44,8 @@ def compute_psds(
     backend: str = "fast",
     *,
     keep_empty_clips: bool = True,
+    cttc_threshold: float | None = None,
+    alpha_ct: float = 0.0,
     num_jobs: int = 1,
     executor: Executor | None = None,
 ) -> PsdsResult:
@@ -89,6 +91,12 @@ def compute_psds(
     keep_empty_clips : bool
         Whether clips without an event count. The FlexSED paper drops them,
         which lowers the number of hours as well as of false positives.
+    cttc_threshold : float | None
+        Share of a false detection that must lie on events of another class
+        for it to be a cross trigger.
+    alpha_ct : float
+        Weight of cross triggers among the false positives. Needs
+        ``cttc_threshold`` and the backend ``"sed_scores_eval"``.
     num_jobs : int
         Threads that share the classes (fast backend). One does 3000 clips of
         407 classes in seconds; more pay off without ``max_efpr``.
@@ -126,6 +134,7 @@ def compute_psds(
         "alpha_st": alpha_st,
     }
     _check_settings(criteria, hop_seconds, max_efpr, backend, num_jobs)
+    _check_cross_triggers(cttc_threshold, alpha_ct, backend)
     inputs = SedInputs.check(
         scores, ground_truth, classes, keep_empty_clips, target_known
     )
@@ -136,7 +145,8 @@ def compute_psds(
         "skipped_classes": inputs.skipped_classes,
         "settings": {
             **criteria,
-            "alpha_ct": 0.0,
+            "cttc_threshold": cttc_threshold,
+            "alpha_ct": alpha_ct,
             "max_efpr": max_efpr,
             "hop_seconds": hop_seconds,
             "target_known": target_known,
@@ -185,6 +195,8 @@ def _by_reference(inputs, durations, hop_seconds, about):
         dtc_threshold=settings["dtc_threshold"],
         gtc_threshold=settings["gtc_threshold"],
         alpha_st=settings["alpha_st"],
+        cttc_threshold=settings["cttc_threshold"],
+        alpha_ct=settings["alpha_ct"],
     )
     curves = dict(zip(inputs.classes, curves, strict=True))
     result = PsdsResult.from_curves(curves, **about)
@@ -263,3 +275,23 @@ def _check_settings(criteria, hop_seconds, max_efpr, backend, num_jobs):
         raise ValueError(f"backend is {backend!r}: choose from {_BACKENDS}")
     if num_jobs < 1:
         raise ValueError(f"num_jobs is {num_jobs}: give 1 or more")
+
+
+def _check_cross_triggers(cttc_threshold, alpha_ct, backend):
+    """Refuse a weight without a threshold, or a backend without either."""
+    if not 0 <= alpha_ct < math.inf:
+        raise ValueError(f"alpha_ct is {alpha_ct}: give 0 or more")
+    if cttc_threshold is not None and not 0 <= cttc_threshold <= 1:
+        raise ValueError(
+            f"cttc_threshold is {cttc_threshold}: a share lies between 0 and 1"
+        )
+    if alpha_ct and cttc_threshold is None:
+        raise ValueError(
+            f"alpha_ct is {alpha_ct}, but what a cross trigger is, is left "
+            "open: give cttc_threshold"
+        )
+    if alpha_ct and backend != "sed_scores_eval":
+        raise ValueError(
+            f"alpha_ct is {alpha_ct}: cross triggers need "
+            "backend='sed_scores_eval'"
+        )

@@ -25,7 +25,7 @@ def reference_psds(
     durations: dict[str, float],
     hop_seconds: float,
     max_efpr: float | None,
-    **criteria: float,
+    **criteria: float | None,
 ) -> tuple[tuple[float, list[float]] | None, Curve, list[Curve]]:
     """Let sed_scores_eval compute the curves, and the areas below them.
 
@@ -42,7 +42,8 @@ def reference_psds(
     max_efpr : float | None
         Upper limit of the curves; without one no areas are computed.
     **criteria
-        ``dtc_threshold``, ``gtc_threshold`` and ``alpha_st``.
+        ``dtc_threshold``, ``gtc_threshold`` and ``alpha_st``; perhaps
+        ``cttc_threshold`` and ``alpha_ct``.
 
     Returns
     -------

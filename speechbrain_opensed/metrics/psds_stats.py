@@ -20,8 +20,15 @@ __all__ = ["PsdsStats"]
 logger = logging.getLogger(__name__)
 
 
+#: PSDS1 as the FlexSED paper has it, over all clips, and of localisation.
+VARIANTS = {
+    "PSDS1_A": {"target_known": False},
+    "PSDS1_T": {"target_known": True},
+}
+
+
 class PsdsStats:
-    """Collects scores batch by batch, then gives PSDS1_A and PSDS1_T.
+    """Collects scores batch by batch, then gives PSDS in several variants.
 
     Drops into `on_stage_start` and `on_stage_end` of a Brain like
     `speechbrain.utils.metric_stats.MetricStats`. Scores are cut to the length
@@ -43,9 +50,13 @@ class PsdsStats:
         Width of the median filter; 1 for none.
     num_jobs : int
         Threads.
+    variants : Mapping[str, Mapping] | None
+        Name of each number to the settings of
+        :func:`~speechbrain_opensed.metrics.compute_psds` of its own, such as
+        those of a :class:`~speechbrain_opensed.metrics.SedProtocol`; default:
+        `PSDS1_A` and `PSDS1_T`.
     **settings
-        Others of :func:`~speechbrain_opensed.metrics.compute_psds`, such as
-        `alpha_st`.
+        Settings of all of them, such as `alpha_st`.
 
     Example
     -------
@@ -66,6 +77,7 @@ class PsdsStats:
         groups: Mapping[str, Sequence[str]] | None = None,
         median_frames: int = 9,
         num_jobs: int = 1,
+        variants: Mapping[str, Mapping[str, Any]] | None = None,
         **settings: Any,
     ):
         self.classes = list(classes)
@@ -74,6 +86,7 @@ class PsdsStats:
         self.groups = dict(groups or {})
         self.median_frames = median_frames
         self.num_jobs = num_jobs
+        self.variants = dict(VARIANTS if variants is None else variants)
         self.settings = settings
         self.clear()
 
@@ -124,9 +137,9 @@ class PsdsStats:
         Arguments
         ---------
         field : str | None
-            One of the numbers: `PSDS1_A`, `PSDS1_T`, with `_<group>` those of
-            a group (nan where none of its classes has an event), `clips`,
-            `classes`.
+            One of the numbers: a variant such as `PSDS1_A`, with `_<group>`
+            that of a group (nan where none of its classes has an event),
+            `clips`, `classes`.
 
         Returns
         -------
@@ -139,16 +152,15 @@ class PsdsStats:
                 len(self.scores),
                 len(self.ground_truth),
             )
-        for name, target_known in (("PSDS1_A", False), ("PSDS1_T", True)):
+        for name, own in self.variants.items():
             self.results[name] = compute_psds(
                 self.scores,
                 {clip: self.ground_truth[clip] for clip in self.scores},
                 self.durations,
                 self.classes,
                 self.hop_seconds,
-                target_known=target_known,
                 num_jobs=self.num_jobs,
-                **self.settings,
+                **{**self.settings, **own},
             )
         self.summary = {
             name: result.psds for name, result in self.results.items()
@@ -160,7 +172,8 @@ class PsdsStats:
                     result.group(classes).psds if occurs else float("nan")
                 )
         self.summary["clips"] = len(self.scores)
-        self.summary["classes"] = len(self.results["PSDS1_A"].per_class)
+        first = next(iter(self.results.values()))
+        self.summary["classes"] = len(first.per_class)
         return self.summary if field is None else self.summary[field]
 
     def write_stats(self, filestream: TextIO, verbose: bool = False) -> None:
@@ -177,7 +190,7 @@ class PsdsStats:
             self.summarize()
         lines = [f"{name}: {value}" for name, value in self.summary.items()]
         lines += [f"{name}: {one}" for name, one in self.results.items()]
-        every = self.results["PSDS1_A"]
+        every = next(iter(self.results.values()))
         if every.skipped_classes:
             skipped = ", ".join(every.skipped_classes)
             lines.append(f"classes without events, left out: {skipped}")
