@@ -1,0 +1,138 @@
+"""Draw latents from a diffusion model that predicts the velocity.
+
+The noise schedule is that of Tango (https://arxiv.org/abs/2304.13731), which
+has it from Stable Diffusion 2.1. The solvers are those of diffusers.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+__all__ = ["NOISE_SCHEDULE", "SCHEDULERS", "build_scheduler", "draw_latents"]
+
+NOISE_SCHEDULE = {
+    "num_train_timesteps": 1000,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "prediction_type": "v_prediction",
+}
+# The libraries' own spacings differ, so each is named. DDPM and DDIM begin
+# below the last training step, as Tango does; few steps need the last one.
+_LEADING = {"clip_sample": False, "timestep_spacing": "leading"}
+_LEADING["steps_offset"] = 1
+#: Class in diffusers and its settings, by the name of the scheduler.
+SCHEDULERS = {
+    "dpm": (
+        "DPMSolverMultistepScheduler",
+        {"algorithm_type": "dpmsolver++", "timestep_spacing": "linspace"},
+    ),
+    "ddpm": ("DDPMScheduler", {"variance_type": "fixed_small", **_LEADING}),
+    "ddim": ("DDIMScheduler", {"set_alpha_to_one": False, **_LEADING}),
+    "unipc": ("UniPCMultistepScheduler", {"timestep_spacing": "linspace"}),
+}
+
+
+def build_scheduler(name: str = "dpm", steps: int = 20, **overrides):
+    """A solver of diffusers with Tango's noise schedule.
+
+    Arguments
+    ---------
+    name : str
+        `dpm` (DPM-Solver++, multistep), `unipc`, `ddim` or `ddpm`; the last
+        adds noise at each step and wants 100 to 200 of them.
+    steps : int
+        How often the model is asked, 1 to 1000.
+    **overrides
+        Other settings of the solver's class or of the schedule.
+
+    Returns
+    -------
+    diffusers.SchedulerMixin
+        With its time steps set.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or the steps are out of range.
+
+    Example
+    -------
+    >>> build_scheduler("ddim", 4).timesteps.tolist()
+    [751, 501, 251, 1]
+    """
+    if name not in SCHEDULERS:
+        raise ValueError(
+            f"scheduler {name!r}: choose from {', '.join(SCHEDULERS)}"
+        )
+    most = {**NOISE_SCHEDULE, **overrides}["num_train_timesteps"]
+    if not (isinstance(steps, int) and 1 <= steps <= most):
+        raise ValueError(f"{steps!r} steps: give a whole number, 1 to {most}")
+    import diffusers
+
+    kind, settings = SCHEDULERS[name]
+    scheduler = getattr(diffusers, kind)(
+        **{**NOISE_SCHEDULE, **settings, **overrides}
+    )
+    scheduler.set_timesteps(steps)
+    return scheduler
+
+
+def draw_latents(
+    predict: Callable[[Tensor, Tensor], Tensor],
+    shape: Sequence[int],
+    seeds: Sequence[int],
+    scheduler: str = "dpm",
+    steps: int = 20,
+    device="cpu",
+    progress: Callable[[], None] = lambda: None,
+    **overrides,
+) -> Tensor:
+    """Turn noise into latents, step by step.
+
+    Each latent has a random generator of its own, on the CPU: what is drawn
+    depends on its seed, but neither on the batch nor on the device.
+
+    Arguments
+    ---------
+    predict : callable
+        From noisy latents `[batch, channels, columns, bins]` and a time step
+        to the predicted velocity of the same shape.
+    shape : sequence of int
+        Of one latent, `[channels, columns, bins]`.
+    seeds : sequence of int
+        One per latent.
+    scheduler, steps, **overrides
+        See :func:`build_scheduler`.
+    device : str or torch.device
+        Where to compute.
+    progress : callable
+        Called after each step.
+
+    Returns
+    -------
+    torch.Tensor
+        `[batch, channels, columns, bins]`, float32.
+
+    Example
+    -------
+    >>> def predict(z, time):
+    ...     return torch.zeros_like(z)
+    >>> draw_latents(predict, (8, 4, 2), seeds=[0, 1], steps=2).shape
+    torch.Size([2, 8, 4, 2])
+    """
+    solver = build_scheduler(scheduler, steps, **overrides)
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    noise = [torch.randn(tuple(shape), generator=g) for g in generators]
+    z = torch.stack(noise).to(device) * solver.init_noise_sigma
+    # Only the ancestral sampler takes random numbers on its way.
+    extra = {"generator": generators} if scheduler == "ddpm" else {}
+    for time in solver.timesteps:
+        velocity = predict(solver.scale_model_input(z, time), time.to(device))
+        z = solver.step(velocity.float(), time, z, **extra).prev_sample
+        progress()
+    return z
