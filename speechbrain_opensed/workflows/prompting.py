@@ -1,0 +1,243 @@
+"""What experiments with prompts share: zero-shot scores, costs, records.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lhotse_recipes.io import write_atomically
+from speechbrain_opensed.dataio.feature_cache import Features
+from speechbrain_opensed.dataio.prompt_tasks import Exam
+from speechbrain_opensed.lobes.alm import AudioLanguageModel
+from speechbrain_opensed.lobes.prompt_learners import (
+    PromptLearner,
+    canonical_name,
+)
+from speechbrain_opensed.metrics.classification import ClassificationStats
+
+__all__ = [
+    "claim_folder",
+    "inference_ms",
+    "readable",
+    "template_embeds",
+    "zero_shot",
+]
+
+
+def template_embeds(
+    tower: AudioLanguageModel, names: Sequence[str], templates: Sequence[str]
+) -> Tensor:
+    """Embeds names by hand-written prompts, as the model is.
+
+    Arguments
+    ---------
+    tower : AudioLanguageModel
+        The frozen tower.
+    names : sequence of str
+        Names of classes.
+    templates : sequence of str
+        Prompts; `{}` becomes the name. Embeddings of several are averaged.
+
+    Returns
+    -------
+    torch.Tensor
+        `[names, embed_dim]`, of norm 1.
+
+    Example
+    -------
+    >>> from speechbrain_opensed.lobes.alm_finelap import FineLAPTower
+    >>> tower = FineLAPTower.tiny()
+    >>> template_embeds(tower, ["dog", "rain"], ["a {}", "{}"]).shape
+    torch.Size([2, 32])
+    """
+    said = [canonical_name(name) for name in names]
+    embeds = [
+        tower.encode_text([template.format(name) for name in said])
+        for template in templates
+    ]
+    return F.normalize(torch.stack(embeds).mean(0), dim=-1)
+
+
+def zero_shot(
+    tower: AudioLanguageModel,
+    exam: Exam,
+    features: Features,
+    templates: Sequence[str],
+) -> ClassificationStats:
+    """Tests a model as it is.
+
+    Arguments
+    ---------
+    tower : AudioLanguageModel
+        The frozen tower.
+    exam : Exam
+        Clips and classes.
+    features : Features
+        The clips' embeddings.
+    templates : sequence of str
+        See :func:`template_embeds`.
+
+    Returns
+    -------
+    ClassificationStats
+        The answers.
+
+    Example
+    -------
+    >>> from lhotse.testing.dummies import dummy_cut
+    >>> from lhotse_recipes.schema import tag
+    >>> from speechbrain_opensed.lobes.alm_finelap import FineLAPTower
+    >>> tower = FineLAPTower.tiny()
+    >>> clip = dummy_cut(0, supervisions=[tag("a", 0, 1.0, "dog", "Dog")])
+    >>> exam = Exam(("Cat", "Dog"), ("cat", "dog"), (clip,))
+    >>> features = Features((clip.id,), torch.rand(1, 32))
+    >>> zero_shot(tower, exam, features, ["a {}"]).summarize("clips")
+    1
+    """
+    z = template_embeds(tower, exam.phrases, templates)
+    clips = F.normalize(features.of(cut.id for cut in exam.cuts), dim=-1)
+    stats = ClassificationStats(exam.labels)
+    stats.append(
+        [cut.id for cut in exam.cuts],
+        clips.to(z.device) @ z.T,
+        [[exam.labels[target]] for target in exam.targets],
+    )
+    return stats
+
+
+def readable(exam: Exam, features: Features) -> Exam:
+    """The exam without clips that have no embedding.
+
+    Arguments
+    ---------
+    exam : Exam
+        Clips and classes.
+    features : Features
+        The embeddings, whose report names the clips that are left out.
+
+    Returns
+    -------
+    Exam
+        The same classes.
+
+    Raises
+    ------
+    ValueError
+        If no clip of a class is left.
+
+    Example
+    -------
+    >>> readable(Exam((), (), ()), Features((), torch.zeros(0, 2))).cuts
+    ()
+    """
+    known = set(features.ids)
+    kept = tuple(cut for cut in exam.cuts if cut.id in known)
+    left = Exam(exam.labels, exam.phrases, kept)
+    gone = set(range(len(exam.labels))) - set(left.targets)
+    if exam.cuts and gone:
+        names = sorted(exam.labels[row] for row in gone)
+        raise ValueError(
+            f"no clip of {', '.join(names)} can be read "
+            f"({features.report.summary()}): repair the audio, or take other "
+            "shots by another seed"
+        )
+    return left
+
+
+@torch.no_grad()
+def inference_ms(
+    learner: PromptLearner, clips: Tensor, repeats: int = 30
+) -> float:
+    """Time to classify one clip by its embedding.
+
+    Classes are embedded once where the method allows it; CoCoOp embeds them
+    for each clip.
+
+    Arguments
+    ---------
+    learner : PromptLearner
+        The learner.
+    clips : torch.Tensor
+        Embeddings `[clips, embed_dim]`.
+    repeats : int
+        Clips that are timed, one by one, after one that is not.
+
+    Returns
+    -------
+    float
+        Median in milliseconds.
+
+    Example
+    -------
+    >>> from speechbrain_opensed.lobes.alm_finelap import FineLAPTower
+    >>> from speechbrain_opensed.lobes.prompt_learners import CoOp
+    >>> learner = CoOp(FineLAPTower.tiny(), ["dog", "rain"], context=2)
+    >>> inference_ms(learner, torch.rand(3, 32), repeats=2) > 0
+    True
+    """
+    learner.eval()
+    times = []
+    for number in range(repeats + 1):
+        row = number % len(clips)
+        start = time.perf_counter()
+        # Waits for the answer, wherever it is computed.
+        learner(clips[row : row + 1]).argmax().item()
+        times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times[1:])
+
+
+def claim_folder(folder, run: Mapping[str, Any]) -> None:
+    """Marks a folder as that of one run, so that no other resumes in it.
+
+    Arguments
+    ---------
+    folder : str or Path
+        Where the run keeps its checkpoints.
+    run : mapping
+        What makes it this run, as plain data.
+
+    Raises
+    ------
+    ValueError
+        If the folder is that of another run.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> claim_folder(folder, {"classes": ["cat", "dog"]})
+    >>> claim_folder(folder, {"classes": ["cat", "hen"]})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: ... holds a run with other classes (cat, dog instead of \
+cat, hen): choose another output_folder, or remove it
+    """
+    path = Path(folder) / "run.json"
+    run = json.loads(json.dumps(run))
+    if not path.is_file():
+        with write_atomically(path) as file:
+            json.dump(run, file, indent=1, ensure_ascii=False)
+        return
+    found = json.loads(path.read_text(encoding="utf-8"))
+    for name in {**found, **run}:
+        if found.get(name) != run.get(name):
+            raise ValueError(
+                f"{folder} holds a run with other {name} "
+                f"({_short(found.get(name))} instead of "
+                f"{_short(run.get(name))}): choose another output_folder, "
+                "or remove it"
+            )
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
+    return f"{value}"[:200]
