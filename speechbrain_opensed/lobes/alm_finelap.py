@@ -16,6 +16,7 @@ from speechbrain_opensed.lobes.roberta_text import END, PAD, START
 
 __all__ = ["FineLAPTower"]
 
+# Weights are drawn wider than for training, so that texts differ.
 TINY = dict(
     embed_dim=16,
     depth=1,
@@ -27,6 +28,7 @@ TINY = dict(
         num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=32,
+        initializer_range=0.3,
     ),
     tokenizer="hash",
 )
@@ -80,7 +82,11 @@ class FineLAPTower(AudioLanguageModel):
         """A small one of random weights, to try things out."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(FineLAP(**TINY))
+            model = FineLAP(**TINY)
+            # As it is drawn for training, all sounds are alike to it.
+            for parameter in model.eat.modality_encoders.parameters():
+                torch.nn.init.normal_(parameter)
+        return cls(model)
 
     @property
     def logit_scale(self) -> Tensor:

@@ -50,9 +50,9 @@ def test_vectors_are_read_as_ids_are(tower):
     assert (tower.encode_text(TEXTS) - expected).abs().max() == 0
     # A text's embedding does not depend on how far others make it padded.
     alone = torch.cat([tower.encode_text([text]) for text in TEXTS])
-    torch.testing.assert_close(alone, expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(alone, expected, atol=1e-4, rtol=0)
     parts = tower.encode_text(TEXTS, texts_at_once=2)
-    torch.testing.assert_close(parts, expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(parts, expected, atol=1e-4, rtol=0)
 
 
 def test_context_stands_between_start_and_words(tower):
