@@ -24,11 +24,14 @@ class SedSpec:
         Longest audio that the model takes at once, in seconds.
     classes : tuple of str
         Phrases that the model was trained on; empty where any phrase goes.
+    normalize : str or None
+        Level of the audio that the model was trained on: `peak`, where each
+        window was brought to a peak of 1, or None, as it was recorded.
 
     Raises
     ------
     ValueError
-        If a rate or a duration is not positive.
+        If a rate or a duration is not positive, or `normalize` unknown.
 
     Example
     -------
@@ -41,6 +44,7 @@ class SedSpec:
     hop_seconds: float = 0.04
     window_seconds: float = 10.0
     classes: tuple[str, ...] = ()
+    normalize: str | None = "peak"
 
     def __post_init__(self):
         for name in ("sample_rate", "hop_seconds", "window_seconds"):
@@ -48,6 +52,10 @@ class SedSpec:
                 raise ValueError(
                     f"{name} is {getattr(self, name)}: give a positive number"
                 )
+        if self.normalize not in ("peak", None):
+            raise ValueError(
+                f"normalize is {self.normalize!r}: choose 'peak' or None"
+            )
         object.__setattr__(self, "classes", tuple(self.classes))
 
     @property

@@ -27,10 +27,10 @@ __all__ = ["detect"]
 @detection_options
 @click.option(
     "--normalize",
-    type=click.Choice(["window", "file", "none"]),
-    default="window",
+    type=click.Choice(["spec", "window", "file", "none"]),
+    default="spec",
     show_default=True,
-    help="What is brought to full scale.",
+    help="What is brought to full scale; spec: as the model was trained.",
 )
 @click.option(
     "--format",

@@ -10,6 +10,7 @@ import click
 
 __all__ = [
     "detection_options",
+    "load_aligner",
     "load_detector",
     "model_options",
     "phrase_options",
@@ -53,8 +54,8 @@ def model_options(required=True):
         click.option(
             "--model",
             required=required,
-            help="Folder of an exported detector, or OWNER/MODEL on the "
-            "Hugging Face hub.",
+            help="Folder of an exported model, OWNER/MODEL on the Hugging "
+            "Face hub, or FineLAP's weights: `finelap`, a file or a folder.",
         ),
         click.option(
             "--device", default=None, help="cpu, cuda, ...; default: the best."
@@ -76,7 +77,7 @@ def load_detector(model, device, precision):
     Arguments
     ---------
     model : str
-        Folder or repository.
+        Folder, repository or weights.
     device : str or None
         Where it runs; None: the best there is.
     precision : str
@@ -93,16 +94,45 @@ def load_detector(model, device, precision):
     Traceback (most recent call last):
     FileNotFoundError: no folder ./nowhere: give one that export_detector ...
     """
-    import torch
-
     from speechbrain_opensed.inference import SoundEventDetector
+
+    return SoundEventDetector.from_source(model, _run_opts(device, precision))
+
+
+def load_aligner(model, device, precision):
+    """The audio-text model that the options describe.
+
+    Arguments
+    ---------
+    model : str
+        Folder, repository or weights.
+    device : str or None
+        Where it runs; None: the best there is.
+    precision : str
+        Has no effect on embeddings.
+
+    Returns
+    -------
+    AudioTextAligner
+        Ready to use.
+
+    Example
+    -------
+    >>> load_aligner("./nowhere", "cpu", "fp32")
+    Traceback (most recent call last):
+    FileNotFoundError: no folder ./nowhere: give one that export_detector ...
+    """
+    from speechbrain_opensed.inference import AudioTextAligner
+
+    return AudioTextAligner.from_source(model, _run_opts(device, precision))
+
+
+def _run_opts(device, precision):
+    import torch
 
     if (device or "").startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"no {device} here: leave --device out or use cpu")
-    run_opts = {"precision": precision}
-    if device:
-        run_opts["device"] = device
-    return SoundEventDetector.from_hparams(model, run_opts=run_opts)
+    return {"precision": precision, **({"device": device} if device else {})}
 
 
 phrase_options = _stacked(

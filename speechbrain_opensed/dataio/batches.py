@@ -171,9 +171,10 @@ def load_waves(
     frame_mask = torch.zeros(
         len(cuts), spec.num_frames(spec.window_seconds), dtype=torch.bool
     )
+    level = spec.normalize if normalize == "spec" else normalize
     for i, cut in enumerate(cuts):
         wav = load_window(cut, spec)
-        if normalize == "peak":
+        if level == "peak":
             wav = wav / (np.abs(wav).max() + 1e-9)
         wavs[i, : len(wav)] = torch.from_numpy(wav)
         wav_lens[i] = len(wav) / spec.num_samples
@@ -188,7 +189,7 @@ def check_normalize(normalize: str | None) -> str | None:
     ---------
     normalize : str or None
         `"peak"`: each clip is divided by its largest absolute sample. None:
-        the level stays as it is.
+        the level stays as it is. `"spec"`: what the model's spec says.
 
     Returns
     -------
@@ -204,10 +205,10 @@ def check_normalize(normalize: str | None) -> str | None:
     -------
     >>> check_normalize("rms")
     Traceback (most recent call last):
-    ValueError: normalize 'rms' is unknown: use 'peak' or None
+    ValueError: normalize 'rms' is unknown: use 'spec', 'peak' or None
     """
-    if normalize not in ("peak", None):
+    if normalize not in ("spec", "peak", None):
         raise ValueError(
-            f"normalize {normalize!r} is unknown: use 'peak' or None"
+            f"normalize {normalize!r} is unknown: use 'spec', 'peak' or None"
         )
     return normalize

@@ -100,7 +100,8 @@ class SedDataset(torch.utils.data.Dataset):
     seed : int
         Seed of the draws of queries.
     normalize : str or None
-        `"peak"`: divide each clip by its largest absolute sample. None: leave
+        `"spec"`: what the spec says. `"peak"`: divide each clip by its largest
+        absolute sample. None: leave
         the level as it is.
     rounding : str
         See `targets.frame_span`.
@@ -137,7 +138,7 @@ class SedDataset(torch.utils.data.Dataset):
         query_sampler: Callable[[Cut, np.random.Generator], QuerySet],
         phrases: Mapping[str, str],
         seed: int = 0,
-        normalize: str | None = "peak",
+        normalize: str | None = "spec",
         rounding: str = "cover",
     ):
         self.spec = spec

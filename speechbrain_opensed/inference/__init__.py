@@ -1,8 +1,18 @@
-"""Run trained detectors on recordings."""
+"""Run trained models on recordings."""
 
+from speechbrain_opensed.inference.aligner import AudioTextAligner
 from speechbrain_opensed.inference.detection import Detection
 from speechbrain_opensed.inference.detector import SoundEventDetector
 from speechbrain_opensed.inference.events import SoundEvent
 from speechbrain_opensed.inference.export import export_detector
+from speechbrain_opensed.inference.search import Hit, SoundIndex
 
-__all__ = ["Detection", "SoundEvent", "SoundEventDetector", "export_detector"]
+__all__ = [
+    "AudioTextAligner",
+    "Detection",
+    "Hit",
+    "SoundEvent",
+    "SoundEventDetector",
+    "SoundIndex",
+    "export_detector",
+]

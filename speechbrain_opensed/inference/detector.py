@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from speechbrain.inference.interfaces import Pretrained
-from speechbrain.utils.fetching import FetchConfig, LocalStrategy
 from tqdm import tqdm
 
 from speechbrain_opensed.inference import events, formats
@@ -20,15 +18,14 @@ from speechbrain_opensed.inference.audio import (
     mono_blocks,
 )
 from speechbrain_opensed.inference.detection import Detection
-from speechbrain_opensed.inference.loading import load_interface
+from speechbrain_opensed.inference.interface import SoundInterface
 from speechbrain_opensed.inference.scorer import WindowScorer
 from speechbrain_opensed.inference.windows import OverlapAdd
-from speechbrain_opensed.spec import SedSpec
 
 __all__ = ["SoundEventDetector"]
 
 
-class SoundEventDetector(Pretrained):
+class SoundEventDetector(SoundInterface):
     """Marks when described sounds occur, in recordings of any length.
 
     Recordings are resampled, averaged to mono and cut into overlapping
@@ -57,6 +54,7 @@ class SoundEventDetector(Pretrained):
     -------
     >>> from speechbrain_opensed.lobes.flexsed import FlexSED
     >>> from speechbrain_opensed.lobes.text_encoders import HashTextEncoder
+    >>> from speechbrain_opensed.spec import SedSpec
     >>> detector = SoundEventDetector(
     ...     modules={
     ...         "model": FlexSED(16, 2, 2, ft_blocks=1, cls_dim=8),
@@ -70,90 +68,15 @@ class SoundEventDetector(Pretrained):
     torch.Size([2, 50, 2])
     """
 
-    HPARAMS_NEEDED = ["spec"]
     MODULES_NEEDED = ["model", "text_encoder"]
 
     def __init__(
         self, modules=None, hparams=None, run_opts=None, freeze_params=True
     ):
-        for needed, given, where in (
-            (self.MODULES_NEEDED, modules or {}, "under 'modules:'"),
-            (self.HPARAMS_NEEDED, hparams or {}, "at the top level"),
-        ):
-            missing = [name for name in needed if name not in given]
-            if missing:
-                raise ValueError(
-                    f"{type(self).__name__} needs {missing[0]!r}, {where} of "
-                    f"its YAML; there is {sorted(given) or 'nothing'}"
-                )
         super().__init__(modules, hparams, run_opts, freeze_params)
-        if not isinstance(self.hparams.spec, SedSpec):
-            raise ValueError(
-                f"'spec' is {self.hparams.spec!r}: give a SedSpec, in a YAML "
-                "!new:speechbrain_opensed.spec.SedSpec"
-            )
         self._scorer = WindowScorer(
             self.mods.model, self.spec, self.device, self.precision
         )
-        self._announced = set()
-
-    @classmethod
-    def from_hparams(
-        cls,
-        source,
-        hparams_file="hyperparams.yaml",
-        savedir=None,
-        overrides=None,
-        run_opts=None,
-        local_strategy=LocalStrategy.SYMLINK,
-        fetch_config=None,
-    ):
-        """Load a detector from a folder or the Hugging Face hub.
-
-        The YAML may only build models of this package, and weights are read
-        as tensors alone: nothing that was downloaded is run.
-
-        Arguments
-        ---------
-        source : str or Path
-            Folder such as `export_detector` writes, or a hub's repository.
-        hparams_file : str
-            Name of the YAML in it.
-        savedir : str or Path, optional
-            Where to keep what is fetched; default: use it where it lies.
-        overrides : dict, optional
-            Values that replace top-level ones of the YAML.
-        run_opts : dict, optional
-            `device`, `precision`.
-        local_strategy, fetch_config
-            As in SpeechBrain: how files get into `savedir`; revision, token.
-
-        Returns
-        -------
-        SoundEventDetector
-            Ready to use.
-
-        Raises
-        ------
-        FileNotFoundError
-            If the folder or a file in it is missing.
-        ValueError
-            If the YAML is unsound, or the weights do not fit it.
-        """
-        hparams = load_interface(
-            source,
-            hparams_file,
-            savedir,
-            overrides,
-            local_strategy,
-            fetch_config or FetchConfig(),
-        )
-        return cls(hparams["modules"], hparams, run_opts)
-
-    @property
-    def spec(self) -> SedSpec:
-        """Sample rate, hop and window of the model."""
-        return self.hparams.spec
 
     def detect_file(
         self,
@@ -164,7 +87,7 @@ class SoundEventDetector(Pretrained):
         min_duration: float = 0.0,
         merge_gap: float = 0.0,
         batch_size: int = 4,
-        normalize: str | None = "window",
+        normalize: str | None = "spec",
     ) -> Detection:
         """Find all phrases in a sound file.
 
@@ -187,9 +110,10 @@ class SoundEventDetector(Pretrained):
         batch_size : int
             Windows that are encoded at once.
         normalize : str or None
-            What is brought to a peak of 1: each `window`, as in training
-            (those under -60 dB are raised by 60 dB at most), the whole
-            `file`, or nothing.
+            What is brought to a peak of 1: each `window` (those under -60 dB
+            are raised by 60 dB at most), the whole `file`, or nothing (None);
+            `spec`: as in training, which is `window` for FlexSED, nothing
+            for FineLAP.
 
         Returns
         -------
@@ -224,7 +148,7 @@ class SoundEventDetector(Pretrained):
         path,
         phrases: Sequence[str],
         batch_size: int = 4,
-        normalize: str | None = "window",
+        normalize: str | None = "spec",
     ) -> np.ndarray:
         """Score each frame of a sound file, without any smoothing.
 
@@ -248,7 +172,7 @@ class SoundEventDetector(Pretrained):
         info = inspect_audio(path)
         rate = self.spec.sample_rate
         announce_conversion(info, rate, self._announced)
-        _check_normalize(normalize)
+        normalize = self._level(normalize)
         if normalize == "file":
             peak = max(
                 float(np.abs(block).max()) for block in mono_blocks(path, rate)
@@ -278,7 +202,7 @@ class SoundEventDetector(Pretrained):
         wav_lens: torch.Tensor | None,
         phrases: Sequence[str],
         batch_size: int = 4,
-        normalize: str | None = "window",
+        normalize: str | None = "spec",
     ) -> torch.Tensor:
         """Score a batch of signals at the model's rate.
 
@@ -295,7 +219,8 @@ class SoundEventDetector(Pretrained):
         batch_size : int
             Windows that are encoded at once.
         normalize : str or None
-            `window`: each window gets a peak of 1; `file`: each signal; None.
+            `window`: each window gets a peak of 1; `file`: each signal; None;
+            `spec`: see :meth:`detect_file`.
 
         Returns
         -------
@@ -326,7 +251,7 @@ class SoundEventDetector(Pretrained):
                 f"wav_lens {wav_lens.tolist()} for {len(wavs)} signals: give "
                 "each its length in (0, 1]"
             )
-        _check_normalize(normalize)
+        normalize = self._level(normalize)
 
         def windows():
             for row, (wav, length) in enumerate(
@@ -392,9 +317,12 @@ class SoundEventDetector(Pretrained):
             queries = self.mods.text_encoder(events.check_phrases(phrases))
         return queries.to(self.device)
 
-
-def _check_normalize(normalize):
-    if normalize not in ("window", "file", None):
-        raise ValueError(
-            f"normalize is {normalize!r}: choose 'window', 'file' or None"
-        )
+    def _level(self, normalize):
+        if normalize == "spec":
+            return "window" if self.spec.normalize == "peak" else None
+        if normalize not in ("window", "file", None):
+            raise ValueError(
+                f"normalize is {normalize!r}: choose 'window', 'file', None, "
+                "or 'spec' for what the model was trained with"
+            )
+        return normalize

@@ -146,7 +146,10 @@ class FineLAP(nn.Module):
         self.window_frames = target_length // PATCH
         self.hop_samples = round(frame_seconds * SAMPLE_RATE)
         self.spec = SedSpec(
-            SAMPLE_RATE, frame_seconds, self.window_frames * frame_seconds
+            SAMPLE_RATE,
+            frame_seconds,
+            self.window_frames * frame_seconds,
+            normalize=None,
         )
 
     @property

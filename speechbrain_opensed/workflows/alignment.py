@@ -17,6 +17,8 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 from tqdm import tqdm
 
 from speechbrain_opensed.dataio.audio import load_window
+from speechbrain_opensed.inference.clip_batches import pad_clips
+from speechbrain_opensed.spec import SedSpec
 from speechbrain_opensed.workflows.tasks import AlignmentTask
 
 __all__ = ["embed_texts", "encode_cuts", "evaluate_alignment"]
@@ -30,6 +32,7 @@ def evaluate_alignment(
     tasks: Mapping[str, AlignmentTask],
     batch_size: int = 16,
     as_published: bool = False,
+    spec: SedSpec | None = None,
 ) -> dict[str, dict[str, float]]:
     """Evaluate a model on cuts, for as many tasks as wanted.
 
@@ -54,6 +57,8 @@ def evaluate_alignment(
     batch_size : int
         Clips that are read and encoded at once.
     as_published : bool
+        See :func:`encode_cuts`.
+    spec : SedSpec, optional
         See :func:`encode_cuts`.
 
     Returns
@@ -98,7 +103,7 @@ def evaluate_alignment(
             task.start(model, rows)
         heard = (cut for cut in cuts if cut.id in wanted)
         for batch, clips, frames in encode_cuts(
-            heard, model, batch_size, as_published, total=len(wanted)
+            heard, model, batch_size, as_published, spec, len(wanted)
         ):
             for task in tasks.values():
                 task.append([cut.id for cut in batch], clips, frames)
@@ -110,6 +115,7 @@ def encode_cuts(
     model,
     batch_size: int = 16,
     as_published: bool = False,
+    spec: SedSpec | None = None,
     total: int | None = None,
 ) -> Iterator[tuple[list[Cut], Tensor, Tensor]]:
     """Embeddings of clips and of their frames, batch by batch.
@@ -126,6 +132,9 @@ def encode_cuts(
         Hear what the official evaluation hears: the first channel of the
         first 10 s (one window of the model). Else all channels are averaged,
         and longer clips are heard in windows.
+    spec : SedSpec, optional
+        The audio that the model was trained on; default: the model's own.
+        A recipe that sets the level of its clips gives its own.
     total : int, optional
         How many cuts there are, for the progress bar.
 
@@ -160,35 +169,35 @@ def encode_cuts(
     (torch.Size([2, 8]), torch.Size([2, 64, 8]))
     """
     model = _unwrapped(model)
-    device = model.temp_global.device
+    spec, device = spec or model.spec, model.temp_global.device
     if total is None and not (isinstance(cuts, CutSet) and cuts.is_lazy):
         total = len(cuts) if hasattr(cuts, "__len__") else None
     remaining = iter(cuts)
     with tqdm(total=total, desc="encode", unit="clip", delay=2) as progress:
         while batch := list(islice(remaining, max(1, batch_size))):
-            wavs = [_samples(cut, model, as_published) for cut in batch]
-            lengths = torch.tensor([len(wav) for wav in wavs]).double()
-            padded = torch.nn.utils.rnn.pad_sequence(wavs, batch_first=True)
+            heard = [
+                _as_published(cut, spec) if as_published else cut
+                for cut in batch
+            ]
+            # The model has windows of its own.
+            waves = [
+                load_window(cut, replace(spec, window_seconds=cut.duration + 1))
+                for cut in heard
+            ]
+            wavs, lengths = pad_clips(waves, spec, model.eat.mel.width)
             with _listening(model):
-                clips, frames = model.encode_audio(
-                    padded.to(device), lengths / padded.shape[1]
-                )
+                clips, frames = model.encode_audio(wavs.to(device), lengths)
             yield batch, clips, frames
             progress.update(len(batch))
 
 
-def _samples(cut, model, as_published):
-    """Mono samples, at least as many as the model can hear."""
-    spec = model.spec
-    if as_published:
-        if isinstance(cut, MultiCut):
-            cut = cut.with_channels(cut.channel[0])
-        if cut.duration > spec.window_seconds:
-            cut = cut.truncate(duration=spec.window_seconds)
-    wav = load_window(cut, replace(spec, window_seconds=cut.duration + 1))
-    wav = torch.from_numpy(wav)
-    missing = max(0, model.eat.mel.width - len(wav))
-    return torch.nn.functional.pad(wav, (0, missing))
+def _as_published(cut, spec):
+    """The first channel of the first window."""
+    if isinstance(cut, MultiCut):
+        cut = cut.with_channels(cut.channel[0])
+    if cut.duration > spec.window_seconds:
+        cut = cut.truncate(duration=spec.window_seconds)
+    return cut
 
 
 def embed_texts(model, texts: Iterable[str]) -> dict[str, Tensor]:

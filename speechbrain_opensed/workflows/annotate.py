@@ -26,7 +26,7 @@ def annotate_events(
     phrases: Sequence[str],
     threshold: float | Mapping[str, float] = 0.5,
     batch_size: int = 4,
-    normalize: str | None = "window",
+    normalize: str | None = "spec",
     output=None,
     **settings,
 ) -> CutSet:

@@ -25,7 +25,7 @@ def score_cuts(
     detector: SoundEventDetector,
     phrases: Sequence[str],
     batch_size: int = 4,
-    normalize: str | None = "window",
+    normalize: str | None = "spec",
 ) -> Iterator[tuple[Cut, np.ndarray]]:
     """Score cuts of any length, rate and number of tracks.
 

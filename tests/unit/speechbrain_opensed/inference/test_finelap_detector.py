@@ -29,6 +29,7 @@ YAML = """
 spec: !new:speechbrain_opensed.spec.SedSpec
     hop_seconds: 0.15625
     window_seconds: 10.0
+    normalize: null
 model: !new:speechbrain_opensed.lobes.finelap.FineLAP
     embed_dim: 16
     depth: 1
@@ -78,7 +79,7 @@ def test_scores_are_those_of_the_model(tmp_path):
     with torch.no_grad():
         _, frames = model.encode_audio(wav)
         expected = model.frame_scores(frames, model.encode_phrases(PHRASES))
-    scores = detector.detect_batch(wav, None, PHRASES, normalize=None)
+    scores = detector.detect_batch(wav, None, PHRASES)
     assert torch.allclose(scores, expected.transpose(1, 2), atol=1e-6)
 
 

@@ -1,0 +1,95 @@
+"""Clips of different lengths as one batch, at the level a model expects.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from speechbrain_opensed.inference.scorer import QUIET_PEAK
+from speechbrain_opensed.spec import SedSpec
+
+__all__ = ["batch_waves", "pad_clips"]
+
+Key = TypeVar("Key")
+
+
+def batch_waves(
+    items: Iterable[tuple[Key, np.ndarray]], batch_size: int, max_samples: int
+) -> Iterator[tuple[list[Key], list[np.ndarray]]]:
+    """Group consecutive clips that are short enough to be encoded together.
+
+    Arguments
+    ---------
+    items : iterable of (key, np.ndarray)
+        Any key, and samples `[time]`.
+    batch_size : int
+        How many at most.
+    max_samples : int
+        Samples of a batch at most, padding included; longer clips come alone.
+
+    Yields
+    ------
+    (list, list of np.ndarray)
+        Keys and samples.
+
+    Example
+    -------
+    >>> clips = [(name, np.zeros(ord(name) - 96)) for name in "abcde"]
+    >>> [keys for keys, _ in batch_waves(clips, 3, max_samples=8)]
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    keys, waves, longest = [], [], 0
+    for key, wave in items:
+        longest = max(longest, len(wave))
+        full = len(waves) >= max(1, batch_size)
+        if waves and (full or longest * (len(waves) + 1) > max_samples):
+            yield keys, waves
+            keys, waves, longest = [], [], len(wave)
+        keys.append(key)
+        waves.append(wave)
+    if waves:
+        yield keys, waves
+
+
+def pad_clips(
+    waves: Sequence[np.ndarray], spec: SedSpec, least: int = 1
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Set the level of clips and put them into one tensor.
+
+    Arguments
+    ---------
+    waves : sequence of np.ndarray
+        Samples `[time]` of each clip.
+    spec : SedSpec
+        Its `normalize` is the level.
+    least : int
+        Samples that the model needs; shorter clips get zeros behind them.
+
+    Returns
+    -------
+    torch.Tensor
+        `[batch, samples]`, zeros behind shorter clips.
+    torch.Tensor
+        Length of each clip relative to `samples`, float64 `[batch]`.
+
+    Example
+    -------
+    >>> waves = [np.ones(4, "float32"), np.full(2, 0.5, "float32")]
+    >>> wavs, lengths = pad_clips(waves, SedSpec())
+    >>> wavs.round().tolist(), lengths.tolist()
+    ([[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 0.0, 0.0]], [1.0, 0.5])
+    """
+    rows = []
+    for wave in waves:
+        wave = np.pad(wave, (0, max(0, least - len(wave))))
+        if spec.normalize == "peak":
+            wave = wave / (max(np.abs(wave).max(), QUIET_PEAK) + 1e-9)
+        rows.append(torch.from_numpy(wave.astype(np.float32, copy=False)))
+    lengths = torch.tensor([len(row) for row in rows]).double()
+    wavs = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+    return wavs, lengths / wavs.shape[1]
