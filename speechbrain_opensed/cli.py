@@ -18,6 +18,7 @@ _COMMANDS = {
     "relate-labels": (
         "speechbrain_opensed.commands.relate_labels:relate_labels"
     ),
+    "neighbors": "speechbrain_opensed.commands.neighbors:neighbors",
     "phrase-bank": "speechbrain_opensed.commands.phrase_bank:phrase_bank",
     "prepare": "lhotse_recipes.cli:prepare",
     "download": "lhotse_recipes.cli:download",

@@ -36,9 +36,11 @@ IRREGULAR = {
         "bite": "bit bitten",
         "blow": "blew blown",
         "break": "broke broken",
+        "breath": "breathe",
         "bring": "brought",
         "build": "built",
         "burn": "burnt",
+        "bus": "busses",
         "calf": "calves",
         "catch": "caught",
         "center": "centre centres",
@@ -223,24 +225,29 @@ def mentions(phrase: str, name: str) -> list[frozenset[int]]:
     >>> mentions("rattling window", "wind"), mentions("windy day", "wind")
     ([], [frozenset({0})])
     """
-    words = words_of(phrase)
+    forms, pairs, anywhere = _reading(phrase)
     found = []
-    for parts in alternatives(name):
-        places = [
-            [k for k, word in enumerate(words) if lemmas(word) & lemmas(part)]
-            for part in parts
-        ]
-        found += [
-            frozenset(chosen)
-            for chosen in itertools.product(*places)
-            if len(set(chosen)) == len(parts)
-        ]
-        together = lemmas("".join(parts))
-        for k, word in enumerate(words):
-            if lemmas(word) & together:
-                found.append(frozenset({k}))
-            if k and lemmas(words[k - 1] + word) & together:
-                found.append(frozenset({k - 1, k}))
+    for parts, together in _pattern(name):
+        if all(not part.isdisjoint(anywhere) for part in parts):
+            places = [
+                [k for k, word in enumerate(forms) if word & part]
+                for part in parts
+            ]
+            found += [
+                frozenset(chosen)
+                for chosen in itertools.product(*places)
+                if len(set(chosen)) == len(parts)
+            ]
+        if not together.isdisjoint(anywhere):
+            found += [
+                frozenset({k})
+                for k, word in enumerate(forms)
+                if word & together
+            ] + [
+                frozenset({k, k + 1})
+                for k, word in enumerate(pairs)
+                if word & together
+            ]
     return list(dict.fromkeys(found))
 
 
@@ -264,6 +271,24 @@ def same_class(one: str, other: str) -> bool:
     False
     """
     return _covers(one, other) and _covers(other, one)
+
+
+@lru_cache(maxsize=4096)
+def _pattern(name: str) -> tuple[tuple[tuple, frozenset[str]], ...]:
+    """For each name of a class: forms of its words, and of these joined."""
+    return tuple(
+        (tuple(map(lemmas, parts)), lemmas("".join(parts)))
+        for parts in alternatives(name)
+    )
+
+
+@lru_cache(maxsize=65536)
+def _reading(phrase: str) -> tuple[tuple, tuple, frozenset[str]]:
+    """Forms of each word of a phrase, of each two joined, and of any."""
+    words = words_of(phrase)
+    forms = tuple(map(lemmas, words))
+    pairs = tuple(lemmas(a + b) for a, b in itertools.pairwise(words))
+    return forms, pairs, frozenset().union(*forms, *pairs)
 
 
 def _covers(phrase: str, name: str) -> bool:

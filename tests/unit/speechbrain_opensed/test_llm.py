@@ -6,7 +6,6 @@ import re
 import socket
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -17,6 +16,7 @@ from speechbrain_opensed.llm import (
     LlmError,
     parse_json,
 )
+from tests.llm_server import completion, hang, hang_up, stop_halfway
 
 KEY = "sk-very-secret"
 LABELS = ["Animal", "Dog", "Engine idling", "Engine starting", "Thunder"]
@@ -24,43 +24,6 @@ TRUTH = {
     frozenset(("Animal", "Dog")): "A",
     frozenset(("Engine idling", "Engine starting")): "B",
 }
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        server = self.server
-        request = json.loads(body)
-        with server.lock:
-            server.requests.append(request)
-            server.paths.append(self.path)
-            server.keys.append(self.headers.get("Authorization"))
-            fault = server.faults.pop(0) if server.faults else None
-        if fault is None:
-            fault = server.answer(request)
-        if callable(fault):
-            return fault(self)
-        if isinstance(fault, str):
-            return self.reply(200, completion(fault))
-        status, headers, payload = fault
-        return self.reply(status, payload, headers)
-
-    def reply(self, status, payload, headers=()):
-        self.send_response(status)
-        for name, value in dict(headers).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-
-def completion(text):
-    return json.dumps({"choices": [{"message": {"content": text}}]}).encode()
 
 
 def asked_pairs(request):
@@ -79,41 +42,10 @@ def right_answer(request):
     )
 
 
-def hang_up(handler):
-    handler.connection.shutdown(socket.SHUT_RDWR)
-    handler.close_connection = True
-
-
-def stop_halfway(handler):
-    handler.send_response(200)
-    handler.send_header("Content-Length", "1000")
-    handler.end_headers()
-    handler.wfile.write(b'{"choices": [')
-    handler.close_connection = True
-
-
-def hang(handler):
-    handler.server.released.wait(10)
-    handler.close_connection = True
-
-
 @pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.lock = threading.Lock()
-    server.released = threading.Event()
-    server.requests, server.paths, server.keys = [], [], []
-    server.faults = []
-    server.answer = right_answer
-    server.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.released.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def server(llm_server):
+    llm_server.answer = right_answer
+    return llm_server
 
 
 @pytest.fixture

@@ -1,0 +1,71 @@
+"""`opensed neighbors`: phrases close to each class, by a language model."""
+
+from pathlib import Path
+
+import click
+
+from speechbrain_opensed.commands.llm_options import (
+    llm_options,
+    make_client,
+    read_labels,
+)
+
+__all__ = ["neighbors"]
+
+
+@click.command(
+    short_help="Phrases close to each class, by a language model.",
+    context_settings={"show_default": True},
+)
+@click.argument("classes")
+@click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "-n",
+    "--number",
+    type=click.IntRange(min=1),
+    default=10,
+    help="Neighbours of each class.",
+)
+@click.option(
+    "--avoid",
+    multiple=True,
+    metavar="CLASSES",
+    help="Further classes that no neighbour may name, such as those of "
+    "another corpus that is tested; given as CLASSES are, may be repeated.",
+)
+@click.option(
+    "--attempts",
+    type=click.IntRange(min=1),
+    default=3,
+    help="Rounds in which classes that lack neighbours are asked for.",
+)
+@llm_options
+def neighbors(classes, output, number, avoid, attempts, **options):
+    """Have a language model name the neighbours of CLASSES; write OUTPUT.
+
+    CLASSES is a text file (.txt) with one class in a line, a vocabulary table
+    (.csv), or the name of a shipped vocabulary such as esc50. OUTPUT is a
+    .json file for the recipe SEPT. No neighbour names another class of the
+    list, so that any part of it can be held out.
+
+    The model is any behind an OpenAI-compatible API. The key is only read
+    from the environment (OPENSED_LLM_API_KEY). An interrupted run goes on
+    where it stopped.
+    """
+    from speechbrain_opensed.llm import LlmError
+    from speechbrain_opensed.neighbor_writer import write_neighbors
+
+    try:
+        others = [label for source in avoid for label in read_labels(source)]
+        report = write_neighbors(
+            read_labels(classes),
+            make_client(**options),
+            output,
+            number,
+            others,
+            attempts,
+        )
+    except (LlmError, ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(report.summary())
+    click.echo(f"wrote {output}")
