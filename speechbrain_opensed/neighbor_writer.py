@@ -166,11 +166,8 @@ def _ask_all(
     """One question for each class that lacks neighbours."""
 
     def ask(label: str) -> None:
-        taken = {
-            words_of(phrase)
-            for phrases in chosen.values()
-            for phrase in phrases
-        }
+        used = [phrase for some in chosen.values() for phrase in some]
+        taken = set(map(words_of, used))
         answered = _ask(
             client, label, number - len(chosen[label]), taken, names
         )
