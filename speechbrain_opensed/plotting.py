@@ -29,6 +29,7 @@ __all__ = [
     "plot_detection",
     "plot_psds_bars",
     "plot_training",
+    "save_figure",
 ]
 
 _COLUMNS = 1600
@@ -98,7 +99,7 @@ def plot_detection(detection, out, audio=None) -> Path:
     for lane, phrase in enumerate(detection.phrases):
         _draw_lane(axes[1 + lane], detection, lane, phrase)
     _format_time(axes[-1], detection.duration)
-    return _save(figure, out)
+    return save_figure(figure, out)
 
 
 def _draw_spectrogram(axis, audio, duration):
@@ -226,7 +227,7 @@ def plot_psds_bars(scores: Mapping[str, Mapping[str, float]], out) -> Path:
     out = check_figure_path(out)
     figure = Figure(figsize=(5, 3.2), layout="constrained")
     _draw_bars(figure.subplots(), scores)
-    return _save(figure, out)
+    return save_figure(figure, out)
 
 
 def _draw_bars(axis, scores):
@@ -319,7 +320,7 @@ def plot_training(
     _plain(axes[0])
     if scores:
         _draw_bars(axes[1], scores)
-    return _save(figure, out)
+    return save_figure(figure, out)
 
 
 def _plain(axis):
@@ -357,7 +358,27 @@ def check_figure_path(out) -> Path:
     return out
 
 
-def _save(figure, out):
+def save_figure(figure: Figure, out: Path) -> Path:
+    """Writes a figure, whole or not at all.
+
+    Arguments
+    ---------
+    figure : matplotlib.figure.Figure
+        The figure.
+    out : Path
+        From `check_figure_path`.
+
+    Returns
+    -------
+    Path
+        The same path.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "a.svg"
+    >>> save_figure(Figure(), path).is_file()
+    True
+    """
     FigureCanvasAgg(figure)
     with write_atomically(out, "wb") as file:
         figure.savefig(

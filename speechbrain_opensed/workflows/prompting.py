@@ -5,9 +5,11 @@ Authors
 """
 
 import json
+import logging
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +18,27 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lhotse_recipes.io import write_atomically
+from speechbrain_opensed.dataio.class_sets import ClassSet
 from speechbrain_opensed.dataio.feature_cache import Features
-from speechbrain_opensed.dataio.prompt_tasks import Exam
+from speechbrain_opensed.dataio.prompt_tasks import Exam, PromptTask
 from speechbrain_opensed.lobes.alm import AudioLanguageModel
 from speechbrain_opensed.lobes.prompt_learners import (
     PromptLearner,
     canonical_name,
 )
 from speechbrain_opensed.metrics.classification import ClassificationStats
+from speechbrain_opensed.neighbors import Neighbors
 
 __all__ = [
+    "choose_neighbors",
     "claim_folder",
     "inference_ms",
     "readable",
     "template_embeds",
     "zero_shot",
 ]
+
+logger = logging.getLogger(__name__)
 
 
 def template_embeds(
@@ -115,19 +122,19 @@ def zero_shot(
     return stats
 
 
-def readable(exam: Exam, features: Features) -> Exam:
-    """The exam without clips that have no embedding.
+def readable(task: PromptTask, features: Features) -> PromptTask:
+    """The task without clips that have no embedding.
 
     Arguments
     ---------
-    exam : Exam
+    task : PromptTask
         Clips and classes.
     features : Features
         The embeddings, whose report names the clips that are left out.
 
     Returns
     -------
-    Exam
+    PromptTask
         The same classes.
 
     Raises
@@ -137,21 +144,98 @@ def readable(exam: Exam, features: Features) -> Exam:
 
     Example
     -------
-    >>> readable(Exam((), (), ()), Features((), torch.zeros(0, 2))).cuts
-    ()
+    >>> nothing = Exam((), (), ())
+    >>> task = PromptTask("zero_shot", nothing, {}, {}, {})
+    >>> readable(task, Features((), torch.zeros(0, 2))) == task
+    True
     """
     known = set(features.ids)
-    kept = tuple(cut for cut in exam.cuts if cut.id in known)
-    left = Exam(exam.labels, exam.phrases, kept)
-    gone = set(range(len(exam.labels))) - set(left.targets)
-    if exam.cuts and gone:
-        names = sorted(exam.labels[row] for row in gone)
-        raise ValueError(
-            f"no clip of {', '.join(names)} can be read "
-            f"({features.report.summary()}): repair the audio, or take other "
-            "shots by another seed"
-        )
-    return left
+
+    def left(exam: Exam) -> Exam:
+        kept = replace(exam, cuts=tuple(c for c in exam.cuts if c.id in known))
+        gone = set(range(len(exam.labels))) - set(kept.targets)
+        if exam.cuts and gone:
+            names = sorted(exam.labels[row] for row in gone)
+            raise ValueError(
+                f"no clip of {', '.join(names)} can be read "
+                f"({features.report.summary()}): repair the audio, or take "
+                "other shots by another seed"
+            )
+        return kept
+
+    return replace(
+        task,
+        train=left(task.train),
+        exams={name: left(exam) for name, exam in task.exams.items()},
+        halves={name: left(exam) for name, exam in task.halves.items()},
+    )
+
+
+def choose_neighbors(
+    neighbors: Neighbors,
+    source: ClassSet,
+    task: PromptTask,
+    number: int,
+    drop: bool = False,
+) -> tuple[dict[str, tuple[str, ...]], dict]:
+    """Neighbours of the classes that are learnt; none names another class.
+
+    Arguments
+    ---------
+    neighbors : Neighbors
+        Those of the corpus.
+    source : ClassSet
+        The corpus.
+    task : PromptTask
+        Says which classes are learnt, and which must not be named: the rest
+        of the corpus, and those of the corpus that is tested.
+    number : int
+        Neighbours of each class.
+    drop : bool
+        Whether neighbours that name such a class are left out, instead of
+        raising.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        What a class is called to its neighbours.
+    dict
+        For the record: hash of all neighbours, and what was left out.
+
+    Raises
+    ------
+    ValueError
+        If a class has too few, or one names a held-out class.
+
+    Example
+    -------
+    >>> shipped = Neighbors.load("sesa")
+    >>> phrases = {"casual": "casual", "explosion": "explosion"}
+    >>> exam = Exam(tuple(phrases), tuple(phrases), ())
+    >>> task = PromptTask("few_shot", exam, {}, {}, {})
+    >>> from types import SimpleNamespace
+    >>> source = SimpleNamespace(phrases=phrases, labels=tuple(phrases))
+    >>> words, about = choose_neighbors(shipped, source, task, number=3)
+    >>> [len(row) for row in words.values()], about["leaks_dropped"]
+    ([3, 3], [])
+    """
+    hidden = set(source.labels) - set(task.train.labels)
+    hidden |= {source.phrases[label] for label in hidden}
+    if "target" in task.exams:
+        hidden |= {*task.exams["target"].labels, *task.exams["target"].phrases}
+    chosen, leaks = neighbors.select(
+        task.train.labels, sorted(hidden), number, drop
+    )
+    if leaks:
+        logger.warning("left out, for they name other classes: %s", leaks)
+    words = {
+        source.phrases[label]: chosen.of(label) for label in task.train.labels
+    }
+    return words, {
+        "neighbors": neighbors.hash,
+        "num_neighbors": number,
+        "leaks_dropped": [str(leak) for leak in leaks],
+    }
 
 
 @torch.no_grad()
