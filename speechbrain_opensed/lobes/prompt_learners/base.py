@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from speechbrain_opensed.lobes.alm import AudioLanguageModel
 
-__all__ = ["PromptLearner", "canonical_name", "class_key"]
+__all__ = ["PromptLearner", "canonical_name", "class_key", "key_bytes"]
 
 
 def canonical_name(name: str) -> str:
@@ -84,6 +83,17 @@ class PromptLearner(nn.Module):
     ValueError
         If there is no class, one is too long for the tower, or two are the
         same in prompts.
+
+    Example
+    -------
+    >>> from speechbrain_opensed.lobes.alm_finelap import FineLAPTower
+    >>> class Template(PromptLearner):
+    ...     def encode_names(self, names):
+    ...         said = [f"the sound of {canonical_name(n)}" for n in names]
+    ...         return self.tower.encode_text(said)
+    >>> learner = Template(FineLAPTower.tiny(), ["Dog", "car_horn"])
+    >>> learner(torch.rand(3, 32)).shape
+    torch.Size([3, 2])
     """
 
     def __init__(self, tower: AudioLanguageModel, names: Sequence[str]):
@@ -234,32 +244,25 @@ class PromptLearner(nn.Module):
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
 
-def encode_in_parts(
-    tower: AudioLanguageModel,
-    embeds: Tensor,
-    mask: Tensor,
-    at_once: int,
-    normalize: bool = True,
-) -> Tensor:
-    """Encodes prompts so many at once, in bounded memory.
-
-    Where gradients are taken and there are several parts, each is computed
-    a second time on the way back, instead of being kept.
-    """
-
-    def encode(embeds, mask):
-        return tower.encode_embeds(embeds, mask, normalize)
-
-    parts = list(zip(embeds.split(at_once), mask.split(at_once), strict=True))
-    if len(parts) > 1 and torch.is_grad_enabled() and embeds.requires_grad:
-        rows = [checkpoint(encode, *p, use_reentrant=False) for p in parts]
-    else:
-        rows = [encode(*part) for part in parts]
-    return torch.cat(rows)
-
-
 def key_bytes(key: str) -> Tensor:
-    """A class key as a tensor, for checkpoints."""
+    """A class key as a tensor, for checkpoints.
+
+    Arguments
+    ---------
+    key : str
+        From :func:`class_key`.
+
+    Returns
+    -------
+    torch.Tensor
+        uint8 `[32]`.
+
+    Example
+    -------
+    >>> key = class_key(["dog"])
+    >>> bytes(key_bytes(key).tolist()).hex() == key
+    True
+    """
     return torch.tensor(list(bytes.fromhex(key)), dtype=torch.uint8)
 
 

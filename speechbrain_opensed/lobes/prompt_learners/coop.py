@@ -13,12 +13,12 @@ from contextlib import contextmanager
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from speechbrain_opensed.lobes.alm import AudioLanguageModel
 from speechbrain_opensed.lobes.prompt_learners.base import (
     PromptLearner,
     canonical_name,
-    encode_in_parts,
 )
 
 __all__ = ["CoCoOp", "CoOp"]
@@ -127,9 +127,24 @@ class CoOp(PromptLearner):
         return self._encode(*self.prompts(names), normalize)
 
     def _encode(self, embeds, mask, normalize=True):
-        return encode_in_parts(
-            self.tower, embeds, mask, self.prompts_at_once, normalize
+        """So many prompts at once, in bounded memory.
+
+        Where gradients are taken and there are several parts, each is
+        computed a second time on the way back, instead of being kept.
+        """
+
+        def encode(embeds, mask):
+            return self.tower.encode_embeds(embeds, mask, normalize)
+
+        at_once = self.prompts_at_once
+        parts = list(
+            zip(embeds.split(at_once), mask.split(at_once), strict=True)
         )
+        if len(parts) > 1 and torch.is_grad_enabled():
+            rows = [checkpoint(encode, *p, use_reentrant=False) for p in parts]
+        else:
+            rows = [encode(*part) for part in parts]
+        return torch.cat(rows)
 
 
 class CoCoOp(CoOp):

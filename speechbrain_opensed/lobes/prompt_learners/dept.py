@@ -26,8 +26,10 @@ class DePT(CoOp):
     checkpoint that was loaded. For other classes it is left out, and
     prompts alone decide; it comes back with its classes.
 
-    The paper trains head and scales by 6.5 times the context's learning
-    rate (0.02275 to 0.0035).
+    The scales see text embeddings before they are brought to norm 1, and
+    audio embeddings as they are given; the paper's are not normalised, as
+    from `encode_audio(..., normalize=False)`. The paper trains head and
+    scales by 6.5 times the context's learning rate (0.02275 to 0.0035).
 
     Arguments
     ---------
