@@ -7,6 +7,7 @@ it: of the sorted classes the first half, rounded up, is *base*, the rest *new*.
 import hashlib
 import json
 import math
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from lhotse_recipes.schema import label_of, tags_of
 
 __all__ = [
     "base_new",
+    "check_halves",
     "few_shot",
     "leave_out_fold",
     "of_classes",
@@ -37,7 +39,8 @@ def base_new(
     :param labels: two or more classes, in any order.
     :return: base and new classes, each sorted as Python sorts (capitals
         first).
-    :raises ValueError: fewer than two classes.
+    :raises ValueError: fewer than two classes, or two that differ in case,
+        hyphens and underscores alone.
 
     >>> base_new(["rain", "dog", "cat"])
     (('cat', 'dog'), ('rain',))
@@ -46,7 +49,42 @@ def base_new(
     if len(names) < 2:
         raise ValueError(f"{names}: two classes at least can be divided")
     half = math.ceil(len(names) / 2)
+    check_halves(names, ())
     return tuple(names[:half]), tuple(names[half:])
+
+
+def check_halves(base: Iterable[str], new: Iterable[str]) -> None:
+    """
+    See that no class occurs twice, be it in one of the halves or in both.
+
+    :param base: classes to learn from.
+    :param new: classes that must not be learnt.
+    :raises ValueError: two names that differ in case, hyphens, underscores
+        and spaces alone, in one list or across both.
+
+    >>> check_halves(["dog bark", "cat"], ["Dog_bark"])
+    Traceback (most recent call last):
+    ...
+    ValueError: the new class 'Dog_bark' is the base class 'dog bark'; \
+remove it from one of the lists
+    """
+    seen: dict[str, tuple[str, str]] = {}
+    for half, names in (("base", base), ("new", new)):
+        for name in names:
+            key = " ".join(re.split(r"[\s_-]+", name.strip().casefold()))
+            if key not in seen:
+                seen[key] = (half, name)
+                continue
+            other_half, other = seen[key]
+            if other_half != half:
+                raise ValueError(
+                    f"the new class {name!r} is the base class {other!r}; "
+                    "remove it from one of the lists"
+                )
+            raise ValueError(
+                f"the classes {other!r} and {name!r} have the same name; "
+                "keep one, or rename it"
+            )
 
 
 def of_classes(cuts: Iterable[Cut], labels: Collection[str]) -> CutSet:
@@ -86,8 +124,8 @@ def few_shot(
     :param fewer: take all clips of a class that has less than ``shots``
         instead of raising.
     :return: class → ids, both sorted.
-    :raises ValueError: a class with too few clips, or a clip with more or
-        fewer tags than one.
+    :raises ValueError: a class with too few clips, an id that occurs twice, or
+        a clip with more or fewer tags than one.
 
     >>> from lhotse.testing.dummies import dummy_cut
     >>> from lhotse_recipes.schema import tag
@@ -105,13 +143,19 @@ def few_shot(
         ids.setdefault(_class_of(cut), []).append(cut.id)
     short = {k: len(v) for k, v in ids.items() if len(v) < shots}
     if short and not fewer:
+        listed = ", ".join(f"{name} ({short[name]})" for name in sorted(short))
         raise ValueError(
-            f"fewer than {shots} clips of {', '.join(sorted(short))} "
-            f"({min(short.values())} at least); ask for fewer shots, or pass "
-            "fewer=True"
+            f"fewer than {shots} clips of {listed}; ask for fewer shots, or "
+            "pass fewer=True"
         )
     drawn = {}
     for label in sorted(ids):
+        if len(set(ids[label])) < len(ids[label]):
+            twice = min(k for k in ids[label] if ids[label].count(k) > 1)
+            raise ValueError(
+                f"the clip {twice} of {label} occurs more than once and could "
+                "be drawn twice; keep one of each id"
+            )
         digest = hashlib.sha256(f"{seed}\n{label}".encode()).digest()
         rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
         names = sorted(ids[label])

@@ -9,6 +9,7 @@ from lhotse.testing.dummies import dummy_cut
 
 from lhotse_recipes.protocols import (
     base_new,
+    check_halves,
     few_shot,
     leave_out_fold,
     of_classes,
@@ -46,12 +47,17 @@ def test_a_draw_depends_on_ids_and_seed_alone():
 
 def test_too_few_clips():
     cuts = clips(7)
-    with pytest.raises(ValueError, match="fewer than 3 clips of dog, rain"):
+    with pytest.raises(ValueError, match=r"3 clips of dog \(2\), rain \(2\)"):
         few_shot(cuts, 3, seed=0)
     drawn = few_shot(cuts, 3, seed=0, fewer=True)
     assert [len(ids) for ids in drawn.values()] == [3, 2, 2]
     with pytest.raises(ValueError, match="at least 1"):
         few_shot(cuts, 0, seed=0)
+
+
+def test_a_clip_that_occurs_twice():
+    with pytest.raises(ValueError, match="cut-0001 of dog occurs more than"):
+        few_shot([*clips(3), *clips(2)[1:]], 1, seed=0)
 
 
 def test_clips_need_one_class():
@@ -80,6 +86,26 @@ def test_halves():
     assert base_new(["b", "C", "a"]) == (("C", "a"), ("b",))
     with pytest.raises(ValueError, match="two classes at least"):
         base_new(["a", "a"])
+
+
+@pytest.mark.parametrize(
+    "base, new, words",
+    [
+        (["dog", "cat"], ["cat"], "new class 'cat' is the base class 'cat'"),
+        (["dog bark"], ["Dog-Bark "], "'Dog-Bark ' is .* 'dog bark'; remove"),
+        (["Dog", "dog"], ["cat"], "the classes 'Dog' and 'dog' have the same"),
+        (["dog"], ["a_b", "a  b"], "the classes 'a_b' and 'a  b' have"),
+    ],
+)
+def test_classes_that_occur_twice(base, new, words):
+    with pytest.raises(ValueError, match=words):
+        check_halves(base, new)
+    check_halves(["dog", "dog bark"], ["dogbark", "cat"])
+
+
+def test_halves_of_colliding_names():
+    with pytest.raises(ValueError, match="'Dog_bark'.*'dog bark'"):
+        base_new(["Dog_bark", "cat", "dog bark"])
 
 
 def test_classes_without_clips():
