@@ -17,19 +17,19 @@ from speechbrain_opensed.neighbors import Neighbors
 __all__ = ["SYNONYMS", "procedural_neighbors"]
 
 SYNONYMS = {
-    "low": ("deep", "bassy", "sub-octave"),
-    "mid": ("medium", "middle-register", "mid-range"),
-    "high": ("shrill", "piercing", "treble"),
-    "steady": ("constant", "sustained", "unchanging"),
-    "pulsing": ("throbbing", "intermittent", "on-and-off"),
-    "rising": ("ascending", "climbing", "upward-gliding"),
-    "falling": ("descending", "sinking", "downward-gliding"),
-    "warbling": ("wavering", "trembling", "quivering"),
-    "tone": ("beep", "whistle", "pure pitch"),
-    "buzz": ("drone", "rasp", "sawtooth"),
-    "bell": ("chime", "gong", "ringing metal bar"),
-    "hiss": ("rush of noise", "static", "whoosh"),
-    "horn": ("trumpet", "hooter", "brassy honk"),
+    "low": ("deep", "bass"),
+    "mid": ("medium", "middle"),
+    "high": ("shrill", "treble"),
+    "steady": ("constant", "sustained"),
+    "pulsing": ("throbbing", "beating"),
+    "rising": ("ascending", "climbing"),
+    "falling": ("descending", "sinking"),
+    "warbling": ("wavering", "quavering"),
+    "tone": ("whistle", "beep"),
+    "buzz": ("drone", "hum"),
+    "bell": ("chime", "gong"),
+    "hiss": ("noise", "rustle"),
+    "horn": ("hoot", "trumpet"),
 }
 """Words of the bank, and others for them that are not in it."""
 
@@ -47,7 +47,7 @@ def procedural_neighbors(
     phrases : iterable of str, optional
         Phrases of the bank; all by default.
     number : int
-        Neighbours of each, up to 63.
+        Neighbours of each, up to 26.
 
     Returns
     -------

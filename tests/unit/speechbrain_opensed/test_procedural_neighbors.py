@@ -19,22 +19,21 @@ def test_no_word_of_the_bank_stands_for_another():
     for word, others in SYNONYMS.items():
         for other in others:
             for part in words_of(other):
-                hit = {own for own in words if lemmas(own) & lemmas(part)}
-                assert hit <= {word}
+                assert not any(lemmas(own) & lemmas(part) for own in words)
 
 
 def test_all_neighbours_of_all_phrases():
-    near = procedural_neighbors(number=63)
+    near = procedural_neighbors(number=26)
     assert tuple(near.classes) == PHRASES
-    assert {len(set(some)) for some in near.classes.values()} == {63}
+    assert {len(set(some)) for some in near.classes.values()} == {26}
     assert find_leaks(near.classes, PHRASES) == []
 
 
 def test_more_neighbours_begin_with_fewer():
-    few = procedural_neighbors(PHRASES[:3], 5)
+    few = procedural_neighbors(PHRASES[:3], 6)
     many = procedural_neighbors(PHRASES, 12)
     for phrase in PHRASES[:3]:
-        assert many.of(phrase)[:5] == few.of(phrase)
+        assert many.of(phrase)[:6] == few.of(phrase)
         # Of three words at first only one is another.
         for one in few.of(phrase):
             assert len(set(phrase.split()) & set(one.split())) == 2
@@ -43,6 +42,6 @@ def test_more_neighbours_begin_with_fewer():
 def test_what_cannot_be_had():
     with pytest.raises(ValueError, match="no phrases .*: loud bell; one is"):
         procedural_neighbors(["loud bell"])
-    for number in (0, 64):
-        with pytest.raises(ValueError, match="ask for 1 to 63"):
+    for number in (0, 27):
+        with pytest.raises(ValueError, match="ask for 1 to 26"):
             procedural_neighbors(number=number)
