@@ -30,6 +30,8 @@ BASE_SIZES = {
     "layer_norm_eps": 1e-5,
 }
 START, PAD, END = 0, 1, 2
+# Texts whose lengths differ by less than so many tokens may go together.
+SIMILAR = 8
 
 
 class HashTokenizer:
