@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 from speechbrain_opensed.dataio.cut_loader import CutLoader
 from speechbrain_opensed.optim import parameter_groups
 
-__all__ = ["OpenSEDBrain", "WholeCheckpointer"]
+__all__ = ["OpenSEDBrain", "WholeCheckpointer", "unwrapped"]
 
 
 class WholeCheckpointer(Checkpointer):
@@ -254,6 +254,29 @@ class OpenSEDBrain(sb.Brain):
             self.modules[name] = DistributedDataParallel(
                 module, find_unused_parameters=self.find_unused_parameters
             )
+
+
+def unwrapped(module: torch.nn.Module) -> torch.nn.Module:
+    """A module's own self, which distributed training wraps.
+
+    Arguments
+    ---------
+    module : torch.nn.Module
+        One of a Brain's modules.
+
+    Returns
+    -------
+    torch.nn.Module
+        With its methods and attributes.
+
+    Example
+    -------
+    >>> unwrapped(torch.nn.Linear(2, 1)).in_features
+    2
+    """
+    if isinstance(module, DistributedDataParallel):
+        return module.module
+    return module
 
 
 def _trained(modules):

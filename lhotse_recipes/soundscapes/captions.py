@@ -14,7 +14,13 @@ from lhotse.utils import fastcopy
 
 from lhotse_recipes.schema import caption, captions_of, trim_events
 
-__all__ = ["caption_cut", "caption_cuts", "describe", "with_caption"]
+__all__ = [
+    "caption_cut",
+    "caption_cuts",
+    "describe",
+    "describe_tags",
+    "with_caption",
+]
 
 _TIMES = {1: "", 2: " twice", 3: " three times", 4: " four times"}
 _AFTER = (", followed by {}", ", then {}", " and afterwards {}", " before {}")
@@ -71,6 +77,23 @@ def describe(
             text = named
         until = offset
     sentence = whole.format(text)
+    return sentence[0].upper() + sentence[1:]
+
+
+def describe_tags(phrases: Iterable[str], rng: np.random.Generator) -> str:
+    """
+    One sentence about what is somewhere in a clip, in no order.
+
+    :param phrases: what is heard; at least one.
+    :param rng: chooses the wording.
+    :return: the sentence.
+
+    >>> describe_tags(["rain", "wind", "a dog"], np.random.default_rng(3))
+    'A listener hears rain, wind and a dog.'
+    """
+    *others, last = dict.fromkeys(phrase.strip() for phrase in phrases)
+    named = f"{', '.join(others)} and {last}" if others else last
+    sentence = str(rng.choice(_WHOLE)).format(named)
     return sentence[0].upper() + sentence[1:]
 
 

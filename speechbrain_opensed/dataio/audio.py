@@ -4,15 +4,21 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from lhotse import CutSet
 from lhotse.cut import Cut, MixedCut, MonoCut, MultiCut
 
+from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.soundscapes.render import render
 from speechbrain_opensed.spec import SedSpec
 
-__all__ = ["load_window"]
+__all__ = ["load_window", "with_audio"]
+
+logger = logging.getLogger(__name__)
 
 
 def load_window(cut: Cut, spec: SedSpec) -> np.ndarray:
@@ -79,14 +85,83 @@ def load_window(cut: Cut, spec: SedSpec) -> np.ndarray:
     return wav
 
 
+def with_audio(
+    cuts: Iterable[Cut],
+    missing: str = "error",
+    report: PrepareReport | None = None,
+) -> CutSet:
+    """The cuts whose files are there.
+
+    Arguments
+    ---------
+    cuts : iterable of lhotse.cut.Cut
+        The cuts.
+    missing : str
+        What is done about a cut without its audio: `"error"`, or `"skip"` to
+        leave it out, count it and name it in the log.
+    report : PrepareReport, optional
+        Where to count; default: one for the log alone.
+
+    Returns
+    -------
+    lhotse.CutSet
+        In memory.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing and shall not be.
+    ValueError
+        If `missing` is unknown, or no cut has audio.
+
+    Example
+    -------
+    >>> from lhotse.testing.dummies import dummy_cut
+    >>> len(with_audio([dummy_cut(0, with_data=True)]))
+    1
+    """
+    if missing not in ("error", "skip"):
+        raise ValueError(f"missing {missing!r}: choose 'error' or 'skip'")
+    report = report or PrepareReport("cuts", "audio")
+    kept = []
+    for cut in cuts:
+        path = _missing_file(cut)
+        if path is None:
+            kept.append(cut)
+        elif missing == "error":
+            raise FileNotFoundError(_about_missing(cut, path))
+        else:
+            report.drop("missing audio", cut.id)
+    if report.dropped:
+        logger.warning(report.summary())
+    if not kept:
+        raise ValueError(
+            f"no audio for any of the cuts of {report.prefix} {report.part}: "
+            "fetch it, or correct the paths in the manifest"
+        )
+    return CutSet.from_cuts(kept)
+
+
 def _refuse_missing(cut):
+    path = _missing_file(cut)
+    if path is not None:
+        raise FileNotFoundError(_about_missing(cut, path))
+
+
+def _about_missing(cut, path):
+    return (
+        f"cut {cut.id}: {path} is missing; fetch it, correct the path in the "
+        "manifest, or drop the cut"
+    )
+
+
+def _missing_file(cut):
+    """A file of a cut's audio that is not there, or None."""
     tracks = [t.cut for t in cut.tracks] if isinstance(cut, MixedCut) else [cut]
     for part in tracks:
-        if not isinstance(part, (MonoCut, MultiCut)):
+        if not isinstance(part, (MonoCut, MultiCut)) or not part.has_recording:
             continue
         for source in part.recording.sources:
             if source.type == "file" and not Path(source.source).is_file():
-                raise FileNotFoundError(
-                    f"cut {cut.id}: {source.source} is missing; fetch it, "
-                    "correct the path in the manifest, or drop the cut"
-                )
+                return source.source
+    return None

@@ -1,0 +1,210 @@
+"""Batches from several corpora, each with its share.
+
+Lhotse mixes lazily opened sets by weights too (`CutSet.infinite_mux`), but
+then an epoch has no end, and every epoch begins with the same cuts. Here an
+epoch has a fixed number of cuts, each corpus goes round by itself, and the
+position within an epoch restores exactly what comes next.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from lhotse import CutSet
+from lhotse.cut import Cut
+from lhotse.dataset import SimpleCutSampler
+from lhotse.dataset.sampling.data_source import DataSource
+
+from lhotse_recipes.io import PrepareReport
+from speechbrain_opensed.dataio.audio import with_audio
+
+__all__ = ["CorpusSampler", "read_corpora"]
+
+
+class CorpusSampler(SimpleCutSampler):
+    """Draws each epoch anew from corpora, by weights.
+
+    A corpus is heard in one random order after the other: no cut comes for
+    the third time before all have come twice. Small corpora with a large
+    share are thus heard more often than others.
+
+    Arguments
+    ---------
+    corpora : mapping from str to lhotse.CutSet
+        Name to cuts, in memory.
+    weights : mapping from str to float, optional
+        Name to the share of an epoch, in any unit. None: all clips of all
+        corpora count alike, as FineLAP is published.
+    epoch_cuts : int, optional
+        Cuts in an epoch, over all ranks; default: as many as there are.
+    max_cuts : int
+        Batch size, on each rank.
+    seed : int
+        Of all orders.
+    **options
+        Of Lhotse's `SimpleCutSampler`: rank, world_size.
+
+    Raises
+    ------
+    ValueError
+        If the weights are for other corpora, negative or all 0, or an epoch
+        has no batch.
+
+    Example
+    -------
+    >>> from lhotse.testing.dummies import DummyManifest
+    >>> corpora = {
+    ...     "large": DummyManifest(CutSet, begin_id=0, end_id=90),
+    ...     "small": DummyManifest(CutSet, begin_id=90, end_id=92),
+    ... }
+    >>> weights = {"large": 1, "small": 1}
+    >>> sampler = CorpusSampler(corpora, weights, epoch_cuts=8, max_cuts=8)
+    >>> (batch,) = sampler
+    >>> sum(int(cut.id[-2:]) >= 90 for cut in batch)
+    4
+    """
+
+    def __init__(
+        self,
+        corpora: Mapping[str, CutSet],
+        weights: Mapping[str, float] | None = None,
+        epoch_cuts: int | None = None,
+        max_cuts: int = 16,
+        seed: int = 0,
+        **options,
+    ):
+        self.corpora = {name: list(cuts) for name, cuts in corpora.items()}
+        sizes = {name: len(cuts) for name, cuts in self.corpora.items()}
+        self.shares = _shares(sizes, weights)
+        self.epoch_cuts = epoch_cuts or sum(
+            sizes[name] for name, share in self.shares.items() if share
+        )
+        super().__init__(
+            CutSet.from_cuts([]),
+            max_cuts=max_cuts,
+            drop_last=True,
+            seed=seed,
+            **options,
+        )
+        self.num_batches = self.epoch_cuts // (max_cuts * self.world_size)
+        if not self.num_batches:
+            raise ValueError(
+                f"{self.epoch_cuts} cuts make no batch of {max_cuts} on "
+                f"{self.world_size} ranks: give more data or smaller batches"
+            )
+
+    def __iter__(self):
+        self.data_source = DataSource(CutSet.from_cuts(self._drawn()))
+        return super().__iter__()
+
+    def _drawn(self) -> list[Cut]:
+        """The cuts of this epoch in their order."""
+        drawn = []
+        for name, share in self.shares.items():
+            # Rounded as a running sum: over the epochs nothing is lost.
+            first = round(self.epoch * self.epoch_cuts * share)
+            after = round((self.epoch + 1) * self.epoch_cuts * share)
+            drawn += self._walk(name, first, after)
+        rng = np.random.default_rng((self.seed, self.epoch))
+        return [drawn[i] for i in rng.permutation(len(drawn))]
+
+    def _walk(self, name, first, after):
+        """Cuts number first to after of a corpus that goes round for ever."""
+        cuts, walked = self.corpora[name], []
+        while first < after:
+            lap, place = divmod(first, len(cuts))
+            key = (self.seed, crc32(name.encode()), lap)
+            order = np.random.default_rng(key).permutation(len(cuts))
+            chosen = order[place : place + after - first]
+            walked += [cuts[i] for i in chosen]
+            first += len(chosen)
+        return walked
+
+
+def _shares(sizes, weights):
+    empty = [name for name, size in sizes.items() if not size]
+    if empty or not sizes:
+        raise ValueError(
+            f"no cuts in {', '.join(empty) or 'any corpus'}: leave it out"
+        )
+    if weights is None:
+        weights = sizes
+    strange = sorted(set(weights) ^ set(sizes))
+    if strange:
+        raise ValueError(
+            f"weights and corpora differ in {', '.join(strange)}: give each "
+            "corpus its weight"
+        )
+    total = sum(weights.values())
+    if min(weights.values()) < 0 or not total > 0:
+        raise ValueError(
+            f"weights {dict(weights)}: none may be negative, nor all be 0"
+        )
+    return {name: weights[name] / total for name in sizes}
+
+
+def read_corpora(
+    manifests: Mapping[str, str | Path],
+    leave_out: Collection[str] = (),
+    missing: str = "error",
+    output_folder: str | Path | None = None,
+) -> dict[str, CutSet]:
+    """Opens the cut sets that a model is trained on.
+
+    Arguments
+    ---------
+    manifests : mapping from str to str or Path
+        Name of each corpus to its manifest of cuts.
+    leave_out : collection of str
+        Corpora that are not read.
+    missing : str
+        See `audio.with_audio`.
+    output_folder : str or Path, optional
+        Where to write what was left out, `<name>_report_audio.json`.
+
+    Returns
+    -------
+    dict
+        Name to CutSet.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a manifest or audio is missing.
+    ValueError
+        If a corpus to leave out is unknown, or none is left.
+
+    Example
+    -------
+    >>> read_corpora({"audiocaps": "nowhere.jsonl.gz"})
+    Traceback (most recent call last):
+    FileNotFoundError: audiocaps: no manifest nowhere.jsonl.gz; prepare it, or \
+leave the corpus out
+    """
+    unknown = sorted(set(leave_out) - set(manifests))
+    if unknown:
+        raise ValueError(
+            f"no corpus {', '.join(unknown)} to leave out: there are "
+            f"{', '.join(manifests)}"
+        )
+    corpora = {}
+    for name, path in manifests.items():
+        if name in leave_out:
+            continue
+        if not Path(path).is_file():
+            raise FileNotFoundError(
+                f"{name}: no manifest {path}; prepare it, or leave the "
+                "corpus out"
+            )
+        report = PrepareReport(name, "audio")
+        corpora[name] = with_audio(CutSet.from_file(path), missing, report)
+        report.count("cuts", len(corpora[name]))
+        if output_folder is not None:
+            report.save(output_folder)
+    if not corpora:
+        raise ValueError("all corpora are left out: keep one")
+    return corpora
