@@ -8,8 +8,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import csv
-import io
 import json
 from pathlib import Path
 
@@ -65,7 +63,10 @@ def write(path, text: str) -> Path:
 
 
 def to_tsv(detections) -> str:
-    """A table with one row per event.
+    """A table with one row per event, as DCASE's readers take it.
+
+    Nothing is quoted. A recording without events is a row with its name
+    alone.
 
     Arguments
     ---------
@@ -82,21 +83,9 @@ def to_tsv(detections) -> str:
     >>> to_tsv([])
     'filename\\tonset\\toffset\\tevent_label\\tscore\\n'
     """
-    text = io.StringIO()
-    table = csv.writer(text, delimiter="\t", lineterminator="\n")
-    table.writerow(_COLUMNS)
-    for detection in detections:
-        for event in detection.events:
-            table.writerow(
-                [
-                    detection.path,
-                    f"{event.onset:.3f}",
-                    f"{event.offset:.3f}",
-                    event.phrase,
-                    f"{event.score:.4f}",
-                ]
-            )
-    return text.getvalue()
+    from lhotse_recipes.formats.dcase import dcase_lines
+
+    return "".join(dcase_lines(map(_clip, detections), scores=True))
 
 
 def read_tsv(path) -> dict[str, list]:
@@ -110,7 +99,7 @@ def read_tsv(path) -> dict[str, list]:
     Returns
     -------
     dict of str to list of SoundEvent
-        Events by file name.
+        Events by file name, none for a file without.
 
     Raises
     ------
@@ -124,27 +113,19 @@ def read_tsv(path) -> dict[str, list]:
     ...     read_tsv(write(Path(folder) / "a.tsv", to_tsv([])))
     {}
     """
+    from lhotse_recipes.io import read_rows
     from speechbrain_opensed.inference.events import SoundEvent
 
     events: dict[str, list] = {}
-    with open(path, encoding="utf-8", newline="") as file:
-        table = csv.DictReader(file, delimiter="\t")
-        missing = set(_COLUMNS) - set(table.fieldnames or ())
-        if missing:
-            raise ValueError(f"{path} has no column {sorted(missing)[0]!r}")
-        for row in table:
-            try:
-                event = SoundEvent(
-                    row["event_label"],
-                    float(row["onset"]),
-                    float(row["offset"]),
-                    float(row["score"]),
-                )
-            except (TypeError, ValueError) as error:
-                raise ValueError(
-                    f"{path}, line {table.line_num}: {error}"
-                ) from error
-            events.setdefault(row["filename"], []).append(event)
+    for where, row in read_rows(path, _COLUMNS, "\t"):
+        found = events.setdefault(row["filename"], [])
+        if not any(row[column] for column in _COLUMNS[1:]):
+            continue
+        try:
+            times = [float(row[name]) for name in ("onset", "offset", "score")]
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from error
+        found.append(SoundEvent(row["event_label"], *times))
     return events
 
 
@@ -248,7 +229,14 @@ def _clip(detection):
 
     clip = Clip(detection.path, detection.path, duration=detection.duration)
     clip.annotations += [
-        Annotation("event", one.phrase, one.phrase, one.onset, one.offset)
+        Annotation(
+            "event",
+            one.phrase,
+            one.phrase,
+            one.onset,
+            one.offset,
+            confidence=round(one.score, 4),
+        )
         for one in detection.events
     ]
     return clip

@@ -2,11 +2,15 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 
+from lhotse_recipes.clips import ClipTable
+from lhotse_recipes.formats.dcase import read_dcase
+from lhotse_recipes.io import PrepareReport
 from speechbrain_opensed.inference.detection import Detection
 from speechbrain_opensed.inference.events import (
     SoundEvent,
@@ -17,7 +21,7 @@ from speechbrain_opensed.inference.events import (
     merge_close_events,
     remove_short_events,
 )
-from speechbrain_opensed.inference.formats import read_tsv
+from speechbrain_opensed.inference.formats import read_tsv, to_tsv
 
 QUOTED = 'a "loud" bang, twice'
 PHRASES = ["犬が吠える", QUOTED, "never heard"]
@@ -107,13 +111,32 @@ def test_tsv_round_trip(detection, tmp_path):
 def test_tsv_with_errors(tmp_path):
     path = tmp_path / "bad.tsv"
     path.write_text("filename\tonset\n")
-    with pytest.raises(ValueError, match="bad.tsv has no column"):
+    with pytest.raises(ValueError, match="bad.tsv:1: no column"):
         read_tsv(path)
     path.write_text(
         "filename\tonset\toffset\tevent_label\tscore\na.wav\tx\t1\tdog\t0.5\n"
     )
-    with pytest.raises(ValueError, match="bad.tsv, line 2"):
+    with pytest.raises(ValueError, match="bad.tsv:2: could not convert"):
         read_tsv(path)
+
+
+def test_tsv_is_what_dcase_reads(detection, tmp_path):
+    silent = replace(detection, path=str(tmp_path / "silent.wav"), events=[])
+    path = tmp_path / "a.tsv"
+    path.write_text(to_tsv([detection, silent]), encoding="utf-8")
+    # The readers of that world know no quotes.
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[1].split("\t")[1:] == ["0.000", "0.480", QUOTED, "0.75"]
+    assert lines[-1] == silent.path + "\t" * 4
+    table = ClipTable(PrepareReport("dcase", "test"))
+    read_dcase(path, table)
+    first, last = table.clips
+    assert [
+        SoundEvent(one.label, one.onset, one.offset, one.confidence)
+        for one in first.of_kind("event")
+    ] == EVENTS
+    assert not last.of_kind("event")
+    assert read_tsv(path) == {detection.path: EVENTS, silent.path: []}
 
 
 def test_json_round_trip(detection, tmp_path):
