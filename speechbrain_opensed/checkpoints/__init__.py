@@ -7,12 +7,15 @@ Authors
 from speechbrain_opensed.checkpoints.finelap import load_eat, load_finelap
 from speechbrain_opensed.checkpoints.flexsed import load_dasheng, load_flexsed
 from speechbrain_opensed.checkpoints.reading import load_strict, read_state
+from speechbrain_opensed.checkpoints.tango import Tango, load_tango
 
 __all__ = [
+    "Tango",
     "load_dasheng",
     "load_eat",
     "load_finelap",
     "load_flexsed",
     "load_strict",
+    "load_tango",
     "read_state",
 ]
