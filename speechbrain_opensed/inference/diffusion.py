@@ -21,18 +21,18 @@ NOISE_SCHEDULE = {
     "beta_schedule": "scaled_linear",
     "prediction_type": "v_prediction",
 }
-# The libraries' own spacings differ, so each is named. DDPM and DDIM begin
-# below the last training step, as Tango does; few steps need the last one.
-_LEADING = {"clip_sample": False, "timestep_spacing": "leading"}
-_LEADING["steps_offset"] = 1
+# diffusers' own spacings differ between the solvers, so each is named. All
+# begin at the last training step, however few steps there are; "leading",
+# which Tango has from its scheduler's file, begins up to 1000 / steps lower.
+_TRAILING = {"clip_sample": False, "timestep_spacing": "trailing"}
 #: Class in diffusers and its settings, by the name of the scheduler.
 SCHEDULERS = {
     "dpm": (
         "DPMSolverMultistepScheduler",
         {"algorithm_type": "dpmsolver++", "timestep_spacing": "linspace"},
     ),
-    "ddpm": ("DDPMScheduler", {"variance_type": "fixed_small", **_LEADING}),
-    "ddim": ("DDIMScheduler", {"set_alpha_to_one": False, **_LEADING}),
+    "ddpm": ("DDPMScheduler", {"variance_type": "fixed_small", **_TRAILING}),
+    "ddim": ("DDIMScheduler", {"set_alpha_to_one": True, **_TRAILING}),
     "unipc": ("UniPCMultistepScheduler", {"timestep_spacing": "linspace"}),
 }
 
@@ -63,7 +63,7 @@ def build_scheduler(name: str = "dpm", steps: int = 20, **overrides):
     Example
     -------
     >>> build_scheduler("ddim", 4).timesteps.tolist()
-    [751, 501, 251, 1]
+    [999, 749, 499, 249]
     """
     if name not in SCHEDULERS:
         raise ValueError(

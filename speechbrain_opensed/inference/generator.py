@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import torch
 from speechbrain.inference.interfaces import Pretrained
-from speechbrain.utils.autocast import AMPConfig
 from speechbrain.utils.fetching import FetchConfig, LocalStrategy
 from speechbrain.utils.logger import get_logger
 from torch import Tensor
@@ -21,7 +20,10 @@ from speechbrain_opensed.inference.diffusion import (
     build_scheduler,
     draw_latents,
 )
-from speechbrain_opensed.inference.guidance import combine, guidance_weights
+from speechbrain_opensed.inference.guidance import (
+    guidance_weights,
+    guided_predictor,
+)
 from speechbrain_opensed.inference.loading import load_interface
 from speechbrain_opensed.inference.references import (
     check_weights,
@@ -311,37 +313,24 @@ class StyleTransferGenerator(Pretrained):
     def _predictor(self, texts, sounds, ref_weights, strength, weights):
         """The guided velocity as a function of latents and time."""
         states, mask = self.mods.text_encoder([*texts, *[""] * len(texts)])
-        rows, masks = states.chunk(2), mask.chunk(2)
-        picked = [0 if key[0] else 1 for key in weights]
-        states = torch.cat([rows[i] for i in picked])
-        text_mask = torch.cat([masks[i] for i in picked])
-        style = keep = None
-        if any(key[1] for key in weights):
-            style = self._style(rows[0], masks[0], sounds, ref_weights)
-            style = style.repeat(len(weights), 1)
-            keep = torch.tensor([key[1] for key in weights])
-            keep = keep.repeat_interleave(len(texts)).to(style.device)
-        dtype = AMPConfig.from_name(self.precision).dtype
+        style = None
+        if any(with_style for _, with_style in weights):
+            own = states.chunk(2)[0], mask.chunk(2)[0]
+            style = self._style(*own, sounds, ref_weights)
+        predict = guided_predictor(
+            self.mods.unet,
+            self.mods.adapter,
+            (states, mask),
+            style,
+            weights,
+            strength,
+        )
 
-        def predict(z, time):
-            with (
-                torch.autocast(
-                    torch.device(self.device).type,
-                    dtype=dtype,
-                    enabled=dtype != torch.float32,
-                ),
-                self.mods.adapter.styled(style, keep, strength),
-            ):
-                out = self.mods.unet(
-                    z.repeat(len(weights), 1, 1, 1),
-                    time,
-                    states,
-                    encoder_attention_mask=text_mask,
-                ).sample
-            parts = out.float().chunk(len(weights))
-            return combine(dict(zip(weights, parts, strict=True)), weights)
+        def in_precision(z, time):
+            with self.inference_ctx:
+                return predict(z, time)
 
-        return predict
+        return in_precision
 
     def _style(self, states, mask, sounds, ref_weights):
         count = len(sounds[0])

@@ -7,11 +7,12 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-__all__ = ["GUIDANCE", "combine", "guidance_weights"]
+__all__ = ["GUIDANCE", "combine", "guidance_weights", "guided_predictor"]
 
 GUIDANCE = ("dual", "joint", "authors")
 
@@ -109,7 +110,6 @@ def combine(
 
     Example
     -------
-    >>> import torch
     >>> predictions = {
     ...     (False, False): torch.zeros(1),
     ...     (True, True): torch.ones(1),
@@ -118,3 +118,79 @@ def combine(
     tensor([3.])
     """
     return sum(weight * predictions[key] for key, weight in weights.items())
+
+
+def guided_predictor(
+    unet: nn.Module,
+    adapter: nn.Module,
+    text: tuple[Tensor, Tensor],
+    style: Tensor | None,
+    weights: Mapping[tuple[bool, bool], float],
+    strength: float = 1.0,
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """A U-Net under guidance, as one function of latents and time.
+
+    All predictions that the weights name are computed in one batch.
+
+    Arguments
+    ---------
+    unet : nn.Module
+        A `diffusers.UNet2DConditionModel`.
+    adapter : nn.Module
+        The :class:`~speechbrain_opensed.lobes.style_adapter.StyleAdapter`
+        on it.
+    text : tuple of torch.Tensor
+        States `[2 * batch, tokens, dim]`, first those of the texts and then
+        those of as many empty texts, and which tokens count, bool
+        `[2 * batch, tokens]`.
+    style : torch.Tensor or None
+        `[batch, style_dim]`.
+    weights : mapping of (bool, bool) to float
+        From :func:`guidance_weights`.
+    strength : float
+        Of the style.
+
+    Returns
+    -------
+    callable
+        From latents `[batch, channels, columns, bins]` and a time step to
+        the guided prediction.
+
+    Example
+    -------
+    >>> from contextlib import contextmanager
+    >>> from types import SimpleNamespace
+    >>> class UNet(nn.Module):
+    ...     def forward(self, z, time, states, encoder_attention_mask):
+    ...         return SimpleNamespace(sample=z * states[:, :, None, :1])
+    >>> class Adapter(nn.Module):
+    ...     @contextmanager
+    ...     def styled(self, style, keep, strength):
+    ...         yield
+    >>> text = torch.tensor([[[1.0]], [[0.0]]]), torch.ones(2, 1) > 0
+    >>> weights = guidance_weights("dual", 3.0, styled=False)
+    >>> predict = guided_predictor(UNet(), Adapter(), text, None, weights)
+    >>> predict(torch.ones(1, 1, 1, 1), torch.tensor(5)).item()
+    3.0
+    """
+    states, mask = (part.chunk(2) for part in text)
+    states = torch.cat([states[not on] for on, _ in weights])
+    mask = torch.cat([mask[not on] for on, _ in weights])
+    keep = None
+    if style is not None:
+        keep = torch.tensor([on for _, on in weights], device=style.device)
+        keep = keep.repeat_interleave(len(style))
+        style = style.repeat(len(weights), 1)
+
+    def predict(z, time):
+        with adapter.styled(style, keep, strength):
+            out = unet(
+                z.repeat(len(weights), 1, 1, 1),
+                time,
+                states,
+                encoder_attention_mask=mask,
+            ).sample
+        parts = out.float().chunk(len(weights))
+        return combine(dict(zip(weights, parts, strict=True)), weights)
+
+    return predict

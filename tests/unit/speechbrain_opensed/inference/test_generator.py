@@ -1,0 +1,202 @@
+"""Generation with a tiny random U-Net."""
+
+import logging
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from speechbrain_opensed.inference.generator import StyleTransferGenerator
+from speechbrain_opensed.inference.references import load_reference
+from speechbrain_opensed.inference.waves import write_wave
+from speechbrain_opensed.lobes.latent_codec import MelCodec
+from speechbrain_opensed.lobes.text_states import HashTextStates
+from speechbrain_opensed.spec import SedSpec
+
+RATE = 16000
+FAST = {"duration_s": 0.32, "steps": 2}
+
+
+@pytest.fixture(scope="module")
+def generator():
+    from diffusers import UNet2DConditionModel
+
+    from speechbrain_opensed.lobes.reference_encoder import ReferenceEncoder
+    from speechbrain_opensed.lobes.style_adapter import StyleAdapter
+
+    torch.manual_seed(0)
+    unet = UNet2DConditionModel(
+        in_channels=4,
+        out_channels=4,
+        layers_per_block=1,
+        block_out_channels=(8, 16, 16),
+        down_block_types=("CrossAttnDownBlock2D",) * 2 + ("DownBlock2D",),
+        up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 2,
+        cross_attention_dim=8,
+        attention_head_dim=2,
+        norm_num_groups=4,
+    )
+    encoder = ReferenceEncoder(16, channels=(4, 8), blocks=(1, 1))
+    adapter = StyleAdapter(unet, encoder, style_dim=16, num_heads=2)
+    for parameter in adapter.blocks.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    codec = MelCodec(channels=4, num_mels=32, n_fft=512, iterations=2)
+    codec.mean.fill_(-5)
+    modules = {
+        "unet": unet,
+        "adapter": adapter,
+        "text_encoder": HashTextStates(8),
+        "codec": codec,
+    }
+    spec = SedSpec(window_seconds=0.5)
+    return StyleTransferGenerator(modules, {"spec": spec, "ref_seconds": 1.0})
+
+
+@pytest.fixture(scope="module")
+def sound():
+    time = torch.arange(RATE) / RATE
+    return 0.3 * torch.sin(2 * torch.pi * 440 * time)
+
+
+@pytest.fixture(scope="module")
+def other():
+    noise = torch.randn(RATE, generator=torch.Generator().manual_seed(1))
+    return 0.1 * noise
+
+
+def test_sounds_depend_on_seed_text_and_style_not_on_the_batch(
+    generator, sound, other
+):
+    texts = ["a low hum", "rain on a roof, then a bell", "a low hum"]
+    refs = [[sound], [other, sound], []]
+    together, rate = generator.generate(texts, refs, seed=5, **FAST)
+    assert together.shape == (3, 5120) and rate == RATE
+    assert torch.isfinite(together).all() and together.abs().max() <= 1
+    for i, text in enumerate(texts):
+        alone, _ = generator.generate(text, refs[i], seed=5 + i, **FAST)
+        # Griffin-Lim makes much of the last bits.
+        assert alone.shape == (5120,)
+        torch.testing.assert_close(alone, together[i], rtol=0, atol=1e-3)
+    split, _ = generator.generate(texts, refs, seed=5, batch_size=1, **FAST)
+    torch.testing.assert_close(split, together, rtol=0, atol=1e-3)
+    first, _ = generator.generate(texts[0], sound, seed=5, **FAST)
+    again, _ = generator.generate(texts[0], sound, seed=5, **FAST)
+    assert torch.equal(first, again)
+    for change in ({"seed": 6}, {"references": other}, {"text": "a dog"}):
+        settings = {"text": texts[0], "references": sound, "seed": 5, **FAST}
+        changed, _ = generator.generate(**{**settings, **change})
+        assert (changed - first).abs().max() > 1e-3
+
+
+def test_strength_and_weights(generator, sound, other):
+    def made(**settings):
+        return generator.generate("hum", **{**FAST, **settings})[0]
+
+    base = made(references=None)
+    assert torch.equal(made(references=sound, style_strength=0), base)
+    one = made(references=sound)
+    assert (one - base).abs().max() > 1e-3
+    weighted = made(references=[sound, other], ref_weights=[1, 0])
+    torch.testing.assert_close(weighted, one, rtol=0, atol=1e-3)
+    half = made(references=[sound, other])
+    assert (half - one).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("scheduler", ["dpm", "ddpm", "ddim", "unipc"])
+@pytest.mark.parametrize("guidance", ["dual", "joint", "authors"])
+def test_schedulers_and_guidances(generator, sound, scheduler, guidance):
+    wave, _ = generator.generate(
+        "hum", sound, scheduler=scheduler, guidance=guidance, **FAST
+    )
+    assert torch.isfinite(wave).all() and wave.abs().max() > 0
+
+
+@pytest.mark.parametrize(
+    "seconds, columns", [(0.05, 2), (0.1, 3), (0.32, 8), (0.5, 13), (60, 1500)]
+)
+def test_durations(generator, seconds, columns, caplog, monkeypatch):
+    shapes = []
+
+    def draw(predict, shape, seeds, *others):
+        shapes.append(shape)
+        return torch.zeros(len(seeds), *shape)
+
+    if seconds == 60:  # all but the U-Net, which would take minutes
+        name = "speechbrain_opensed.inference.generator.draw_latents"
+        monkeypatch.setattr(name, draw)
+    logging.getLogger("speechbrain_opensed").propagate = True
+    wave, _ = generator.generate("hum", duration_s=seconds, steps=1)
+    assert wave.shape == (round(seconds * RATE),)
+    assert generator.mods.codec.num_columns(seconds) == columns
+    assert shapes in ([], [(4, columns, 8)])
+    assert ("trained on clips of 0.5 s" in caplog.text) == (
+        not 0.25 <= seconds <= 1
+    )
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"text": " "}, "text 1 of 1 is empty"),
+        ({"text": ["hum", ""]}, "text 2 of 2 is empty"),
+        ({"text": []}, "no text"),
+        ({"references": torch.zeros(RATE)}, "silent"),
+        ({"references": torch.ones(100)}, "lasts 0.006 s"),
+        ({"references": torch.ones(2, 3, 4)}, r"shape \[2, 3, 4\]"),
+        ({"references": torch.full((RATE,), torch.nan)}, "NaN"),
+        ({"ref_weights": [0.5, 0.5]}, "2 ref_weights for 1 references"),
+        ({"ref_weights": [0.4]}, "sum to 0.4: .* such as 1"),
+        ({"ref_weights": [-1.0]}, r"ref_weights\[0\] is -1"),
+        ({"duration_s": 0}, "duration of 0 s"),
+        ({"duration_s": float("inf")}, "duration of inf s"),
+        ({"steps": 0}, "0 steps"),
+        ({"scheduler": "euler"}, "'euler'"),
+        ({"guidance": "none"}, "'none'"),
+        ({"style_strength": float("nan")}, "style_strength nan"),
+        ({"seed": -1}, "seed -1"),
+        ({"text": ["a", "b"], "references": [["x"]]}, "for 1 prompts"),
+        ({"guidance_text": 1e38}, "'hum' diverged .* less guidance"),
+    ],
+)
+def test_bad_input_is_named(generator, sound, settings, message):
+    given = {"text": "hum", "references": sound, **FAST, **settings}
+    with pytest.raises(ValueError, match=message):
+        generator.generate(**given)
+
+
+def test_missing_parts_are_named():
+    with pytest.raises(ValueError, match="needs 'unet'"):
+        StyleTransferGenerator({"codec": MelCodec()}, {"spec": SedSpec()})
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        StyleTransferGenerator.from_hparams("./nowhere")
+
+
+def test_reference_files_are_converted(tmp_path):
+    time = np.arange(88200) / 44100
+    tone = 0.4 * np.sin(2 * np.pi * 300 * time)
+    soundfile.write(tmp_path / "a.wav", np.stack([tone, tone], 1), 44100)
+    wave = load_reference(tmp_path / "a.wav", RATE, most_seconds=1.5)
+    expected = 0.4 * np.sin(2 * np.pi * 300 * np.arange(24000) / RATE)
+    assert wave.shape == (24000,)
+    assert np.abs(wave.numpy() - expected)[100:-100].max() < 0.01
+    given = load_reference((torch.from_numpy(tone), 44100), RATE, 1.5)
+    assert (given - wave).abs()[100:-100].max() < 0.01
+    with pytest.raises(FileNotFoundError, match="b.wav"):
+        load_reference(tmp_path / "b.wav", RATE)
+    soundfile.write(tmp_path / "s.wav", np.zeros(8000), 16000)
+    with pytest.raises(ValueError, match="s.wav is silent"):
+        load_reference(tmp_path / "s.wav", RATE)
+
+
+def test_waves_are_written_whole_or_not(tmp_path):
+    path = write_wave(tmp_path / "a.flac", torch.full((160,), -3.0), RATE)
+    assert soundfile.info(path).subtype == "PCM_16"
+    assert soundfile.read(path)[0].min() == pytest.approx(-0.99, abs=1e-3)
+    for wave, name in (
+        (torch.full((4,), torch.nan), "b.wav"),
+        (torch.ones(4), "b.mp3"),
+    ):
+        with pytest.raises(ValueError, match=name):
+            write_wave(tmp_path / name, wave, RATE)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.flac"]
