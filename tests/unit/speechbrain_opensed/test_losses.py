@@ -11,7 +11,9 @@ from speechbrain_opensed.losses import (
     detection_loss,
     frame_sigmoid_loss,
     info_nce_loss,
+    min_snr_weights,
     semantic_expansion_loss,
+    velocity_loss,
 )
 
 Z = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
@@ -140,3 +142,28 @@ def test_semantic_expansion_of_one_class_and_bad_input():
         semantic_expansion_loss(Z, P, MARGINS[0])
     with pytest.raises(ValueError, match="neither intra nor inter"):
         expansion(intra=False, inter=False)
+
+
+def test_min_snr_weights_are_those_of_their_definition():
+    alpha_bar = torch.tensor([0.99, 0.9, 0.5, 0.01], dtype=torch.float64)
+    snr = alpha_bar / (1 - alpha_bar)
+    for gamma in (1.0, 5.0):
+        least = torch.minimum(snr, torch.tensor(gamma))
+        velocity = min_snr_weights(alpha_bar, gamma)
+        torch.testing.assert_close(velocity, least / (snr + 1))
+        epsilon = min_snr_weights(alpha_bar, gamma, "epsilon")
+        torch.testing.assert_close(epsilon, least / snr)
+        # Weighted as noise is, the last step counts fully.
+        assert epsilon[-1] == 1 and epsilon[0] < 0.06
+    assert (min_snr_weights(alpha_bar, None) == 1).all()
+    with pytest.raises(ValueError, match="form 'v': choose 'velocity' or"):
+        min_snr_weights(alpha_bar, form="v")
+
+
+def test_velocity_loss_weighs_clips():
+    predicted, velocity = torch.randn(2, 3, 2, 4, 5)
+    weights = torch.tensor([2.0, 0.0, 0.5])
+    each = ((predicted - velocity) ** 2).mean(dim=(1, 2, 3))
+    loss = velocity_loss(predicted, velocity, weights)
+    expected = (2 * each[0] + 0.5 * each[2]) / 3
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
