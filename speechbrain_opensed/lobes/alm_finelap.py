@@ -44,7 +44,7 @@ class FineLAPTower(AudioLanguageModel):
     Arguments
     ---------
     source : FineLAP, str, Path or mapping
-        The model, or what
+        The model, which is frozen, or what
         :func:`~speechbrain_opensed.checkpoints.load_finelap` takes.
     config : dict, optional
         See there; only with a source that has to be loaded.
