@@ -139,11 +139,13 @@ class AttentiveFusion(nn.Module):
         if text_dim != style_dim:
             self.residual = nn.Linear(text_dim, style_dim)
         self.query = nn.Linear(text_dim, style_dim)
-        self.key = nn.Linear(ref_dim, style_dim)
+        # Without bias: it would move all logits of a query alike.
+        self.key = nn.Linear(ref_dim, style_dim, bias=False)
         self.value = nn.Linear(ref_dim, style_dim)
         self.out = nn.Linear(style_dim, style_dim)
         for layer in (self.query, self.key, self.value, self.out):
             nn.init.xavier_uniform_(layer.weight)
+        for layer in (self.query, self.value, self.out):
             nn.init.zeros_(layer.bias)
 
     def forward(
