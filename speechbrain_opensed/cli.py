@@ -10,15 +10,23 @@ import click
 
 __all__ = ["main", "opensed"]
 
+_ALIGNMENT = "speechbrain_opensed.commands.evaluate_alignment"
 _COMMANDS = {
     "detect": "speechbrain_opensed.commands.detect:detect",
     "annotate": "speechbrain_opensed.commands.annotate:annotate",
     "evaluate": "speechbrain_opensed.commands.evaluate:evaluate",
+    "evaluate-retrieval": f"{_ALIGNMENT}:evaluate_retrieval",
+    "evaluate-classification": f"{_ALIGNMENT}:evaluate_classification",
+    "evaluate-grounding": f"{_ALIGNMENT}:evaluate_grounding",
+    "search": "speechbrain_opensed.commands.search:search",
     "soundscapes": "speechbrain_opensed.commands.soundscapes:soundscapes",
     "relate-labels": (
         "speechbrain_opensed.commands.relate_labels:relate_labels"
     ),
     "neighbors": "speechbrain_opensed.commands.neighbors:neighbors",
+    "prompt-results": (
+        "speechbrain_opensed.commands.prompt_results:prompt_results"
+    ),
     "phrase-bank": "speechbrain_opensed.commands.phrase_bank:phrase_bank",
     "prepare": "lhotse_recipes.cli:prepare",
     "download": "lhotse_recipes.cli:download",
