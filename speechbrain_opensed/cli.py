@@ -19,6 +19,7 @@ _COMMANDS = {
     "evaluate-classification": f"{_ALIGNMENT}:evaluate_classification",
     "evaluate-grounding": f"{_ALIGNMENT}:evaluate_grounding",
     "search": "speechbrain_opensed.commands.search:search",
+    "generate": "speechbrain_opensed.commands.generate:generate",
     "soundscapes": "speechbrain_opensed.commands.soundscapes:soundscapes",
     "relate-labels": (
         "speechbrain_opensed.commands.relate_labels:relate_labels"

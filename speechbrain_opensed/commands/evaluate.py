@@ -1,10 +1,11 @@
-"""`opensed evaluate`: PSDS of a model, or of scores, on a manifest.
+"""`opensed evaluate`: detection scores of a model on a manifest.
 
 Authors
  * The speechbrain-opensed contributors 2026
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +19,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(
-    short_help="Print the PSDS of a model or of scores.",
+    short_help="Print detection scores of a model.",
     context_settings={"show_default": True},
 )
 @click.argument("cuts", type=click.Path(path_type=Path))
@@ -34,9 +35,17 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Keep the scores of the model there.",
 )
 @click.option(
+    "--protocol",
+    type=click.Choice(["flexsed", "desed", "urbansed", "audioset-strong"]),
+    default="flexsed",
+    help="Settings of the scores. flexsed: PSDS1 over all clips (A) and of "
+    "localisation (T); the others as in the FineLAP paper: PSDS1, PSDS2 and "
+    "best F-scores, without clips that have no event.",
+)
+@click.option(
     "--vocabulary",
     help="Name or csv of a table of labels and phrases; default: what occurs "
-    "in the manifest.",
+    "in the manifest, phrases for flexsed and labels for the others.",
 )
 @click.option(
     "--seen",
@@ -48,8 +57,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--median",
     "median_seconds",
     type=float,
-    default=0.36,
-    help="Span of the median filter over the scores, in seconds.",
+    default=None,
+    help="Span of the median filter over the scores, in seconds; default: "
+    "that of the protocol.",
 )
 @click.option("--batch-size", type=click.IntRange(min=1), default=4)
 @click.option("-j", "--num-jobs", type=click.IntRange(min=1), default=1)
@@ -61,6 +71,7 @@ def evaluate(
     precision,
     scores,
     save_scores,
+    protocol,
     vocabulary,
     seen,
     median_seconds,
@@ -68,12 +79,12 @@ def evaluate(
     num_jobs,
     output,
 ):
-    """Print PSDS1_A and PSDS1_T over the events of a manifest of CUTS."""
+    """Print detection scores over the events of a manifest of CUTS."""
     if (model is None) == (scores is None):
         raise ValueError("give either --model or --scores")
     from lhotse_recipes.manifests import read_cuts
     from lhotse_recipes.vocabulary import Vocabulary
-    from speechbrain_opensed.metrics.score_store import ScoreStore
+    from speechbrain_opensed.metrics import ScoreStore, get_protocol
     from speechbrain_opensed.workflows.evaluate import (
         psds_table,
         read_truth,
@@ -82,28 +93,59 @@ def evaluate(
 
     cut_set = read_cuts(cuts)
     known = _read_lines(seen)
-    phrases = Vocabulary.load(vocabulary).phrases if vocabulary else None
-    if scores is not None:
-        store = ScoreStore(scores)
-        truth = read_truth(cut_set, {label: label for label in store.classes})
-        table = psds_table(store, truth, store.hop_seconds, known, num_jobs)
-    else:
-        truth = read_truth(cut_set, phrases)
-        detector = load_detector(model, device, precision)
-        with TemporaryDirectory() as folder:
+    protocol = get_protocol(protocol)
+    with TemporaryDirectory() as folder:
+        if scores is not None:
+            store = ScoreStore(scores)
+            labels = {label: label for label in store.classes}
+            truth = read_truth(cut_set, labels)
+        else:
+            truth = _ask(
+                read_truth(
+                    cut_set,
+                    Vocabulary.load(vocabulary).phrases if vocabulary else None,
+                ),
+                protocol.raw_labels and not vocabulary,
+            )
+            detector = load_detector(model, device, precision)
             store = store_scores(
                 cut_set,
                 truth,
                 detector,
                 save_scores or Path(folder) / "scores",
-                median_seconds,
+                protocol.median_seconds
+                if median_seconds is None
+                else median_seconds,
                 batch_size,
             )
-            table = psds_table(store, truth, store.hop_seconds, known, num_jobs)
-    click.echo(_text(table))
+        hop = store.hop_seconds
+        table = psds_table(store, truth, hop, known, num_jobs, protocol)
+        fscores = _fscores(store, truth, protocol)
+    click.echo(_text(table, fscores))
     if output is not None:
-        _save(table, output)
+        _save(table, fscores, protocol, output)
         click.echo(f"wrote {output}")
+
+
+def _ask(truth, raw_labels):
+    if not raw_labels:
+        return truth
+    return replace(truth, phrases={label: label for label in truth.phrases})
+
+
+def _fscores(store, truth, protocol):
+    if not protocol.fscores:
+        return {}
+    from speechbrain_opensed.metrics.protocols import best_fscores
+
+    return best_fscores(
+        store,
+        truth.events,
+        truth.durations,
+        list(truth.phrases),
+        store.hop_seconds,
+        protocol.keep_empty_clips,
+    )
 
 
 def _read_lines(path):
@@ -113,15 +155,17 @@ def _read_lines(path):
     return {line.strip() for line in lines if line.strip()}
 
 
-def _text(table):
-    lines = [f"{'classes':<16}{'PSDS1_A':>9}{'PSDS1_T':>9}"]
+def _text(table, fscores):
+    everything = table["all"]
+    lines = [f"{'classes':<16}" + "".join(f"{name:>9}" for name in everything)]
     for group, results in table.items():
-        count = len(results["PSDS1_A"].per_class)
+        count = len(next(iter(results.values())).per_class)
         lines.append(
             f"{f'{group} ({count})':<16}"
-            f"{results['PSDS1_A'].psds:>9.4f}{results['PSDS1_T'].psds:>9.4f}"
+            + "".join(f"{result.psds:>9.4f}" for result in results.values())
         )
-    skipped = table["all"]["PSDS1_A"].skipped_classes
+    lines += [f"{name:<16}{value:>9.4f}" for name, value in fscores.items()]
+    skipped = next(iter(everything.values())).skipped_classes
     if skipped:
         lines.append(
             f"{len(skipped)} classes without events left out: "
@@ -131,25 +175,30 @@ def _text(table):
     return "\n".join(lines)
 
 
-def _save(table, output):
+def _save(table, fscores, protocol, output):
     from lhotse_recipes.io import write_atomically
 
     everything = table["all"]
+    first = next(iter(everything.values()))
     about = {
         group: {metric: result.psds for metric, result in results.items()}
         for group, results in table.items()
     }
+    about["all"] |= fscores
     about["per_class"] = {
         label: {
-            "events": everything["PSDS1_A"].num_events[label],
+            "events": first.num_events[label],
             **{
                 metric: result.per_class[label]
                 for metric, result in everything.items()
             },
         }
-        for label in everything["PSDS1_A"].per_class
+        for label in first.per_class
     }
-    about["skipped_classes"] = list(everything["PSDS1_A"].skipped_classes)
-    about["settings"] = everything["PSDS1_A"].settings
+    about["skipped_classes"] = list(first.skipped_classes)
+    about["protocol"] = protocol.name
+    about["settings"] = {
+        metric: result.settings for metric, result in everything.items()
+    }
     with write_atomically(output) as file:
         json.dump(about, file, indent=2, ensure_ascii=False)

@@ -48,6 +48,8 @@ class SedProtocol:
         Whether clips without an event count.
     fscores : bool
         Whether the best F-scores of events and of segments belong to it.
+    raw_labels : bool
+        Whether models are asked for the labels as they are, not for phrases.
 
     Example
     -------
@@ -69,6 +71,7 @@ class SedProtocol:
     median_seconds: float
     keep_empty_clips: bool = True
     fscores: bool = False
+    raw_labels: bool = False
 
     def __getitem__(self, variant: str) -> dict[str, Any]:
         """All settings of one PSDS for `compute_psds`."""
@@ -97,7 +100,7 @@ def _finelap(name, alpha_st, psds2):
     variants = {"PSDS1": {**_PSDS1, "alpha_st": alpha_st}}
     if psds2:
         variants["PSDS2"] = _PSDS2
-    return SedProtocol(name, variants, _FINELAP_MEDIAN, False, True)
+    return SedProtocol(name, variants, _FINELAP_MEDIAN, False, True, True)
 
 
 #: Protocols by name.
@@ -118,7 +121,7 @@ def get_protocol(name: str) -> SedProtocol:
     median over 0.36 s. `desed`, `urbansed` and `audioset-strong` as in the
     FineLAP paper: PSDS1, for the first two with alpha_st of 1, and PSDS2 with
     cross triggers; the best F-scores; median over three frames of 0.15625 s;
-    clips without an event left out.
+    clips without an event left out; labels as they are for prompts.
 
     Arguments
     ---------

@@ -13,12 +13,12 @@ import torch
 from lhotse import CutSet
 from lhotse.cut import Cut, MultiCut
 from torch import Tensor
-from torch.nn.parallel import DataParallel, DistributedDataParallel
 from tqdm import tqdm
 
 from speechbrain_opensed.dataio.audio import load_window
 from speechbrain_opensed.inference.clip_batches import pad_clips
 from speechbrain_opensed.spec import SedSpec
+from speechbrain_opensed.training import unwrapped
 from speechbrain_opensed.workflows.tasks import AlignmentTask
 
 __all__ = ["embed_texts", "encode_cuts", "evaluate_alignment"]
@@ -93,7 +93,7 @@ def evaluate_alignment(
     >>> evaluate_alignment(cuts, model, tasks)["zero-shot"]["accuracy"]
     1.0
     """
-    model = _unwrapped(model)
+    model = unwrapped(model)
     texts = {text: None for task in tasks.values() for text in task.texts}
     wanted = {clip for task in tasks.values() for clip in task.durations}
     with _listening(model):
@@ -168,7 +168,7 @@ def encode_cuts(
     >>> clips.shape, frames.shape
     (torch.Size([2, 8]), torch.Size([2, 64, 8]))
     """
-    model = _unwrapped(model)
+    model = unwrapped(model)
     spec, device = spec or model.spec, model.temp_global.device
     if total is None and not (isinstance(cuts, CutSet) and cuts.is_lazy):
         total = len(cuts) if hasattr(cuts, "__len__") else None
@@ -229,7 +229,7 @@ def embed_texts(model, texts: Iterable[str]) -> dict[str, Tensor]:
     >>> embed_texts(model, ["rain", "wind", "rain"])["rain"].shape
     torch.Size([8])
     """
-    model = _unwrapped(model)
+    model = unwrapped(model)
     ordered = sorted(dict.fromkeys(texts), key=lambda text: (len(text), text))
     rows = {}
     with _listening(model):
@@ -237,11 +237,6 @@ def embed_texts(model, texts: Iterable[str]) -> dict[str, Tensor]:
             part = ordered[first : first + _TEXTS_AT_ONCE]
             rows.update(zip(part, model.encode_phrases(part), strict=True))
     return rows
-
-
-def _unwrapped(model):
-    wrapped = isinstance(model, (DataParallel, DistributedDataParallel))
-    return model.module if wrapped else model
 
 
 @contextmanager

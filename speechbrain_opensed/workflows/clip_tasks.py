@@ -119,3 +119,7 @@ class ClassificationTask(AlignmentTask):
     def _append(self, ids, clips, frames):
         logits = self.model.clip_logits(clips, self.embedded(self.prompts))
         self.stats.append(ids, logits, [self.labels[clip] for clip in ids])
+
+    def details(self) -> dict:
+        """Prompts, and the numbers of each class."""
+        return {"prompts": self.prompts, "per_class": self.stats.per_class}

@@ -13,7 +13,12 @@ from lhotse.cut import Cut
 from lhotse_recipes.schema import label_of, trim_events
 from speechbrain_opensed.inference.detection import smooth
 from speechbrain_opensed.inference.detector import SoundEventDetector
-from speechbrain_opensed.metrics import PsdsResult, compute_psds
+from speechbrain_opensed.metrics import (
+    PsdsResult,
+    SedProtocol,
+    compute_psds,
+    get_protocol,
+)
 from speechbrain_opensed.metrics.score_store import ScoreStore, ScoreWriter
 from speechbrain_opensed.workflows.scoring import score_cuts
 
@@ -175,8 +180,9 @@ def psds_table(
     hop_seconds: float,
     seen: Collection[str] | None = None,
     num_jobs: int = 1,
+    protocol: SedProtocol | None = None,
 ) -> dict[str, dict[str, PsdsResult]]:
-    """PSDS1_A and PSDS1_T of all classes, and of seen and unseen ones.
+    """PSDS of all classes, and of seen and unseen ones.
 
     Arguments
     ---------
@@ -190,11 +196,13 @@ def psds_table(
         Labels that the model was trained on.
     num_jobs : int
         Threads.
+    protocol : SedProtocol, optional
+        Which PSDS; default: `flexsed`, which has `PSDS1_A` and `PSDS1_T`.
 
     Returns
     -------
     dict
-        `all`, `seen` and `unseen` to `PSDS1_A` and `PSDS1_T`.
+        `all`, `seen` and `unseen` to names of the protocol to results.
 
     Raises
     ------
@@ -210,17 +218,18 @@ def psds_table(
     1.0
     """
     labels = list(truth.phrases)
+    protocol = protocol or get_protocol("flexsed")
     table = {
-        metric: compute_psds(
+        variant: compute_psds(
             scores,
             truth.events,
             truth.durations,
             labels,
             hop_seconds,
-            target_known=target_known,
             num_jobs=num_jobs,
+            **settings,
         )
-        for metric, target_known in (("PSDS1_A", False), ("PSDS1_T", True))
+        for variant, settings in protocol.settings().items()
     }
     groups = {"all": dict(table)}
     if seen is not None:

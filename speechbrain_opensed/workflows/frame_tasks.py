@@ -38,8 +38,8 @@ class DetectionTask(AlignmentTask):
     protocol : str or SedProtocol
         See :func:`~speechbrain_opensed.metrics.get_protocol`.
     phrases : mapping of label to str, optional
-        What is asked, and which classes there are; default: the labels that
-        occur, as they are.
+        What is asked, and which classes there are; default: those that
+        occur, by their labels or by their phrases, as the protocol has it.
     groups : mapping of str to sequence of str, optional
         Groups of labels to tell apart, such as `seen` and `unseen`.
     num_jobs : int
@@ -72,18 +72,24 @@ class DetectionTask(AlignmentTask):
         if not isinstance(protocol, SedProtocol):
             protocol = get_protocol(protocol)
         self.protocol = protocol
-        truth, durations = {}, {}
+        truth, durations, found = {}, {}, {}
         for cut in distinct_cuts(cuts):
-            events = [
-                (one.start, one.end, label_of(one)) for one in trim_events(cut)
-            ]
+            events = []
+            for one in trim_events(cut):
+                label = label_of(one)
+                events.append((one.start, one.end, label))
+                found.setdefault(label, one.text or label)
             if events or protocol.keep_empty_clips:
                 truth[cut.id] = events
                 durations[cut.id] = cut.duration
-        found = {label for events in truth.values() for *_, label in events}
-        classes = list(phrases or sorted(found))
         name_classes(found, phrases, str)
-        self.prompts = name_classes(classes, phrases, str)
+        if phrases is None:
+            phrases = {
+                label: label if protocol.raw_labels else text
+                for label, text in sorted(found.items())
+            }
+        classes = list(phrases)
+        self.prompts = list(phrases.values())
         super().__init__(self.prompts, durations)
         self.refuse_nothing("an event")
         self.stats = PsdsStats(
@@ -136,6 +142,21 @@ class DetectionTask(AlignmentTask):
                 self.protocol.keep_empty_clips,
             )
         return summary if field is None else summary[field]
+
+    def details(self) -> dict:
+        """Protocol, prompts, and the numbers of each class."""
+        results = self.stats.results
+        return {
+            "protocol": self.protocol.name,
+            "prompts": self.prompts,
+            "per_class": {
+                label: {
+                    name: result.per_class[label]
+                    for name, result in results.items()
+                }
+                for label in next(iter(results.values())).per_class
+            },
+        }
 
 
 class GroundingTask(AlignmentTask):

@@ -85,6 +85,10 @@ class AlignmentTask:
         """Write the numbers, and a table where there are classes."""
         self.stats.write_stats(filestream, verbose)
 
+    def details(self) -> dict:
+        """More than the numbers, such as those of each class."""
+        return {}
+
     def clear(self) -> None:
         """Forget what came."""
         self.stats.clear()

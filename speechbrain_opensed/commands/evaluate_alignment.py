@@ -1,0 +1,135 @@
+"""`opensed evaluate-retrieval`, `-classification` and `-grounding`.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import json
+from pathlib import Path
+
+import click
+
+from speechbrain_opensed.commands.options import load_aligner, model_options
+
+__all__ = [
+    "evaluate_classification",
+    "evaluate_grounding",
+    "evaluate_retrieval",
+]
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def _command(name, short_help):
+    """A command on a manifest, with the options that all three have."""
+
+    def decorate(function):
+        for option in (
+            click.option("-o", "--output", type=_FILE, help="Results as JSON."),
+            click.option(
+                "--batch-size", type=click.IntRange(min=1), default=16
+            ),
+            click.option(
+                "--as-published",
+                is_flag=True,
+                help="Hear the first channel of the first 10 s alone, as the "
+                "official evaluation does.",
+            ),
+            model_options(),
+            click.argument("cuts", type=click.Path(path_type=Path)),
+        ):
+            function = option(function)
+        return click.command(
+            name,
+            short_help=short_help,
+            context_settings={"show_default": True},
+        )(function)
+
+    return decorate
+
+
+@_command("evaluate-retrieval", "Print recalls between clips and captions.")
+def evaluate_retrieval(cuts, **options):
+    """Print recalls, ranks and mAP10 over the captions of a manifest of CUTS.
+
+    T2A finds the clip of a caption, A2T the captions of a clip, of which it
+    may have any number. Shares lie between 0 and 1.
+    """
+    from speechbrain_opensed.workflows.clip_tasks import RetrievalTask
+
+    _evaluate(cuts, lambda cut_set, aligner: RetrievalTask(cut_set), **options)
+
+
+@click.option("--template", default="The sound of {}", help="What is asked.")
+@click.option(
+    "--vocabulary",
+    help="Name or csv of a table of labels and phrases; default: the labels, "
+    "underscores as spaces.",
+)
+@_command("evaluate-classification", "Print the zero-shot accuracy.")
+def evaluate_classification(cuts, template, vocabulary, **options):
+    """Print accuracy, mean recall and mAP over the tags of a manifest of CUTS.
+
+    The classes are the tags that occur; where clips have several, the best
+    class has to be one of them. Shares lie between 0 and 1.
+    """
+    from lhotse_recipes.vocabulary import Vocabulary
+    from speechbrain_opensed.workflows.clip_tasks import ClassificationTask
+
+    phrases = Vocabulary.load(vocabulary).phrases if vocabulary else None
+    _evaluate(
+        cuts,
+        lambda cut_set, aligner: ClassificationTask(cut_set, template, phrases),
+        **options,
+    )
+
+
+@click.option(
+    "--unheard/--no-unheard",
+    default=True,
+    help="Whether phrases that the manifest notes as not heard count.",
+)
+@_command("evaluate-grounding", "Print scores of phrases in time.")
+def evaluate_grounding(cuts, unheard, **options):
+    """Print PSDS and th_auc of the phrases of a manifest of CUTS.
+
+    Each phrase of each clip counts as a file of its own. psds2021, psds1 and
+    psds2 want detection and phrase to agree by half, 0.7 and a tenth.
+    """
+    from speechbrain_opensed.workflows.frame_tasks import GroundingTask
+
+    _evaluate(
+        cuts,
+        lambda cut_set, aligner: GroundingTask(
+            cut_set, aligner.spec.hop_seconds, unheard
+        ),
+        **options,
+    )
+
+
+def _evaluate(
+    cuts, make_task, model, device, precision, batch_size, as_published, output
+):
+    from lhotse_recipes.io import write_atomically
+    from lhotse_recipes.manifests import read_cuts
+    from speechbrain_opensed.workflows.alignment import evaluate_alignment
+
+    cut_set = read_cuts(cuts)
+    aligner = load_aligner(model, device, precision)
+    task = make_task(cut_set, aligner)
+    results = evaluate_alignment(
+        cut_set,
+        aligner.mods.model,
+        {"task": task},
+        batch_size,
+        as_published,
+        aligner.spec,
+    )["task"]
+    for name, value in results.items():
+        shown = value if isinstance(value, int) else f"{value:.4f}"
+        click.echo(f"{name:<14}{shown:>9}")
+    if output is not None:
+        about = {**results, **task.details()}
+        with write_atomically(output) as file:
+            json.dump(about, file, indent=2, ensure_ascii=False)
+        click.echo(f"wrote {output}")
