@@ -18,11 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lhotse_recipes.io import write_atomically
-from speechbrain_opensed.spectrogram import (
-    SAMPLE_RATE,
-    hertz_to_mel,
-    log_mel_image,
-)
+from speechbrain_opensed.spectrogram import draw_spectrogram
 
 __all__ = [
     "check_figure_path",
@@ -87,7 +83,7 @@ def plot_detection(detection, out, audio=None) -> Path:
         sharex=True,
         height_ratios=[2.1] + [lane_height] * lanes,
     )
-    _draw_spectrogram(axes[0], audio or detection.path, detection.duration)
+    draw_spectrogram(axes[0], audio or detection.path, detection.duration)
     axes[0].set_title(
         f"{Path(detection.path).name}   "
         f"{_clock(detection.duration, detection.duration)}"
@@ -100,30 +96,6 @@ def plot_detection(detection, out, audio=None) -> Path:
         _draw_lane(axes[1 + lane], detection, lane, phrase)
     _format_time(axes[-1], detection.duration)
     return save_figure(figure, out)
-
-
-def _draw_spectrogram(axis, audio, duration):
-    image = log_mel_image(audio, _COLUMNS)
-    axis.imshow(
-        image,
-        origin="lower",
-        aspect="auto",
-        cmap="magma",
-        vmin=image.max() - 80,
-        extent=(0, duration, 0, len(image)),
-        interpolation="antialiased",
-    )
-    ticks = [250, 1000, 2000, 4000]
-    axis.set_yticks(
-        [
-            hertz_to_mel(f) / hertz_to_mel(SAMPLE_RATE / 2) * len(image)
-            for f in ticks
-        ],
-        [f"{f / 1000:g}" for f in ticks],
-        fontsize=8,
-    )
-    axis.set_ylabel("kHz", fontsize=8)
-    axis.tick_params(axis="x", bottom=False, labelbottom=False)
 
 
 def _draw_lane(axis, detection, lane, phrase):

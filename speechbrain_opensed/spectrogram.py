@@ -9,7 +9,12 @@ from scipy.signal import get_window
 
 from speechbrain_opensed.inference.audio import inspect_audio, mono_blocks
 
-__all__ = ["SAMPLE_RATE", "hertz_to_mel", "log_mel_image"]
+__all__ = [
+    "SAMPLE_RATE",
+    "draw_spectrogram",
+    "hertz_to_mel",
+    "log_mel_image",
+]
 
 SAMPLE_RATE = 16000
 _FFT, _HOP, _MELS = 512, 160, 64
@@ -63,6 +68,47 @@ def log_mel_image(path, columns: int = 1600) -> np.ndarray:
     columns_of(np.pad(buffer, (0, span)))
     image = image[: -(-frames // group)]
     return 10 * np.log10(np.maximum(np.stack(image, axis=1), 1e-10))
+
+
+def draw_spectrogram(axis, audio, duration: float) -> None:
+    """Draw the spectrogram of a sound file.
+
+    Arguments
+    ---------
+    axis : matplotlib.axes.Axes
+        Where to.
+    audio : str or Path
+        The file.
+    duration : float
+        Its seconds.
+
+    Example
+    -------
+    >>> draw_spectrogram(None, "no.wav", 1.0)
+    Traceback (most recent call last):
+    FileNotFoundError: no such file: no.wav; check the path
+    """
+    image = log_mel_image(audio)
+    axis.imshow(
+        image,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=image.max() - 80,
+        extent=(0, duration, 0, len(image)),
+        interpolation="antialiased",
+    )
+    ticks = [250, 1000, 2000, 4000]
+    axis.set_yticks(
+        [
+            hertz_to_mel(f) / hertz_to_mel(SAMPLE_RATE / 2) * len(image)
+            for f in ticks
+        ],
+        [f"{f / 1000:g}" for f in ticks],
+        fontsize=8,
+    )
+    axis.set_ylabel("kHz", fontsize=8)
+    axis.tick_params(axis="x", bottom=False, labelbottom=False)
 
 
 def hertz_to_mel(hertz):

@@ -15,8 +15,14 @@ __all__ = [
     "model_options",
     "phrase_options",
     "read_phrases",
+    "read_run_opts",
     "read_thresholds",
 ]
+
+_MODEL = (
+    "Folder of an exported model, OWNER/MODEL on the Hugging Face hub, or "
+    "FineLAP's weights: `finelap`, a file or a folder."
+)
 
 
 def _stacked(*options):
@@ -28,13 +34,15 @@ def _stacked(*options):
     return decorate
 
 
-def model_options(required=True):
+def model_options(required=True, what=_MODEL):
     """Options that :func:`load_detector` takes.
 
     Arguments
     ---------
     required : bool
         Whether the model has to be named.
+    what : str
+        Help on what can be named.
 
     Returns
     -------
@@ -54,8 +62,7 @@ def model_options(required=True):
         click.option(
             "--model",
             required=required,
-            help="Folder of an exported model, OWNER/MODEL on the Hugging "
-            "Face hub, or FineLAP's weights: `finelap`, a file or a folder.",
+            help=what,
         ),
         click.option(
             "--device", default=None, help="cpu, cuda, ...; default: the best."
@@ -96,7 +103,9 @@ def load_detector(model, device, precision):
     """
     from speechbrain_opensed.inference import SoundEventDetector
 
-    return SoundEventDetector.from_source(model, _run_opts(device, precision))
+    return SoundEventDetector.from_source(
+        model, read_run_opts(device, precision)
+    )
 
 
 def load_aligner(model, device, precision):
@@ -124,10 +133,29 @@ def load_aligner(model, device, precision):
     """
     from speechbrain_opensed.inference import AudioTextAligner
 
-    return AudioTextAligner.from_source(model, _run_opts(device, precision))
+    return AudioTextAligner.from_source(model, read_run_opts(device, precision))
 
 
-def _run_opts(device, precision):
+def read_run_opts(device, precision):
+    """What `from_hparams` of an interface takes as `run_opts`.
+
+    Arguments
+    ---------
+    device : str or None
+        Where it runs; None: the best there is.
+    precision : str
+        fp32, bf16 or fp16.
+
+    Returns
+    -------
+    dict
+        The options.
+
+    Example
+    -------
+    >>> read_run_opts("cpu", "fp32")
+    {'precision': 'fp32', 'device': 'cpu'}
+    """
     import torch
 
     if (device or "").startswith("cuda") and not torch.cuda.is_available():

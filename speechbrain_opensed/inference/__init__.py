@@ -4,7 +4,11 @@ from speechbrain_opensed.inference.aligner import AudioTextAligner
 from speechbrain_opensed.inference.detection import Detection
 from speechbrain_opensed.inference.detector import SoundEventDetector
 from speechbrain_opensed.inference.events import SoundEvent
-from speechbrain_opensed.inference.export import export_detector
+from speechbrain_opensed.inference.export import (
+    export_detector,
+    export_generator,
+)
+from speechbrain_opensed.inference.generator import StyleTransferGenerator
 from speechbrain_opensed.inference.search import Hit, SoundIndex
 
 __all__ = [
@@ -14,5 +18,7 @@ __all__ = [
     "SoundEvent",
     "SoundEventDetector",
     "SoundIndex",
+    "StyleTransferGenerator",
     "export_detector",
+    "export_generator",
 ]

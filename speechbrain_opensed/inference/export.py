@@ -1,4 +1,4 @@
-"""From a training run to a folder that `SoundEventDetector` loads.
+"""From a training run to a folder that an inference interface loads.
 
 Authors
  * The speechbrain-opensed contributors 2026
@@ -20,21 +20,13 @@ from speechbrain_opensed.inference.loading import FILES_KEY, FOLDER_KEY
 from speechbrain_opensed.inference.safe_yaml import check_yaml
 from speechbrain_opensed.spec import SedSpec
 
-__all__ = ["export_detector"]
+__all__ = ["export_detector", "export_generator"]
 
 _HEAD = """\
-# Sound event detector, written by speechbrain-opensed. To use it:
-#   SoundEventDetector.from_hparams(source="THIS FOLDER")
+# {what}, written by speechbrain-opensed. To use it:
+#   {user}.from_hparams(source="THIS FOLDER")
 """
-_TAIL = """\
-modules:
-    model: !ref <model>
-    text_encoder: !ref <text_encoder>
-pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
-    loadables:
-        model: !ref <model>
-"""
-_FILES = ("hyperparams.yaml", "model.safetensors")
+_YAML = "hyperparams.yaml"
 
 
 def export_detector(
@@ -100,29 +92,104 @@ def export_detector(
     >>> detector.spec.window_seconds
     10.0
     """  # noqa: E501
-    folder, hparams_file = Path(folder), Path(hparams_file)
-    if folder.exists() and not _replaceable(folder):
+    return _export(
+        Path(folder),
+        Path(hparams_file),
+        modules,
+        overrides,
+        ["spec"],
+        ["model"],
+        _HEAD.format(what="Sound event detector", user="SoundEventDetector"),
+        {} if spec is None else {"spec": _spec_node(spec)},
+    )
+
+
+def export_generator(
+    folder,
+    hparams_file,
+    modules,
+    overrides: dict | None = None,
+) -> Path:
+    """Write a trained generator so that it can be loaded, moved and shared.
+
+    The training YAML's keys `spec`, `ref_seconds`, `codec`, `unet`,
+    `adapter` and `text_encoder` go into `hyperparams.yaml`, the weights of
+    codec, U-Net and adapter beside it, each as `<name>.safetensors`, and so
+    does a folder that the text encoder is read from. In the YAML, classes of
+    other libraries have their full names, such as
+    `!new:diffusers.models.unets.unet_2d_condition.UNet2DConditionModel`.
+
+    Arguments
+    ---------
+    folder : str or Path
+        Where to.
+    hparams_file : str or Path
+        YAML of the training.
+    modules : mapping
+        Trained modules with the keys `codec`, `unet` and `adapter`.
+    overrides : dict, optional
+        Overrides that the training was started with, for a recipe's YAML.
+
+    Returns
+    -------
+    Path
+        The folder, which appears whole or not at all.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such YAML.
+    ValueError
+        If a key is missing, the YAML builds things that a generator may not
+        load, or the folder holds something else.
+
+    Example
+    -------
+    >>> modules = dict.fromkeys(("codec", "unet", "adapter"))
+    >>> export_generator("out", "no.yaml", modules)
+    Traceback (most recent call last):
+    FileNotFoundError: no YAML at no.yaml: give the training's
+    """
+    return _export(
+        Path(folder),
+        Path(hparams_file),
+        modules,
+        overrides,
+        ["spec", "ref_seconds"],
+        ["codec", "unet", "adapter"],
+        _HEAD.format(what="Sound generator", user="StyleTransferGenerator"),
+    )
+
+
+def _export(
+    folder, hparams_file, modules, overrides, plain, weights, head, replaced=()
+):
+    files = [_YAML, *(f"{name}.safetensors" for name in weights)]
+    if folder.exists() and not _replaceable(folder, files):
         raise ValueError(
             f"{folder} holds other files: choose a new folder for the export"
         )
-    if "model" not in modules:
+    missing = [name for name in weights if name not in modules]
+    if missing:
         raise ValueError(
-            f"modules has no 'model', only {sorted(modules)}: give the "
-            "Brain's modules"
+            f"modules has no {missing[0]!r}, only {sorted(modules)}: give "
+            "the Brain's modules"
         )
-    tree = _read_tree(hparams_file, overrides)
-    if spec is not None:
-        tree["spec"] = _spec_node(spec)
+    wanted = (*plain, *weights, "text_encoder")
+    tree = _read_tree(hparams_file, overrides, wanted)
+    tree.update(replaced)
     temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
     try:
         temporary.mkdir(parents=True)
-        files = _copy_files(tree["text_encoder"], temporary)
-        text = _dump(tree, files)
+        copied = _copy_files(tree["text_encoder"], temporary)
+        text = head + _dump(tree, copied) + _tail(weights)
         check_yaml(text, f"the part of {hparams_file} that is exported")
-        (temporary / _FILES[0]).write_text(text, encoding="utf-8")
-        save_file(_state(modules["model"]), temporary / _FILES[1])
-        # safetensors makes files that only their owner can read.
-        shutil.copymode(*(temporary / name for name in _FILES))
+        (temporary / _YAML).write_text(text, encoding="utf-8")
+        for name in weights:
+            path = temporary / f"{name}.safetensors"
+            save_file(_state(modules[name]), path)
+            # safetensors makes files that only their owner can read.
+            shutil.copymode(temporary / _YAML, path)
         if folder.exists():
             old = temporary.with_name(temporary.name + ".old")
             os.replace(folder, old)
@@ -142,14 +209,25 @@ def export_detector(
     return folder
 
 
-def _replaceable(folder):
+def _tail(weights):
+    lines = ["modules:"]
+    lines += [f"    {x}: !ref <{x}>" for x in (*weights, "text_encoder")]
+    lines.append(
+        "pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer"
+    )
+    lines.append("    loadables:")
+    lines += [f"        {x}: !ref <{x}>" for x in weights]
+    return "\n".join(lines) + "\n"
+
+
+def _replaceable(folder, files):
     if not folder.is_dir():
         return False
     names = {entry.name for entry in folder.iterdir()}
-    return not names or names.issuperset(_FILES)
+    return not names or names.issuperset(files)
 
 
-def _read_tree(hparams_file, overrides):
+def _read_tree(hparams_file, overrides, wanted):
     if not hparams_file.is_file():
         raise FileNotFoundError(
             f"no YAML at {hparams_file}: give the training's"
@@ -159,7 +237,6 @@ def _read_tree(hparams_file, overrides):
     with open(hparams_file, encoding="utf-8") as file:
         resolved = resolve_references(file, overrides or {}).getvalue()
     tree = ruamel.yaml.YAML().load(resolved)
-    wanted = ("spec", "model", "text_encoder")
     missing = [key for key in wanted if key not in tree]
     if missing:
         raise ValueError(
@@ -218,7 +295,7 @@ def _dump(tree, files):
     yaml.indent(mapping=4, sequence=6, offset=4)
     yaml.width = 80
     yaml.dump({**head, **tree}, text)
-    return _HEAD + text.getvalue() + _TAIL
+    return text.getvalue()
 
 
 def _state(model):

@@ -24,6 +24,9 @@ ALLOWED_PACKAGES = (
     "speechbrain_opensed.spec",
     "speechbrain.utils.parameter_transfer",
     "torch.nn",
+    "diffusers.models.autoencoders",
+    "diffusers.models.unets",
+    "transformers.models.speecht5",
 )
 _PLAIN_TAGS = ("!ref", "!tuple", "!PLACEHOLDER")
 _REMEDY = (

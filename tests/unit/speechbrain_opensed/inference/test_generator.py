@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from click.testing import CliRunner
 
+from speechbrain_opensed.cli import opensed
+from speechbrain_opensed.inference.export import export_generator
 from speechbrain_opensed.inference.generator import StyleTransferGenerator
 from speechbrain_opensed.inference.references import load_reference
 from speechbrain_opensed.inference.waves import write_wave
@@ -200,3 +203,88 @@ def test_waves_are_written_whole_or_not(tmp_path):
         with pytest.raises(ValueError, match=name):
             write_wave(tmp_path / name, wave, RATE)
     assert [p.name for p in tmp_path.iterdir()] == ["a.flac"]
+
+
+YAML = """
+spec: !new:speechbrain_opensed.spec.SedSpec
+    window_seconds: 0.5
+ref_seconds: 1.0
+dim: 8
+codec: !new:speechbrain_opensed.lobes.latent_codec.MelCodec
+    channels: 4
+    num_mels: 32
+    n_fft: 512
+    iterations: 2
+unet: !new:diffusers.models.unets.unet_2d_condition.UNet2DConditionModel
+    in_channels: 4
+    out_channels: 4
+    layers_per_block: 1
+    block_out_channels: [8, 16, 16]
+    down_block_types:
+        [CrossAttnDownBlock2D, CrossAttnDownBlock2D, DownBlock2D]
+    up_block_types: [UpBlock2D, CrossAttnUpBlock2D, CrossAttnUpBlock2D]
+    cross_attention_dim: !ref <dim>
+    attention_head_dim: 2
+    norm_num_groups: 4
+encoder: !new:speechbrain_opensed.lobes.reference_encoder.ReferenceEncoder
+    dim: 16
+    channels: [4, 8]
+    blocks: [1, 1]
+adapter: !new:speechbrain_opensed.lobes.style_adapter.StyleAdapter
+    unet: !ref <unet>
+    encoder: !ref <encoder>
+    style_dim: 16
+    num_heads: 2
+text_encoder: !new:speechbrain_opensed.lobes.text_states.HashTextStates
+    dim: !ref <dim>
+unused: !name:torch.optim.AdamW
+    lr: 0.001
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(generator, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export")
+    (folder / "train.yaml").write_text(YAML)
+    return export_generator(
+        folder / "model", folder / "train.yaml", generator.mods
+    )
+
+
+def test_exports_sound_the_same(generator, exported, sound):
+    assert sorted(path.name for path in exported.iterdir()) == [
+        "adapter.safetensors",
+        "codec.safetensors",
+        "hyperparams.yaml",
+        "unet.safetensors",
+    ]
+    loaded = StyleTransferGenerator.from_hparams(exported)
+    names = dict(loaded.mods.adapter.named_parameters())
+    assert names and not any(p.requires_grad for p in names.values())
+    ours, _ = generator.generate("hum", sound, **FAST)
+    theirs, _ = loaded.generate("hum", sound, **FAST)
+    assert torch.equal(ours, theirs)
+
+
+def test_command(exported, sound, tmp_path):
+    write_wave(tmp_path / "ref.wav", sound, RATE)
+    out = tmp_path / "out" / "a.wav"
+    arguments = ["generate", "hum", "--model", str(exported)]
+    arguments += ["--reference", str(tmp_path / "ref.wav"), "--steps", "2"]
+    arguments += ["--duration", "0.4", "--out", str(out), "--seed", "3"]
+    plot = tmp_path / "a.png"
+    result = CliRunner().invoke(opensed, [*arguments, "--plot", str(plot)])
+    assert result.exit_code == 0, result.output
+    assert soundfile.info(out).frames == 6400
+    assert plot.stat().st_size > 1000
+    written = soundfile.read(out)[0]
+    loaded = StyleTransferGenerator.from_hparams(exported)
+    wave, _ = loaded.generate(
+        "hum", tmp_path / "ref.wav", duration_s=0.4, steps=2, seed=3
+    )
+    assert np.abs(written - wave.numpy()).max() < 1e-3
+    result = CliRunner().invoke(opensed, [*arguments, "--out", "x.mp3"])
+    assert result.exit_code == 2 and "x.mp3" in result.output
+    result = CliRunner().invoke(opensed, [*arguments, "--weight", "0.5"])
+    assert result.exit_code == 2 and "sum to 0.5" in result.output
+    assert sorted(p.name for p in out.parent.iterdir()) == ["a.wav"]
