@@ -91,7 +91,7 @@ class StyleAdapter(nn.Module):
     The set style is read again when gradient checkpointing recomputes a
     block: in training, `set_style` and leave it until the backward pass is
     done. One thread at a time may use a U-Net. Make the adapter before
-    `torch.compile`.
+    `torch.compile`. A copy of the adapter is on no U-Net until attached.
 
     Arguments
     ---------
@@ -350,6 +350,11 @@ class StyleAdapter(nn.Module):
             yield self
         finally:
             self.clear_style()
+
+    def __getstate__(self):
+        """What copies and pickles keep: they are on no U-Net."""
+        empty = dict(_style=None, _scale=None, _cond=None, _handles=[])
+        return {**self.__dict__, **empty}
 
     def _time_hook(self, module, args, time):
         if self._style is None:

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from speechbrain_opensed.lobes.dasheng import Dasheng
+from speechbrain_opensed.lobes.frozen_reference import FrozenReference
 from speechbrain_opensed.lobes.reference_encoder import (
     ReferenceEncoder,
     ReferenceMel,
@@ -83,3 +85,14 @@ def test_wrong_options_are_named(options, said):
 def test_stereo_is_refused():
     with pytest.raises(ValueError, match="mono"):
         tiny()(torch.rand(1, 2, 16000))
+
+
+def test_a_pretrained_encoder_stays_frozen():
+    dasheng = Dasheng(embed_dim=16, depth=1, num_heads=2)
+    encoder = FrozenReference(dasheng, dim=16).train()
+    tokens, mask = encoder(torch.rand(2, 16000), torch.tensor([1.0, 0.0]))
+    assert tokens.shape == (2, 25, 16)
+    assert mask.sum(1).tolist() == [25, 1]
+    assert not tokens.requires_grad
+    assert not any(p.requires_grad for p in encoder.parameters())
+    assert not any(module.training for module in dasheng.modules())

@@ -1,11 +1,13 @@
 """The adapter changes nothing until trained, and only what it shall then."""
 
 import copy
+import pickle
 
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
+from speechbrain_opensed.checkpoints.tango_layout import SIZES
 from speechbrain_opensed.lobes.reference_encoder import ReferenceEncoder
 from speechbrain_opensed.lobes.style_adapter import StyleAdapter
 from speechbrain_opensed.lobes.style_fusion import shares_of
@@ -312,3 +314,57 @@ def test_it_moves_to_another_unet_and_leaves_the_first(unet, inputs):
     adapter.detach()
     with adapter.styled(style):
         assert torch.equal(predict(other, inputs), predict(unet, inputs))
+
+
+def test_a_copy_is_on_no_unet_until_attached(inputs):
+    unet, other = build_unet(), build_unet()
+    adapter = train_a_bit(build(unet))
+    loss_of(adapter, unet, inputs)
+    twin = pickle.loads(pickle.dumps(copy.deepcopy(adapter)))
+    with torch.no_grad():
+        expected = predict(unet, inputs)
+        style = style_of(twin, inputs)
+        twin.detach()
+        assert torch.equal(predict(unet, inputs), expected)
+        twin.attach(other)
+        with twin.styled(style):
+            assert torch.equal(predict(other, inputs), expected)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("whole", [False, True])
+def test_half_precision_stays_close(inputs, whole):
+    unet = build_unet()
+    adapter = train_a_bit(build(unet))
+    with adapter.styled(style_of(adapter, inputs)):
+        expected = predict(unet, inputs)
+    if whole:
+        # The adapter stays in float32.
+        style = style_of(adapter, inputs)
+        unet.bfloat16()
+        halves = {
+            key: value.bfloat16() if value.is_floating_point() else value
+            for key, value in inputs.items()
+        }
+        with adapter.styled(style):
+            out = predict(unet, halves)
+    else:
+        with torch.autocast("cpu", torch.bfloat16):
+            with adapter.styled(style_of(adapter, inputs)):
+                out = predict(unet, inputs)
+    assert out.dtype == torch.bfloat16
+    assert (out.float() - expected).abs().max() < 0.05
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    "rank, million", [(32, 5.097), (64, 10.094), (None, 255.690)]
+)
+def test_sizes_on_the_released_unet(rank, million):
+    encoder = ReferenceEncoder()
+    with torch.device("meta"):
+        full = UNet2DConditionModel(**SIZES["unet"])
+        adapter = StyleAdapter(full, encoder, rank=rank)
+    assert len(adapter.blocks) == 22
+    size = sum(p.numel() for p in adapter.blocks.parameters()) / 1e6
+    assert size == pytest.approx(million, abs=1e-3)
