@@ -200,7 +200,7 @@ def choose_neighbors(
     dict of str to tuple of str
         What a class is called to its neighbours.
     dict
-        For the record: hash of all neighbours, and what was left out.
+        For the record: hash of these neighbours, and what was left out.
 
     Raises
     ------
@@ -223,16 +223,14 @@ def choose_neighbors(
     hidden |= {source.phrases[label] for label in hidden}
     if "target" in task.exams:
         hidden |= {*task.exams["target"].labels, *task.exams["target"].phrases}
+    # By phrases: a bank's labels are short for them ("horse").
     chosen, leaks = neighbors.select(
-        task.train.labels, sorted(hidden), number, drop
+        task.train.phrases, sorted(hidden), number, drop
     )
     if leaks:
         logger.warning("left out, for they name other classes: %s", leaks)
-    words = {
-        source.phrases[label]: chosen.of(label) for label in task.train.labels
-    }
-    return words, {
-        "neighbors": neighbors.hash,
+    return dict(chosen.classes), {
+        "neighbors": chosen.hash,
         "num_neighbors": number,
         "leaks_dropped": [str(leak) for leak in leaks],
     }
