@@ -15,7 +15,7 @@ from lhotse.cut import Cut, MixedCut
 from lhotse.utils import fastcopy
 
 from lhotse_recipes.io import write_jsonl
-from lhotse_recipes.schema import captions_of
+from lhotse_recipes.schema import captions_of, events_of, label_of, tag
 from lhotse_recipes.soundscapes import ProceduralBank, simulate_soundscapes
 from lhotse_recipes.soundscapes.captions import caption_cut
 from lhotse_recipes.vocabulary import Vocabulary
@@ -80,7 +80,6 @@ def mix_captioned(
     Example
     -------
     >>> from lhotse import CutSet
-    >>> from lhotse_recipes.schema import events_of
     >>> folder = getfixture("tmp_path")
     >>> mix_captioned(
     ...     folder,
@@ -176,4 +175,17 @@ def caption_only(cut: Cut) -> Cut:
 def _captioned(cut, name, wordings):
     for seed in range(wordings):
         cut = caption_cut(cut, seed)
-    return caption_only(cut) if name == "captioned" else cut
+    if name == "captioned":
+        return caption_only(cut)
+    return _tagged(cut) if name == "classes" else cut
+
+
+def _tagged(cut):
+    """Its one sound as a tag as well, on the first track."""
+    first, *others = cut.tracks
+    heard = events_of(cut)[0]
+    own = tag(heard.recording_id, 0, cut.duration, heard.text, label_of(heard))
+    own.id = f"{cut.id}-t0"
+    named = [*first.cut.supervisions, own]
+    track = fastcopy(first, cut=fastcopy(first.cut, supervisions=named))
+    return fastcopy(cut, tracks=[track, *others])

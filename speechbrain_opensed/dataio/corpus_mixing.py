@@ -20,6 +20,7 @@ from lhotse.dataset import SimpleCutSampler
 from lhotse.dataset.sampling.data_source import DataSource
 
 from lhotse_recipes.io import PrepareReport
+from lhotse_recipes.manifests import read_cuts
 from speechbrain_opensed.dataio.audio import with_audio
 
 __all__ = ["CorpusSampler", "read_corpora"]
@@ -182,8 +183,7 @@ def read_corpora(
     -------
     >>> read_corpora({"audiocaps": "nowhere.jsonl.gz"})
     Traceback (most recent call last):
-    FileNotFoundError: audiocaps: no manifest nowhere.jsonl.gz; prepare it, or \
-leave the corpus out
+    FileNotFoundError: no manifest nowhere.jsonl.gz; check the path
     """
     unknown = sorted(set(leave_out) - set(manifests))
     if unknown:
@@ -195,13 +195,8 @@ leave the corpus out
     for name, path in manifests.items():
         if name in leave_out:
             continue
-        if not Path(path).is_file():
-            raise FileNotFoundError(
-                f"{name}: no manifest {path}; prepare it, or leave the "
-                "corpus out"
-            )
         report = PrepareReport(name, "audio")
-        corpora[name] = with_audio(CutSet.from_file(path), missing, report)
+        corpora[name] = with_audio(read_cuts(path), missing, report)
         report.count("cuts", len(corpora[name]))
         if output_folder is not None:
             report.save(output_folder)
