@@ -13,9 +13,14 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from speechbrain_opensed.lobes.prompt_learners import (
+    PromptLearner,
+    canonical_name,
+)
 from speechbrain_opensed.plotting import check_figure_path, save_figure
+from speechbrain_opensed.workflows.prompting import template_embeds
 
-__all__ = ["plot_embeddings", "principal_axes"]
+__all__ = ["plot_embeddings", "plot_prompts", "principal_axes"]
 
 
 def principal_axes(embeds: Tensor) -> Tensor:
@@ -122,3 +127,60 @@ def plot_embeddings(
         axis.set_xticks([])
         axis.set_yticks([])
     return save_figure(figure, out)
+
+
+@torch.no_grad()
+def plot_prompts(
+    learner: PromptLearner,
+    names: Sequence[str],
+    neighbors: Mapping[str, Sequence[str]],
+    templates: Sequence[str],
+    out,
+) -> Path:
+    """Draws what learning a prompt did to classes and neighbours.
+
+    Arguments
+    ---------
+    learner : PromptLearner
+        The learnt prompt, of a method that can encode any names.
+    names : sequence of str
+        The classes.
+    neighbors : mapping from str to sequence of str
+        Some of the classes to their neighbours.
+    templates : sequence of str
+        Hand-written prompts of the other panel.
+    out : str or Path
+        The figure's file.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If the learner cannot encode the names, or the extension is unknown.
+
+    Example
+    -------
+    >>> from speechbrain_opensed.lobes.alm_finelap import FineLAPTower
+    >>> from speechbrain_opensed.lobes.prompt_learners import CoOp
+    >>> learner = CoOp(FineLAPTower.tiny(), ["dog", "rain"], context=2)
+    >>> out = getfixture("tmp_path") / "a.png"
+    >>> near = {"dog": ["puppy"], "rain": ["drizzle"]}
+    >>> plot_prompts(learner, ["dog", "rain"], near, ["a {}"], out).is_file()
+    True
+    """
+    names = [canonical_name(name) for name in names]
+    texts = [*names, *(word for row in neighbors.values() for word in row)]
+    before = template_embeds(learner.tower, texts, templates)
+    return plot_embeddings(
+        {
+            "hand-written prompts": before.cpu(),
+            "learnt prompt": learner.encode_names(texts).cpu(),
+        },
+        names,
+        out,
+        [canonical_name(name) for name, row in neighbors.items() for _ in row],
+    )

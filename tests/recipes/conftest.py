@@ -6,7 +6,9 @@ from tests.recipes.runner import ROOT
 from tests.recipes.samples import (
     write_audioset,
     write_backgrounds,
+    write_corpora,
     write_event_bank,
+    write_opera,
 )
 
 
@@ -17,6 +19,9 @@ def places(tmp_path_factory):
     return {
         "data": write_event_bank(folder / "bank"),
         "backgrounds": write_backgrounds(folder / "backgrounds"),
+        "opera": write_opera(folder / "opera"),
+        "procedural": folder / "procedural",
         "audioset": write_audioset(folder / "audioset"),
+        "corpora": write_corpora(folder / "corpora"),
         "fixtures": ROOT / "tests" / "fixtures",
     }

@@ -1,5 +1,6 @@
 """Small recordings that are generated for the tests of the recipes."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,29 @@ import soundfile as sf
 
 RATE = 16000
 LABELS = ("Beep", "Buzz", "Hiss", "Thump")
+# Strokes of Beijing-Opera's instruments.
+OPERA = ("bangu", "daluo", "naobo", "xiaoluo")
 # Classes of AudioSet-Strong; Dog includes Bark.
 AUDIOSET_LABELS = ("Dog", "Speech", "Music", "Siren", "Bark")
+# What the recipe of FineLAP reads.
+CORPORA = (
+    "audioset-strong_cuts_train",
+    "desed_cuts_strong",
+    "urban-sed_cuts_train",
+    "audiocaps_cuts_train",
+    "wavcaps_cuts_freesound",
+    "soundscapes_cuts_train",
+    "desed_cuts_validation",
+    "audiogrounding_cuts_val",
+    "audiocaps_cuts_test",
+    "clotho_cuts_evaluation",
+    "esc50_cuts_all",
+    "urbansound8k_cuts_all",
+    "desed_cuts_public",
+    "audioset-strong_cuts_eval",
+    "urban-sed_cuts_test",
+    "audiogrounding_cuts_test",
+)
 
 
 def sound(label: str, number: int, seconds: float) -> np.ndarray:
@@ -80,3 +102,68 @@ def write_audioset(folder: Path, clips: int = 6) -> Path:
         table = folder / f"audioset_{part}_strong.tsv"
         table.write_text("\n".join(lines) + "\n")
     return folder
+
+
+def write_opera(folder: Path) -> Path:
+    """Writes a tree like Beijing-Opera's, with tables as PALM's."""
+    folder.mkdir(parents=True)
+    for part, numbers in (("train", range(2)), ("test", range(2, 4))):
+        lines = ["path,classname"]
+        for stroke, like in zip(OPERA, LABELS, strict=True):
+            for number in numbers:
+                wave = sound(like, number, 0.3)
+                sf.write(folder / f"{stroke}{number}.wav", wave, RATE)
+                lines.append(f"{stroke}{number}.wav,{stroke}")
+        (folder / f"{part}.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def write_corpora(folder: Path, clips: int = 4) -> Path:
+    """Writes manifests such as `opensed prepare` leaves, and a phrase bank.
+
+    All hold the same clips, with events, a tag and captions.
+    """
+    from lhotse import CutSet, Recording
+
+    from lhotse_recipes.schema import caption, event, tag
+
+    (folder / "audio").mkdir(parents=True)
+    cuts = []
+    for number in range(clips):
+        label = AUDIOSET_LABELS[number % 5]
+        path = folder / "audio" / f"clip{number}.wav"
+        sf.write(path, sound(label, number, 2.0 + number), RATE)
+        cut = Recording.from_file(path).to_cut()
+        name, seconds = cut.recording_id, cut.duration
+        cut.supervisions = [
+            event(name, 0, 0.5, 1.5, label, label),
+            tag(name, 0, seconds, label, label),
+            caption(name, 0, seconds, f"This is {label}."),
+            caption(name, 1, seconds, f"One hears {label}."),
+        ]
+        cut.custom = {"vocabulary": "audioset_strong", "events_complete": True}
+        cuts.append(cut)
+    for name in CORPORA:
+        CutSet.from_cuts(cuts).to_file(folder / f"{name}.jsonl.gz")
+    lines = [
+        json.dumps({"phrase": label, "alternatives": [label]})
+        for label in AUDIOSET_LABELS
+    ]
+    (folder / "phrase_bank.jsonl").write_text("\n".join(lines) + "\n")
+    _write_roberta(folder / "roberta")
+    return folder
+
+
+def _write_roberta(folder: Path) -> None:
+    """Writes a RoBERTa of next to no size."""
+    from transformers import RobertaConfig, RobertaModel
+
+    sizes = RobertaConfig(
+        vocab_size=50,
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=40,
+    )
+    RobertaModel(sizes, add_pooling_layer=False).save_pretrained(folder)
