@@ -19,6 +19,9 @@ _COMMANDS = {
     "evaluate-classification": f"{_ALIGNMENT}:evaluate_classification",
     "evaluate-grounding": f"{_ALIGNMENT}:evaluate_grounding",
     "search": "speechbrain_opensed.commands.search:search",
+    "evaluate-generation": (
+        "speechbrain_opensed.commands.evaluate_generation:evaluate_generation"
+    ),
     "generate": "speechbrain_opensed.commands.generate:generate",
     "soundscapes": "speechbrain_opensed.commands.soundscapes:soundscapes",
     "relate-labels": (

@@ -1,0 +1,91 @@
+"""`opensed evaluate-generation`: score generated sounds.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import json
+from pathlib import Path
+
+import click
+
+from speechbrain_opensed.commands.options import read_run_opts
+
+__all__ = ["evaluate_generation"]
+
+
+@click.command(short_help="Score generated sounds against real ones.")
+@click.argument("generated", type=click.Path(path_type=Path))
+@click.option(
+    "--real",
+    type=click.Path(path_type=Path),
+    help="Folder of real sounds, for distances and divergences.",
+)
+@click.option(
+    "--styles",
+    type=click.Path(path_type=Path),
+    help="Folder of style references, named like the generated sounds.",
+)
+@click.option(
+    "--prompts",
+    type=click.Path(path_type=Path),
+    help="CSV file with columns name and text.",
+)
+@click.option(
+    "-e",
+    "--encoder",
+    "encoders",
+    multiple=True,
+    default=["clap"],
+    show_default=True,
+    metavar="NAME[=SOURCE]",
+    help="clap, ast: optionally a folder or a name on the Hugging Face hub; "
+    "beats, cnn14: with their file; random: for tests. May be repeated.",
+)
+@click.option(
+    "--paired/--unpaired",
+    default=True,
+    show_default=True,
+    help="Whether real sounds have the names of the generated ones.",
+)
+@click.option("--device", default=None, help="cpu, cuda, ...")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="JSON file of the scores.",
+)
+def evaluate_generation(
+    generated, real, styles, prompts, encoders, paired, device, seed, output
+):
+    """Score the sound files of the folder GENERATED.
+
+    \b
+    opensed evaluate-generation out/ --real test/ -e clap -e cnn14=FILE
+    """
+    from lhotse_recipes.io import write_atomically
+    from speechbrain_opensed.metrics.generation.judges import build_judge
+    from speechbrain_opensed.workflows.evaluate_generation import (
+        evaluate_generation as evaluate,
+    )
+    from speechbrain_opensed.workflows.evaluate_generation import (
+        find_sounds,
+        read_prompts,
+    )
+
+    find_sounds(generated)
+    texts = None if prompts is None else read_prompts(prompts)
+    place = read_run_opts(device, "fp32").get("device", "cpu")
+    judges = {}
+    for name in encoders:
+        judges[name.partition("=")[0]] = build_judge(name).to(place)
+    scores = evaluate(
+        generated, real, styles, texts, judges, paired, seed, progress=True
+    )
+    width = max(map(len, scores))
+    for name, value in scores.items():
+        click.echo(f"{name:<{width}}  {value:.5g}")
+    if output is not None:
+        with write_atomically(output) as file:
+            json.dump(scores, file, indent=2)
