@@ -20,35 +20,29 @@ __all__ = [
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-def _command(name, short_help):
-    """A command on a manifest, with the options that all three have."""
-
-    def decorate(function):
-        for option in (
-            click.option("-o", "--output", type=_FILE, help="Results as JSON."),
-            click.option(
-                "--batch-size", type=click.IntRange(min=1), default=16
-            ),
-            click.option(
-                "--as-published",
-                is_flag=True,
-                help="Hear the first channel of the first 10 s alone, as the "
-                "official evaluation does.",
-            ),
-            model_options(),
-            click.argument("cuts", type=click.Path(path_type=Path)),
-        ):
-            function = option(function)
-        return click.command(
-            name,
-            short_help=short_help,
-            context_settings={"show_default": True},
-        )(function)
-
-    return decorate
+def _common_options(function):
+    """What all three commands take."""
+    for option in (
+        click.option("-o", "--output", type=_FILE, help="Results as JSON."),
+        click.option("--batch-size", type=click.IntRange(min=1), default=16),
+        click.option(
+            "--as-published",
+            is_flag=True,
+            help="Hear the first channel of the first 10 s alone, as the "
+            "official evaluation does.",
+        ),
+        model_options(),
+        click.argument("cuts", type=click.Path(path_type=Path)),
+    ):
+        function = option(function)
+    return function
 
 
-@_command("evaluate-retrieval", "Print recalls between clips and captions.")
+@click.command(
+    short_help="Print recalls between clips and captions.",
+    context_settings={"show_default": True},
+)
+@_common_options
 def evaluate_retrieval(cuts, **options):
     """Print recalls, ranks and mAP10 over the captions of a manifest of CUTS.
 
@@ -60,13 +54,17 @@ def evaluate_retrieval(cuts, **options):
     _evaluate(cuts, lambda cut_set, aligner: RetrievalTask(cut_set), **options)
 
 
+@click.command(
+    short_help="Print the zero-shot accuracy.",
+    context_settings={"show_default": True},
+)
+@_common_options
 @click.option("--template", default="The sound of {}", help="What is asked.")
 @click.option(
     "--vocabulary",
     help="Name or csv of a table of labels and phrases; default: the labels, "
     "underscores as spaces.",
 )
-@_command("evaluate-classification", "Print the zero-shot accuracy.")
 def evaluate_classification(cuts, template, vocabulary, **options):
     """Print accuracy, mean recall and mAP over the tags of a manifest of CUTS.
 
@@ -84,12 +82,16 @@ def evaluate_classification(cuts, template, vocabulary, **options):
     )
 
 
+@click.command(
+    short_help="Print scores of phrases in time.",
+    context_settings={"show_default": True},
+)
+@_common_options
 @click.option(
     "--unheard/--no-unheard",
     default=True,
     help="Whether phrases that the manifest notes as not heard count.",
 )
-@_command("evaluate-grounding", "Print scores of phrases in time.")
 def evaluate_grounding(cuts, unheard, **options):
     """Print PSDS and th_auc of the phrases of a manifest of CUTS.
 
