@@ -42,9 +42,6 @@ from speechbrain_opensed.workflows.prompting import (
 )
 
 logger = get_logger(__name__)
-# What makes a run this run.
-WHAT = ("protocol", "dataset", "target", "fold", "shots", "seed")
-HOW = ("host", "sept_weight", "intra", "inter", "margins", "num_neighbors")
 
 
 class PromptBrain(OpenSEDBrain):
@@ -161,6 +158,9 @@ def train(task, features, hparams, run_opts, terms):
     learner = hparams["hosts"][hparams["host"]](
         hparams["tower"], task.train.phrases
     )
+    # What cannot be tested shall not be trained.
+    for exam in task.exams.values():
+        learner.check_names(exam.phrases)
     if hparams["pretrained"] is not None:
         state = read_state(hparams["pretrained"], "learner.safetensors")
         learner.load_state_dict(state)
@@ -206,11 +206,6 @@ def scores(stats):
     return found
 
 
-def per_class(stats):
-    """Clips, recall and average precision of each class, by exam."""
-    return {name: one.per_class for name, one in stats.items()}
-
-
 def run(hparams, run_opts):
     """One run; returns its results."""
     folder = Path(hparams["output_folder"])
@@ -227,8 +222,21 @@ def run(hparams, run_opts):
         hparams["fewer"],
     )
     terms, sept = make_terms(hparams, source, task)
-    results = {name: hparams[name] for name in (*WHAT, *HOW)}
-    results["tower"] = tower.fingerprint()
+    results = {
+        "protocol": hparams["protocol"],
+        "dataset": hparams["dataset"],
+        "target": hparams["target"],
+        "fold": hparams["fold"],
+        "shots": hparams["shots"],
+        "seed": hparams["seed"],
+        "host": hparams["host"],
+        "sept_weight": hparams["sept_weight"],
+        "intra": hparams["intra"],
+        "inter": hparams["inter"],
+        "margins": hparams["margins"],
+        "num_neighbors": hparams["num_neighbors"],
+        "tower": tower.fingerprint(),
+    }
     learnt = {"classes": task.train.labels, "shots_drawn": task.shots}
     if if_main_process():
         claim_folder(folder, {**results, **learnt, "sept": sept})
@@ -242,7 +250,7 @@ def run(hparams, run_opts):
     check_zero_shot(plain["base"], plain["new"], plain["joint"])
     results |= {
         "zero_shot": scores(plain),
-        "zero_shot_per_class": per_class(plain),
+        "zero_shot_per_class": {k: v.per_class for k, v in plain.items()},
         "zero_shot_templates": list(hparams["templates"]),
         "features": features.report.to_dict(),
         "sept": sept,
@@ -255,14 +263,13 @@ def run(hparams, run_opts):
             for name, exam in task.exams.items()
         }
         learner = brain.learner
-        results |= {"scores": scores(stats), "per_class": per_class(stats)}
-        results |= costs
+        results |= {"scores": scores(stats), **costs}
+        results["per_class"] = {k: v.per_class for k, v in stats.items()}
         if if_main_process():
-            near = terms["expansion"].neighbors if sept else {}
             plot_prompts(
                 learner,
                 list(source.phrases.values()),
-                near,
+                terms["expansion"].neighbors if sept else {},
                 hparams["templates"],
                 folder / "embeddings.png",
             )
