@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 THREADS ?= 2
 export OMP_NUM_THREADS := $(THREADS)
 
-.PHONY: demo demo-sept test test-all lint clean
+.PHONY: demo demo-finelap demo-sept test test-all lint clean
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -16,6 +16,9 @@ $(READY): pyproject.toml
 
 demo: $(READY)
 	$(BIN)/python recipes/FlexSED/demo.py
+
+demo-finelap: $(READY)
+	$(BIN)/python recipes/FineLAP/demo.py
 
 demo-sept: $(READY)
 	$(BIN)/python recipes/SEPT/demo.py

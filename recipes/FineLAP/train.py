@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Language and audio, aligned in clips and in frames: train, evaluate, export.
+
+To run this recipe:
+> python train.py hparams/finelap.yaml --data_folder /path/to/manifests
+
+Ablations are overrides of the YAML files; see README.md.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import speechbrain as sb
+import torch
+from speechbrain.utils.distributed import if_main_process, run_on_main
+
+from lhotse_recipes.io import write_atomically
+from lhotse_recipes.ontology import Ontology
+from lhotse_recipes.vocabulary import Vocabulary
+from speechbrain_opensed.checkpoints import load_eat, load_finelap
+from speechbrain_opensed.dataio.corpus_mixing import (
+    CorpusSampler,
+    read_corpora,
+)
+from speechbrain_opensed.dataio.cut_loader import CutLoader
+from speechbrain_opensed.dataio.language_audio import LanguageAudioDataset
+from speechbrain_opensed.dataio.phrase_audit import bank_relations
+from speechbrain_opensed.dataio.phrase_bank import PhraseBank
+from speechbrain_opensed.hparams import load_hparams
+from speechbrain_opensed.inference.export import export_detector
+from speechbrain_opensed.losses import (
+    clip_sigmoid_loss,
+    frame_sigmoid_loss,
+    info_nce_loss,
+)
+from speechbrain_opensed.training import OpenSEDBrain, unwrapped
+from speechbrain_opensed.workflows.evaluation_sets import (
+    evaluate_sets,
+    flat,
+    open_sets,
+)
+
+CLIP_LOSSES = {"sigmoid": clip_sigmoid_loss, "infonce": info_nce_loss}
+SCALES = ("temp_global", "b_global", "temp_local", "b_local")
+
+
+class LanguageAudioBrain(OpenSEDBrain):
+    """Hears each clip and reads each text once, and compares them."""
+
+    def compute_forward(self, batch, stage):
+        """Embeddings of clips, frames and texts."""
+        batch = batch.to(self.device)
+        read = unwrapped(self.modules.model).text_encoder.tokenize
+        return self.modules.model(
+            batch.wavs, *read(batch.texts), batch.wav_lens, self.augment
+        )
+
+    def augment(self, mel):
+        """SpecAugment."""
+        for step in self.hparams.augment:
+            mel = step(mel)
+        return mel
+
+    def compute_objectives(self, predictions, batch, stage):
+        """Captions to clips, and phrases to the frames that are known."""
+        clip, frames, texts = predictions
+        batch = batch.to(self.device)
+        model = unwrapped(self.modules.model)
+        frames = frames[:, : batch.targets.shape[2]]
+        # Cosines in bf16 are too coarse for what a temperature makes of them.
+        with torch.autocast(self.device_type, enabled=False):
+            logits = model.frame_logits(frames, texts[batch.query_index])
+            frame_loss = frame_sigmoid_loss(
+                logits, batch.targets, batch.loss_mask
+            )
+            clip_loss = CLIP_LOSSES[self.hparams.clip_loss](
+                clip, texts[batch.captions], *model.clip_scale
+            )
+        # A weight of 0 keeps a loss in the graph, which all ranks share.
+        return (
+            self.hparams.clip_weight * clip_loss
+            + self.hparams.frame_weight * frame_loss
+        )
+
+    def on_stage_end(self, stage, stage_loss, epoch=None):
+        """Validates, logs and keeps the best model."""
+        numbers = flat(self.evaluated(self.hparams.valid_sets))
+        model = unwrapped(self.modules.model)
+        self.hparams.train_logger.log_stats(
+            {
+                "epoch": epoch,
+                "lr": self.optimizer.param_groups[-1]["lr"],
+                **{name: getattr(model, name).item() for name in SCALES},
+            },
+            train_stats={"loss": stage_loss},
+            valid_stats=numbers,
+        )
+        wanted = self.hparams.criterion
+        score = float(sum(numbers[name] for name in wanted)) / len(wanted)
+        self.checkpointer.save_and_keep_only(
+            meta={"score": score}, max_keys=["score"]
+        )
+
+    def evaluated(self, sets):
+        """Numbers of all tasks of some sets; on every rank the same."""
+        return evaluate_sets(
+            self.modules.model,
+            open_sets(sets, self.hparams.missing_audio),
+            self.hparams.valid_batch_size,
+        )
+
+    def test(self):
+        """Evaluates the best model, and writes the results."""
+        self.checkpointer.recover_if_possible(max_key="score")
+        results = self.evaluated(self.hparams.test_sets)
+        # All ranks: SpeechBrain's logger has them wait for each other.
+        self.hparams.train_logger.log_stats(
+            {"Epoch loaded": self.hparams.epoch_counter.current},
+            test_stats=flat(results),
+        )
+        if if_main_process():
+            folder = Path(self.hparams.output_folder)
+            with write_atomically(folder / "results.json") as file:
+                json.dump(results, file, indent=1)
+
+
+def dataio_prep(hparams):
+    """The loader of all corpora that are not left out."""
+    corpora = read_corpora(
+        hparams["train_cuts"],
+        hparams["leave_out"],
+        hparams["missing_audio"],
+        hparams["output_folder"],
+    )
+    mix = hparams["mix"]
+    sampler = CorpusSampler(
+        corpora,
+        mix and {k: v for k, v in mix.items() if k not in hparams["leave_out"]},
+        hparams["epoch_cuts"],
+        max_cuts=hparams["batch_size"],
+        seed=hparams["seed"],
+    )
+    bank = PhraseBank.from_jsonl(hparams["phrase_bank"])
+    relations = annotated = None
+    if hparams["ontology_file"] is not None:
+        ontology = Ontology.from_json(hparams["ontology_file"])
+        relations = bank_relations(bank, ontology)
+    if hparams["vocabularies"] is not None:
+        annotated = {
+            name: Vocabulary.load(name).labels
+            for name in hparams["vocabularies"]
+        }
+    dataset = LanguageAudioDataset(
+        hparams["spec"],
+        hparams["query_sampler"](bank, relations, annotated=annotated),
+        seed=hparams["seed"],
+        rounding=hparams["rounding"],
+    )
+    return CutLoader(
+        dataset,
+        sampler,
+        num_workers=hparams["num_workers"],
+        seed=hparams["seed"],
+        num_batches=sampler.num_batches,
+    )
+
+
+def start_from(model, hparams):
+    """Scales to begin with; weights of a model, or of its audio encoder."""
+    for name in ("global", "local"):
+        with torch.no_grad():
+            getattr(model, f"temp_{name}").fill_(hparams["temperature"])
+            getattr(model, f"b_{name}").fill_(hparams["bias"])
+    config = hparams["pretrained_config"]
+    if hparams["pretrained_encoder"] is not None:
+        encoder = load_eat(hparams["pretrained_encoder"], config)
+        model.eat.load_state_dict(encoder.state_dict())
+    if hparams["pretrained"] is not None:
+        whole = load_finelap(hparams["pretrained"], config)
+        model.load_state_dict(whole.state_dict())
+
+
+if __name__ == "__main__":
+    hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
+    sb.utils.distributed.ddp_init_group(run_opts)
+    hparams = load_hparams(hparams_file, overrides)
+    sb.create_experiment_directory(
+        experiment_directory=hparams["output_folder"],
+        hyperparams_to_save=hparams_file,
+        overrides=overrides,
+    )
+    if hparams["prepare"] is not None:
+        run_on_main(hparams["prepare"])
+    train = dataio_prep(hparams)
+    run_on_main(start_from, args=[hparams["model"], hparams])
+
+    brain = LanguageAudioBrain(
+        modules=hparams["modules"],
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts=run_opts,
+        checkpointer=hparams["checkpointer"],
+        seed=hparams["seed"],
+        lr_schedule=hparams["lr_schedule"],
+        lr_factors=hparams["lr_factors"],
+    )
+    brain.fit(hparams["epoch_counter"], train)
+    brain.test()
+    if if_main_process():
+        export_detector(
+            Path(hparams["output_folder"]) / "detector",
+            Path(hparams["output_folder"]) / "hyperparams.yaml",
+            brain.modules,
+            spec=hparams["spec"],
+        )
