@@ -17,6 +17,9 @@ $(READY): pyproject.toml
 demo: $(READY)
 	$(BIN)/python recipes/FlexSED/demo.py
 
+demo-style: $(READY)
+	$(BIN)/python recipes/StyleAdapter/demo.py
+
 demo-finelap: $(READY)
 	$(BIN)/python recipes/FineLAP/demo.py
 

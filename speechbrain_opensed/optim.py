@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-__all__ = ["WarmupDecay", "parameter_groups"]
+__all__ = ["WarmupDecay", "adafactor_or_adamw", "parameter_groups"]
 
 
 @dataclass(frozen=True)
@@ -136,3 +136,60 @@ def parameter_groups(
         | ({} if decays else {"weight_decay": 0.0})
         for factor, decays in sorted(groups, reverse=True)
     ]
+
+
+def adafactor_or_adamw(
+    groups, name: str, lr: float, weight_decay: float = 0.0
+) -> torch.optim.Optimizer:
+    """Adafactor that sets its own learning rates, or AdamW.
+
+    Adafactor (https://arxiv.org/abs/1804.04235) is the one of the library
+    transformers, with steps relative to the size of a tensor and warm-up.
+    Tensors that begin as zero grow slowly with it.
+
+    Arguments
+    ---------
+    groups : list
+        Parameters or groups of them.
+    name : str
+        `"adafactor"` or `"adamw"`.
+    lr : float
+        Of AdamW; Adafactor does not use it.
+    weight_decay : float
+        Of AdamW.
+
+    Returns
+    -------
+    torch.optim.Optimizer
+        The optimizer.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+
+    Example
+    -------
+    >>> weight = torch.nn.Parameter(torch.ones(2, 2))
+    >>> type(adafactor_or_adamw([weight], "adamw", 1e-3)).__name__
+    'AdamW'
+    """
+    if name == "adamw":
+        return torch.optim.AdamW(groups, lr, weight_decay=weight_decay)
+    if name != "adafactor":
+        raise ValueError(
+            f"optimizer {name!r}: choose from 'adafactor' and 'adamw'"
+        )
+    from transformers.optimization import Adafactor
+
+    optimizer = Adafactor(
+        groups,
+        lr=None,
+        scale_parameter=True,
+        relative_step=True,
+        warmup_init=True,
+    )
+    for group in optimizer.param_groups:
+        # Nothing reads it but logs and schedules, which want a number.
+        group["lr"] = lr
+    return optimizer

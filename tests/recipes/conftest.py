@@ -6,9 +6,11 @@ from tests.recipes.runner import ROOT
 from tests.recipes.samples import (
     write_audioset,
     write_backgrounds,
+    write_captioned,
     write_corpora,
     write_event_bank,
     write_opera,
+    write_t5,
 )
 
 
@@ -23,5 +25,7 @@ def places(tmp_path_factory):
         "procedural": folder / "procedural",
         "audioset": write_audioset(folder / "audioset"),
         "corpora": write_corpora(folder / "corpora"),
+        "captioned": write_captioned(folder / "captioned"),
+        "t5": write_t5(folder / "t5"),
         "fixtures": ROOT / "tests" / "fixtures",
     }

@@ -167,3 +167,69 @@ def _write_roberta(folder: Path) -> None:
         max_position_embeddings=40,
     )
     RobertaModel(sizes, add_pooling_layer=False).save_pretrained(folder)
+
+
+def write_captioned(folder: Path, clips: int = 12) -> Path:
+    """Writes clips with two events and a caption, and `cuts.jsonl`."""
+    from lhotse import CutSet, Recording
+
+    from lhotse_recipes.schema import caption, event
+
+    folder.mkdir(parents=True)
+    cuts = []
+    for number in range(clips):
+        name = f"clip{number:02d}"
+        labels = LABELS[number % 4], LABELS[(number + 1) % 4]
+        wave = 1e-3 * np.random.default_rng(number).standard_normal(4 * RATE)
+        for onset, label in zip((0, 2), labels, strict=True):
+            wave[onset * RATE : (onset + 2) * RATE] += sound(label, number, 2.0)
+        sf.write(folder / f"{name}.wav", wave, RATE)
+        cut = Recording.from_file(folder / f"{name}.wav").to_cut()
+        cut.id = name
+        cut.supervisions = [
+            *(
+                event(name, k, 2.0 * k, 2.0 * k + 1.5, label.lower(), label)
+                for k, label in enumerate(labels)
+            ),
+            caption(name, 0, 4.0, f"A {labels[0]}, then a {labels[1]}."),
+        ]
+        cuts.append(cut)
+    CutSet.from_cuts(cuts).to_file(folder / "cuts.jsonl")
+    return folder
+
+
+def write_t5(folder: Path) -> Path:
+    """Writes a tiny text encoder of the T5 family, with its tokenizer."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import (
+        PreTrainedTokenizerFast,
+        T5Config,
+        T5EncoderModel,
+    )
+
+    words = ["<pad>", "</s>", "<unk>", "a", "then", *map(str.lower, LABELS)]
+    tokenizer = Tokenizer(
+        models.WordLevel({w: k for k, w in enumerate(words)}, "<unk>")
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        "$A </s>", special_tokens=[("</s>", 1)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        model_max_length=64,
+    ).save_pretrained(folder)
+    T5EncoderModel(
+        T5Config(
+            vocab_size=len(words),
+            d_model=8,
+            d_kv=4,
+            d_ff=16,
+            num_layers=1,
+            num_heads=2,
+        )
+    ).save_pretrained(folder)
+    return folder
