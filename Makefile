@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 THREADS ?= 2
 export OMP_NUM_THREADS := $(THREADS)
 
-.PHONY: demo demo-finelap demo-sept test test-all lint clean
+.PHONY: demo demo-style demo-finelap demo-sept test test-all lint clean
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -192,7 +192,7 @@ def main() -> None:
         f"in {OUTPUT}:\n  results.json  sheet.png  waves/"
     )
     model = ADAPTER / "generator"
-    print(f'  try: opensed generate "a low falling sound" -o out.wav', end=" ")
+    print('  try: opensed generate "a low falling sound" -o out.wav', end=" ")
     print(f"-r YOUR.wav --model {model}")
 
 
