@@ -67,9 +67,11 @@ class ClapEncoder(AudioEncoder):
         self.train(False)
 
     def encode(self, wavs: Tensor) -> Encoding:
-        """Encodes `[batch, samples]`; of longer ones a stretch of 10 s."""
+        """Encodes `[batch, samples]`, of which the first 10 s are heard."""
+        # Of longer ones the library would take a stretch at random.
+        most = 10 * self.sample_rate
         inputs = self.processor.feature_extractor(
-            list(wavs.cpu().numpy()),
+            list(wavs[:, :most].cpu().numpy()),
             sampling_rate=self.sample_rate,
             truncation="rand_trunc",
             return_tensors="pt",

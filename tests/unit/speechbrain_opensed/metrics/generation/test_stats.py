@@ -156,6 +156,42 @@ def test_beats_hears_frames():
     assert encoding.frames.shape[2] == 768 and encoding.logits is None
 
 
+@pytest.mark.slow
+def test_clap_hears_and_reads(tmp_path):
+    from transformers import (
+        ClapConfig,
+        ClapFeatureExtractor,
+        ClapModel,
+        ClapProcessor,
+        RobertaTokenizer,
+    )
+
+    sizes = dict(num_hidden_layers=1, intermediate_size=16, projection_dim=8)
+    text = dict(vocab_size=99, hidden_size=16, num_attention_heads=2, **sizes)
+    audio = dict(
+        patch_embeds_hidden_size=8,
+        depths=[1, 1, 1, 1],
+        num_attention_heads=[1, 1, 2, 2],
+        hidden_size=64,
+        projection_dim=8,
+    )
+    ClapModel(
+        ClapConfig(text_config=text, audio_config=audio, projection_dim=8)
+    ).save_pretrained(tmp_path)
+    letters = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *"abilnr"]
+    vocabulary = {letter: i for i, letter in enumerate(letters)}
+    ClapProcessor(
+        ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad"),
+        RobertaTokenizer(vocab=vocabulary, merges=[]),
+    ).save_pretrained(tmp_path)
+    judge = build_judge(f"clap={tmp_path}")
+    wavs = torch.randn(2, 11 * judge.sample_rate)
+    heard = judge(wavs).embedding
+    assert heard.shape == judge.text(["rain", "a bell"]).shape == (2, 8)
+    # No stretch at random, no influence of the batch.
+    torch.testing.assert_close(judge(wavs[1:]).embedding, heard[1:])
+
+
 def test_encoders_are_named():
     with pytest.raises(ValueError, match="'vggish': choose from clap"):
         build_judge("vggish")
