@@ -56,6 +56,10 @@ class SmallTowers(nn.Module):
     ):
         super().__init__()
         self.num_samples = window_frames * SAMPLE_RATE // 100
+        # Digital silence is nothing that mixtures teach.
+        draw = torch.Generator().manual_seed(0)
+        floor = 0.01 * torch.randn(self.num_samples - 1, generator=draw)
+        self.register_buffer("floor", floor, persistent=False)
         self.audio = Dasheng(
             embed_dim, depth, num_heads, window_frames, stem="conv"
         )
@@ -82,7 +86,7 @@ class SmallTowers(nn.Module):
         """Embeds waves `[batch, samples]`: `[batch, embed_size]`."""
         wavs = wavs[:, : self.num_samples - 1]
         wavs = F.pad(wavs, (0, self.num_samples - 1 - wavs.shape[1]))
-        frames = self.audio(wavs)
+        frames = self.audio(wavs + self.floor)
         pooled = torch.cat([frames.mean(1), frames.amax(1)], dim=1)
         return F.normalize(self.audio_proj(pooled), dim=-1)
 

@@ -91,9 +91,15 @@ class PromptTask:
 
     @property
     def cuts(self) -> list[Cut]:
-        """All clips, each once."""
+        """All clips, each once; a ValueError if two have one id."""
         exams = (self.train, *self.halves.values(), *self.exams.values())
-        every = {cut.id: cut for exam in exams for cut in exam.cuts}
+        every: dict[str, Cut] = {}
+        for cut in (cut for exam in exams for cut in exam.cuts):
+            if every.setdefault(cut.id, cut) != cut:
+                raise ValueError(
+                    f"two clips have the id {cut.id!r}, one of each corpus: "
+                    "rename the files of one"
+                )
         return list(every.values())
 
 

@@ -157,3 +157,12 @@ def test_the_eleven_sets_are_prepared_once(tmp_path):
     # The corpus is not looked at again.
     again = load_class_set("beijing_opera", "nowhere", tmp_path / "out")
     assert [c.id for c in again.test] == [c.id for c in made.test]
+
+
+def test_clips_of_two_corpora_are_not_confused():
+    source, target = class_set(), class_set(("fox", "gnu"))
+    task = make_task("cross_dataset", source, 2, target=target)
+    with pytest.raises(ValueError, match="two clips have the id"):
+        len(task.cuts)
+    same = make_task("cross_dataset", source, 2, target=class_set())
+    assert len(same.cuts) == len(same.train.cuts) + len(source.test)
