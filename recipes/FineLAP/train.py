@@ -136,10 +136,14 @@ def dataio_prep(hparams):
         hparams["missing_audio"],
         hparams["output_folder"],
     )
-    mix = hparams["mix"]
+    weights = {
+        name: weight
+        for name, weight in (hparams["mix"] or {}).items()
+        if name not in hparams["leave_out"]
+    }
     sampler = CorpusSampler(
         corpora,
-        mix and {k: v for k, v in mix.items() if k not in hparams["leave_out"]},
+        weights or None,
         hparams["epoch_cuts"],
         max_cuts=hparams["batch_size"],
         seed=hparams["seed"],

@@ -225,6 +225,16 @@ def test_long_texts_are_cut_off_and_announced(caplog):
     assert "52 tokens cut off after 30" in caplog.text
 
 
+def test_neighbours_among_texts_have_no_influence():
+    tower = RobertaText({**ROBERTA, "initializer_range": 1.0}, "hash").eval()
+    words = [f"word{i}" for i in range(25)]
+    texts = [" ".join(words[:n]) for n in (25, 1, 12, 2, 25, 9, 1)]
+    together = tower(*tower.tokenize(texts))
+    alone = torch.cat([tower(*tower.tokenize([text])) for text in texts])
+    assert torch.allclose(together, alone, atol=1e-5)
+    assert not torch.allclose(alone[1], alone[3], atol=1e-2)
+
+
 def test_text_encoder_follows_training():
     model = make()
     encoder = FineLAPTextEncoder(model)
