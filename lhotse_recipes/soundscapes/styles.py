@@ -7,7 +7,7 @@ model listens to its reference can be measured.
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -61,6 +61,7 @@ def prepare_styles(
     ref_seconds: float = 1.0,
     refs_per_clip: int = 4,
     pool: int = 40,
+    patterns: Sequence[str] = PATTERNS,
     num_jobs: int = 1,
 ) -> dict[str, dict[str, Any]]:
     """
@@ -82,10 +83,11 @@ def prepare_styles(
         one is too short.
     :param refs_per_clip: references of each clip, where they are others.
     :param pool: references of each timbre in a part.
+    :param patterns: which patterns there are.
     :param num_jobs: processes.
     :return: part → ``{"recordings", "supervisions", "cuts", "references"}``.
-    :raises ValueError: an unknown policy or part, or the folder holds clips of
-        other parameters.
+    :raises ValueError: an unknown policy, part or pattern, or the folder holds
+        clips of other parameters.
     """
     clips = dict(PARTS if clips is None else clips)
     strange = [part for part in clips if part not in PARTS]
@@ -104,6 +106,11 @@ def prepare_styles(
         raise ValueError(
             f"refs_per_clip {refs_per_clip} must be from 1 to pool, {pool}"
         )
+    patterns = list(patterns)
+    if not patterns or not set(patterns) <= set(PATTERNS):
+        raise ValueError(
+            f"patterns {patterns}: choose some of {', '.join(PATTERNS)}"
+        )
     folder = Path(output_dir).absolute()
     wanted = {
         "version": _VERSION,
@@ -114,6 +121,7 @@ def prepare_styles(
         "ref_seconds": ref_seconds,
         "refs_per_clip": refs_per_clip,
         "pool": pool,
+        "patterns": patterns,
     }
     stored = folder / f"{NAME}.json"
     if stored.is_file():
@@ -146,8 +154,12 @@ def _prepare(folder, part, number, wanted, executor):
     desc = f"{NAME} {part}: synthesising"
     # Every phrase as often as any other, up to one.
     rng = np.random.default_rng([wanted["seed"], _CLIP, _first(part)])
-    order = [rng.permutation(len(bank.phrases)) for _ in range(0, number, 75)]
-    phrases = [bank.phrases[k] for some in order for k in some][:number]
+    patterns = wanted["patterns"]
+    every = [p for p in bank.phrases if p.split(" ")[1] in patterns]
+    phrases: list[str] = []
+    while len(phrases) < number:
+        phrases += [every[k] for k in rng.permutation(len(every))]
+    phrases = phrases[:number]
     make = partial(_make_clip, bank, folder, part, wanted["seconds"])
     cuts = list(
         ordered_map(make, list(enumerate(phrases)), 1, executor, desc=desc)
@@ -161,7 +173,7 @@ def _prepare(folder, part, number, wanted, executor):
             cut.custom["references"] = [own.id]
     else:
         items = [(t, k) for t in TIMBRES for k in range(wanted["pool"])]
-        make = partial(_make_reference, bank, folder, part, length)
+        make = partial(_make_reference, bank, folder, part, length, patterns)
         references = list(ordered_map(make, items, 1, executor, desc=desc))
         for cut in cuts:
             own = [one for one in references if one.label == cut.style]
@@ -201,7 +213,7 @@ def _make_clip(bank, folder, part, seconds, item) -> Cut:
     return cut
 
 
-def _make_reference(bank, folder, part, seconds, item) -> Cut:
+def _make_reference(bank, folder, part, seconds, patterns, item) -> Cut:
     """Sounds of one timbre in a row, as long as is wanted."""
     timbre, number = item
     index = TIMBRES.index(timbre)
@@ -211,7 +223,7 @@ def _make_reference(bank, folder, part, seconds, item) -> Cut:
     total = round(seconds * bank.sampling_rate)
     pieces, variant = [], _first(part) + len(PARTS) * _STEP + 100 * number
     while sum(map(len, pieces)) < total:
-        words = rng.choice(list(REGISTERS)), rng.choice(PATTERNS), timbre
+        words = rng.choice(list(REGISTERS)), rng.choice(patterns), timbre
         pieces.append(bank.synthesize(" ".join(words), variant + len(pieces)))
     wave = np.concatenate(pieces)[:total]
     name = f"{NAME}-{part}-{timbre}-{number:03d}"

@@ -41,7 +41,7 @@ OUTPUT = Path("results/StyleAdapter/demo")
 BASE, ADAPTER, DATA = OUTPUT / "base", OUTPUT / "adapter", OUTPUT / "data"
 YAML = HERE / "hparams" / "demo.yaml"
 # The base model learns more, and for longer, than its adapter.
-BASE_EPOCHS = 18
+BASE_EPOCHS = 10
 BASE_OVERRIDES = {
     "trained": "unet",
     "reference": "none",
@@ -49,9 +49,10 @@ BASE_OVERRIDES = {
     "drop_text": 0.0,
     "drop_style": 0.0,
     "number_of_epochs": BASE_EPOCHS,
-    "total_steps": 46 * BASE_EPOCHS,
+    "total_steps": 93 * BASE_EPOCHS,
+    "lr": 0.001,
 }
-SHOWN = ["a low pulsing sound", "a mid rising sound", "a high warbling sound"]
+SHOWN = ["a low pulsing sound", "a mid rising sound", "a high steady sound"]
 # Without these the C library gives memory back after each step of training,
 # to ask for it again in the next.
 KEEP_MEMORY = {

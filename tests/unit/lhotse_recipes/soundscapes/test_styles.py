@@ -73,6 +73,14 @@ def test_the_first_clips_do_not_depend_on_their_number(prepared, tmp_path):
         assert (one.load_audio() == other.load_audio()).all()
 
 
+def test_patterns_can_be_left_out(tmp_path):
+    part = prepare_styles(
+        tmp_path, {"test": 20}, pool=4, patterns=["rising", "steady"]
+    )["test"]
+    heard = {events_of(cut)[0].text.split()[1] for cut in part["cuts"]}
+    assert heard == {"rising", "steady"}
+
+
 def test_references_can_be_cut_from_the_clip(tmp_path):
     part = prepare_styles(tmp_path, {"test": 4}, ref_policy="same_clip")["test"]
     for cut, reference in reference_pairs(part):
@@ -95,6 +103,7 @@ def test_references_can_be_cut_from_the_clip(tmp_path):
         ({"seconds": 0.2}, "seconds 0.2 must be above 0.3"),
         ({"ref_seconds": 0}, "ref_seconds 0 above 0"),
         ({"refs_per_clip": 5, "pool": 4}, "refs_per_clip 5 must be from 1"),
+        ({"patterns": ["still"]}, "choose some of steady, pulsing"),
     ],
 )
 def test_wrong_parameters_are_named(tmp_path, options, words):
