@@ -136,12 +136,14 @@ class StyleBrain(OpenSEDBrain):
 
 def read_cuts(hparams):
     """Part to clips and to their references."""
+    manifests = {
+        "train": (hparams["train_cuts"], hparams["train_references"]),
+        "valid": (hparams["valid_cuts"], hparams["valid_references"]),
+        "test": (hparams["test_cuts"], hparams["test_references"]),
+    }
     return {
-        part: tuple(
-            CutSet.from_jsonl_lazy(hparams[f"{part}_{kind}"]).to_eager()
-            for kind in ("cuts", "references")
-        )
-        for part in ("train", "valid", "test")
+        part: [CutSet.from_jsonl_lazy(path).to_eager() for path in paths]
+        for part, paths in manifests.items()
     }
 
 
