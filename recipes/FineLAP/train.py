@@ -17,6 +17,7 @@ from pathlib import Path
 import speechbrain as sb
 import torch
 from speechbrain.utils.distributed import if_main_process, run_on_main
+from torch.utils.data import DataLoader
 
 from lhotse_recipes.io import write_atomically
 from lhotse_recipes.ontology import Ontology
@@ -88,6 +89,9 @@ class LanguageAudioBrain(OpenSEDBrain):
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Validates, logs and keeps the best model."""
+        if stage == sb.Stage.TRAIN:
+            self.train_loss = stage_loss
+            return
         numbers = flat(self.evaluated(self.hparams.valid_sets))
         model = unwrapped(self.modules.model)
         self.hparams.train_logger.log_stats(
@@ -96,7 +100,7 @@ class LanguageAudioBrain(OpenSEDBrain):
                 "lr": self.optimizer.param_groups[-1]["lr"],
                 **{name: getattr(model, name).item() for name in SCALES},
             },
-            train_stats={"loss": stage_loss},
+            train_stats={"loss": self.train_loss},
             valid_stats=numbers,
         )
         wanted = self.hparams.criterion
@@ -212,7 +216,9 @@ if __name__ == "__main__":
         lr_schedule=hparams["lr_schedule"],
         lr_factors=hparams["lr_factors"],
     )
-    brain.fit(hparams["epoch_counter"], train)
+    # Validation has sets of its own, but it is a stage: checkpoints of its
+    # end lie between two epochs.
+    brain.fit(hparams["epoch_counter"], train, DataLoader([]))
     brain.test()
     if if_main_process():
         export_detector(
