@@ -10,8 +10,6 @@ import math
 from collections.abc import Sequence
 
 import torch
-from speechbrain.inference.interfaces import Pretrained
-from speechbrain.utils.fetching import FetchConfig, LocalStrategy
 from speechbrain.utils.logger import get_logger
 from torch import Tensor
 from tqdm import tqdm
@@ -24,14 +22,13 @@ from speechbrain_opensed.inference.guidance import (
     guidance_weights,
     guided_predictor,
 )
-from speechbrain_opensed.inference.loading import load_interface
+from speechbrain_opensed.inference.pretrained import SafePretrained
 from speechbrain_opensed.inference.references import (
     check_weights,
     load_reference,
     per_prompt,
 )
 from speechbrain_opensed.inference.waves import guard_peak, is_silent
-from speechbrain_opensed.spec import SedSpec
 
 __all__ = ["STEPS", "StyleTransferGenerator"]
 
@@ -42,7 +39,7 @@ STEPS = {"dpm": 20, "unipc": 20, "ddim": 50, "ddpm": 200}
 _LEAST_SECONDS = 0.05
 
 
-class StyleTransferGenerator(Pretrained):
+class StyleTransferGenerator(SafePretrained):
     """Turns a text into sound, in the manner of sounds that are given.
 
     Arguments
@@ -69,86 +66,13 @@ class StyleTransferGenerator(Pretrained):
 
     Example
     -------
+    >>> from speechbrain_opensed.spec import SedSpec
     >>> StyleTransferGenerator({}, {"spec": SedSpec()})
     Traceback (most recent call last):
     ValueError: StyleTransferGenerator needs 'unet', under 'modules:' of its ...
     """
 
-    HPARAMS_NEEDED = ["spec"]
     MODULES_NEEDED = ["unet", "adapter", "text_encoder", "codec"]
-
-    def __init__(
-        self, modules=None, hparams=None, run_opts=None, freeze_params=True
-    ):
-        for needed, given, where in (
-            (self.MODULES_NEEDED, modules or {}, "under 'modules:'"),
-            (self.HPARAMS_NEEDED, hparams or {}, "at the top level"),
-        ):
-            missing = [name for name in needed if name not in given]
-            if missing:
-                raise ValueError(
-                    f"{type(self).__name__} needs {missing[0]!r}, {where} of "
-                    f"its YAML; there is {sorted(given) or 'nothing'}"
-                )
-        super().__init__(modules, hparams, run_opts, freeze_params)
-
-    @classmethod
-    def from_hparams(
-        cls,
-        source,
-        hparams_file="hyperparams.yaml",
-        savedir=None,
-        overrides=None,
-        run_opts=None,
-        local_strategy=LocalStrategy.SYMLINK,
-        fetch_config=None,
-    ):
-        """Load a generator from a folder or the Hugging Face hub.
-
-        The YAML may only build models, and weights are read as tensors
-        alone: nothing that was downloaded is run.
-
-        Arguments
-        ---------
-        source : str or Path
-            Folder such as `export_generator` writes, or a hub's repository.
-        hparams_file : str
-            Name of the YAML in it.
-        savedir : str or Path, optional
-            Where to keep what is fetched; default: use it where it lies.
-        overrides : dict, optional
-            Values that replace top-level ones of the YAML.
-        run_opts : dict, optional
-            `device`, `precision`.
-        local_strategy, fetch_config
-            As in SpeechBrain: how files get into `savedir`; revision, token.
-
-        Returns
-        -------
-        StyleTransferGenerator
-            Ready to use.
-
-        Raises
-        ------
-        FileNotFoundError
-            If the folder or a file in it is missing.
-        ValueError
-            If the YAML is unsound, or the weights do not fit it.
-        """
-        hparams = load_interface(
-            source,
-            hparams_file,
-            savedir,
-            overrides,
-            local_strategy,
-            fetch_config or FetchConfig(),
-        )
-        return cls(hparams["modules"], hparams, run_opts)
-
-    @property
-    def spec(self) -> SedSpec:
-        """Rate and length of the clips that the model was trained on."""
-        return self.hparams.spec
 
     @property
     def sample_rate(self) -> int:
