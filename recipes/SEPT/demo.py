@@ -65,16 +65,16 @@ def main() -> None:
         "sweep.py",
         "demo.yaml",
         "--host=coop",
-        "--sept_weight=0,3",
+        "--sept_weight=0,0.3",
         f"--seed={','.join(map(str, SEEDS))}",
         *sys.argv[1:],
     )
     folder = OUTPUT / "base_to_new"
-    runs = read_results([folder / "coop-0", folder / "coop-3"])
+    runs = read_results([folder / "coop-0", folder / "coop-0.3"])
     plot_psds_bars(means(runs), OUTPUT / "demo.png")
     print(f"\n{markdown(result_table(runs))}\n\n{markdown(cost_table(runs))}")
     print(f"\n{(time.monotonic() - start) / 60:.1f} minutes; in {OUTPUT}:")
-    print("  demo.png  base_to_new/coop-3/0/embeddings.png")
+    print("  demo.png  base_to_new/coop-0.3/0/embeddings.png")
     print("  base_to_new/*/*/results.json, with accuracies of each class")
 
 
