@@ -25,7 +25,6 @@ from speechbrain.utils.logger import get_logger
 from torch.utils.data import TensorDataset
 
 from lhotse_recipes.io import write_atomically
-from speechbrain_opensed.checkpoints.reading import read_state
 from speechbrain_opensed.dataio.feature_cache import read_features
 from speechbrain_opensed.dataio.prompt_tasks import make_task
 from speechbrain_opensed.hparams import load_hparams
@@ -37,6 +36,7 @@ from speechbrain_opensed.workflows.prompting import (
     choose_neighbors,
     claim_folder,
     inference_ms,
+    load_learner,
     readable,
     zero_shot,
 )
@@ -162,8 +162,7 @@ def train(task, features, hparams, run_opts, terms):
     for exam in task.exams.values():
         learner.check_names(exam.phrases)
     if hparams["pretrained"] is not None:
-        state = read_state(hparams["pretrained"], "learner.safetensors")
-        learner.load_state_dict(state)
+        load_learner(learner, hparams["pretrained"])
     hparams["checkpointer"].add_recoverable("learner", learner)
     steps = math.ceil(len(task.train.cuts) / hparams["batch_size"])
     brain = PromptBrain(

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lhotse_recipes.io import write_atomically
+from speechbrain_opensed.checkpoints.reading import read_state
 from speechbrain_opensed.dataio.class_sets import ClassSet
 from speechbrain_opensed.dataio.feature_cache import Features
 from speechbrain_opensed.dataio.prompt_tasks import Exam, PromptTask
@@ -33,6 +34,7 @@ __all__ = [
     "choose_neighbors",
     "claim_folder",
     "inference_ms",
+    "load_learner",
     "readable",
     "template_embeds",
     "zero_shot",
@@ -276,6 +278,48 @@ def inference_ms(
         learner(clips[row : row + 1]).argmax().item()
         times.append(time.perf_counter() - start)
     return 1000 * statistics.median(times[1:])
+
+
+def load_learner(learner: PromptLearner, source) -> None:
+    """Goes on from what another run has learned, perhaps for other classes.
+
+    Arguments
+    ---------
+    learner : PromptLearner
+        Of the same method and tower.
+    source : str or Path
+        Folder of the run, or its `learner.safetensors`.
+
+    Raises
+    ------
+    ValueError
+        If the file is of another method or size, or of a method whose
+        parameters belong to other classes.
+    FileNotFoundError
+        If there is no such file.
+
+    Example
+    -------
+    >>> from safetensors.torch import save_file
+    >>> from speechbrain_opensed.lobes.alm_finelap import FineLAPTower
+    >>> from speechbrain_opensed.lobes.prompt_learners import CoOp
+    >>> tower = FineLAPTower.tiny()
+    >>> path = getfixture("tmp_path") / "learner.safetensors"
+    >>> pets = CoOp(tower, ["cat", "dog"], context=2, seed=1)
+    >>> save_file(pets.state_dict(), path)
+    >>> weather = CoOp(tower, ["rain", "wind", "hail"], context=2, seed=2)
+    >>> load_learner(weather, path)
+    >>> torch.equal(weather.ctx, pets.ctx)
+    True
+    """
+    state = read_state(source, "learner.safetensors")
+    try:
+        learner.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{source} does not fit this {type(learner).__name__}: {error}. "
+            "Is it of another host, context or tower?"
+        ) from error
 
 
 def claim_folder(folder, run: Mapping[str, Any]) -> None:

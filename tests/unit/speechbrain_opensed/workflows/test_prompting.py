@@ -5,18 +5,20 @@ from dataclasses import replace
 import pytest
 import torch
 from lhotse.testing.dummies import dummy_cut
+from safetensors.torch import save_file
 
 from lhotse_recipes.schema import tag
 from speechbrain_opensed.dataio.feature_cache import Features
 from speechbrain_opensed.dataio.prompt_tasks import Exam, PromptTask
 from speechbrain_opensed.lobes.alm_finelap import FineLAPTower
-from speechbrain_opensed.lobes.prompt_learners import CoCoOp, CoOp
+from speechbrain_opensed.lobes.prompt_learners import PALM, CoCoOp, CoOp
 from speechbrain_opensed.metrics.base_new import check_zero_shot
 from speechbrain_opensed.metrics.classification import ClassificationStats
 from speechbrain_opensed.plotting_embeddings import plot_embeddings
 from speechbrain_opensed.workflows.prompting import (
     claim_folder,
     inference_ms,
+    load_learner,
     readable,
     zero_shot,
 )
@@ -125,3 +127,12 @@ def test_figures_need_a_point_for_each_name(tmp_path):
         plot_embeddings(
             {"x": torch.rand(2, 4)}, NAMES[:2], tmp_path / "a.png", ["ant"]
         )
+
+
+def test_checkpoints_of_other_classes_and_methods(tower, tmp_path):
+    path = tmp_path / "learner.safetensors"
+    save_file(PALM(tower, NAMES[:2]).state_dict(), path)
+    with pytest.raises(ValueError, match="for other classes than"):
+        load_learner(PALM(tower, NAMES[:3]), tmp_path)
+    with pytest.raises(ValueError, match="another host, context or tower"):
+        load_learner(CoOp(tower, NAMES[:2], context=3), tmp_path)
