@@ -45,7 +45,7 @@ def build(args) -> FineLAP:
         args.audio_dim,
         args.audio_depth,
         args.audio_dim // 64,
-        embed_size=args.text_dim,
+        embed_size=args.embed_size,
         roberta=text,
         tokenizer="hash",
         drop_path=0.0,
@@ -119,6 +119,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--audio-dim", type=int, default=128)
     parser.add_argument("--audio-depth", type=int, default=2)
+    parser.add_argument("--embed-size", type=int, default=256)
     parser.add_argument("--text-dim", type=int, default=768)
     parser.add_argument("--text-depth", type=int, default=6)
     args = parser.parse_args()
@@ -140,7 +141,7 @@ def main() -> None:
         batch = make_batch(phrases, args)
         model = build(args)
         # The loss is that of the same weights; no step is to move them.
-        optimizer = torch.optim.Adam(model.parameters(), lr=0.0)
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.0, fused=True)
         seconds = {scheme: [] for scheme in SCHEMES}
         losses = {}
         # One scheme after the other in each round: what else the machine
