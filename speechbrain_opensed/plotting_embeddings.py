@@ -123,6 +123,7 @@ def plot_embeddings(
         if len(names) <= max_labels:
             for name, place in zip(names, centres.tolist(), strict=True):
                 axis.annotate(name, place, fontsize=6, alpha=0.8)
+        axis.margins(x=0.15)
         axis.set_title(title, fontsize=10)
         axis.set_xticks([])
         axis.set_yticks([])
