@@ -1,8 +1,9 @@
 """Frame targets from the sound events of a cut.
 
-Frame `k` covers the seconds `[k * hop, (k + 1) * hop)`. Two roundings are
-offered: the frames that an event touches, and the rounding of the FlexSED
-paper (https://arxiv.org/abs/2509.18606).
+Frame `k` covers the seconds `[k * hop, (k + 1) * hop)`. Three roundings are
+offered: the frames that an event touches, and those of FlexSED
+(https://arxiv.org/abs/2509.18606) and FineLAP
+(https://arxiv.org/abs/2604.01155).
 
 Authors
  * The speechbrain-opensed contributors 2026
@@ -30,7 +31,7 @@ def frame_span(
     num_frames: int,
     rounding: str = "cover",
 ) -> tuple[int, int]:
-    """The frames of one event, at least one of them.
+    """The frames of one event, at least one of them unless asked otherwise.
 
     Arguments
     ---------
@@ -46,6 +47,8 @@ def frame_span(
         `"cover"`: every frame that the event touches. `"round"`: onset and
         offset to the nearest frame edge, half to even, as in the FlexSED
         paper; where that leaves nothing, the frame that the onset is in.
+        `"floor"`: onset and offset to the frame edge before them, as FineLAP
+        was released; short events vanish.
 
     Returns
     -------
@@ -65,6 +68,8 @@ def frame_span(
     (1, 3)
     >>> frame_span(0.12, 0.16, 0.04, 250)  # on the edges of frame 3
     (3, 4)
+    >>> frame_span(0.05, 0.07, 0.04, 250, rounding="floor")  # nothing
+    (1, 1)
     """
     start, end = onset / hop_seconds, offset / hop_seconds
     if rounding == "cover":
@@ -73,12 +78,15 @@ def frame_span(
         first, last = round(start), round(end)
         if last <= first:
             first = math.floor(start + _FUZZ)
+    elif rounding == "floor":
+        first, last = math.floor(start + _FUZZ), math.floor(end + _FUZZ)
     else:
         raise ValueError(
-            f"rounding {rounding!r} is unknown: use 'cover' or 'round'"
+            f"rounding {rounding!r} is unknown: use 'cover', 'round' or 'floor'"
         )
     first = min(max(first, 0), num_frames - 1)
-    return first, min(max(last, first + 1), num_frames)
+    least = 0 if rounding == "floor" else 1
+    return first, min(max(last, first + least), num_frames)
 
 
 def frame_targets(
@@ -90,7 +98,7 @@ def frame_targets(
 ) -> np.ndarray:
     """Which labels sound in which frames of a cut.
 
-    Events are clipped to the cut first; each marks at least one frame.
+    Events are clipped to the cut first; see `frame_span` for their frames.
     Events of labels that are not asked for are left aside.
 
     Arguments

@@ -112,6 +112,11 @@ def test_rounding_is_an_option(make_cut):
     cut = make_cut("strong", 1.0, [(0.26, 0.44, "cat")])
     assert batch_of(cut).targets[0, 0].sum() == 3
     assert batch_of(cut, rounding="round").targets[0, 0].sum() == 1
+    assert batch_of(cut, rounding="floor").targets[0, 0].sum() == 2
+    blip = make_cut("blip", 1.0, [(0.26, 0.29, "cat")])
+    assert batch_of(blip).targets[0, 0].sum() == 1
+    # As released: it stays a phrase that sounds nowhere.
+    assert batch_of(blip, rounding="floor").targets[0, 0].sum() == 0
 
 
 def test_clips_that_hold_nothing_are_grounded(make_cut):

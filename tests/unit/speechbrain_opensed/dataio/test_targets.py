@@ -60,8 +60,8 @@ def test_short_event_keeps_the_frame_of_its_onset_when_rounded():
 
 
 def test_unknown_rounding_is_refused():
-    with pytest.raises(ValueError, match="'floor' is unknown: use 'cover'"):
-        frame_span(0, 1, HOP, 250, "floor")
+    with pytest.raises(ValueError, match="'ceil' is unknown: use 'cover'"):
+        frame_span(0, 1, HOP, 250, "ceil")
 
 
 def test_rows_follow_the_labels_and_overlaps_join():
