@@ -217,7 +217,7 @@ def main() -> None:
         return
 
     print(f"{'demonstration':24}{'CPU s/clip':>12}{'TFLOP/clip':>12}", end="")
-    print(f"{'FD':>8}{'peak MiB':>10}")
+    print(f"{'FD':>8}{'MiB more':>10}")
     for name, (scheduler, steps) in SAMPLERS.items():
         start = time.process_time()
         waves = demo.generate(scheduler, steps, len(demo.cuts))

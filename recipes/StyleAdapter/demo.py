@@ -41,7 +41,7 @@ OUTPUT = Path("results/StyleAdapter/demo")
 BASE, ADAPTER, DATA = OUTPUT / "base", OUTPUT / "adapter", OUTPUT / "data"
 YAML = HERE / "hparams" / "demo.yaml"
 # The base model learns more, and for longer, than its adapter.
-BASE_EPOCHS = 10
+BASE_EPOCHS = 24
 BASE_OVERRIDES = {
     "trained": "unet",
     "reference": "none",
