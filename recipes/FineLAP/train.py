@@ -143,7 +143,7 @@ def dataio_prep(hparams):
     weights = {
         name: weight
         for name, weight in (hparams["mix"] or {}).items()
-        if name not in hparams["leave_out"]
+        if name in corpora or name not in hparams["train_cuts"]
     }
     sampler = CorpusSampler(
         corpora,

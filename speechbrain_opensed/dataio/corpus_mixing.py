@@ -150,7 +150,7 @@ def _shares(sizes, weights):
 
 def read_corpora(
     manifests: Mapping[str, str | Path],
-    leave_out: Collection[str] = (),
+    leave_out: Collection[str] | str = (),
     missing: str = "error",
     output_folder: str | Path | None = None,
 ) -> dict[str, CutSet]:
@@ -160,8 +160,8 @@ def read_corpora(
     ---------
     manifests : mapping from str to str or Path
         Name of each corpus to its manifest of cuts.
-    leave_out : collection of str
-        Corpora that are not read.
+    leave_out : collection of str, or str
+        Corpora that are not read, or the one.
     missing : str
         See `audio.with_audio`.
     output_folder : str or Path, optional
@@ -185,6 +185,8 @@ def read_corpora(
     Traceback (most recent call last):
     FileNotFoundError: no manifest nowhere.jsonl.gz; check the path
     """
+    if isinstance(leave_out, str):
+        leave_out = [leave_out]
     unknown = sorted(set(leave_out) - set(manifests))
     if unknown:
         raise ValueError(

@@ -146,6 +146,6 @@ def test_corpora_are_read_and_reported(make_cut, tmp_path):
     with pytest.raises(FileNotFoundError, match="b.jsonl.gz"):
         read_corpora(manifests, missing="skip")
     with pytest.raises(ValueError, match="no corpus c to leave out"):
-        read_corpora(manifests, ["c"])
+        read_corpora(manifests, "c")
     with pytest.raises(ValueError, match="all corpora are left out"):
         read_corpora(manifests, ["a", "b"])
