@@ -31,7 +31,7 @@ BASE_SIZES = {
 }
 START, PAD, END = 0, 1, 2
 # Texts whose lengths differ by less than so many tokens may go together.
-SIMILAR = 8
+SIMILAR = 4
 
 
 class HashTokenizer:
