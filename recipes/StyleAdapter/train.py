@@ -30,6 +30,7 @@ from speechbrain_opensed.checkpoints import (
     load_tango,
     read_state,
 )
+from speechbrain_opensed.checkpoints.tango_layout import SIZES
 from speechbrain_opensed.dataio.cut_loader import CutLoader, evaluation_loader
 from speechbrain_opensed.dataio.style_caches import (
     cache_latents,
@@ -207,16 +208,22 @@ def dataio_prep(hparams, parts, device):
 def start_from(hparams, cuts):
     """Weights of the base model, or what the codec needs to know instead."""
     if hparams["tango_folder"] is not None:
+        codec, text_encoder = hparams["codec"], hparams["text_encoder"]
+        models = {
+            "unet": hparams["unet"],
+            "vae": codec.vae,
+            "vocoder": codec.vocoder,
+            "text_encoder": text_encoder.model,
+        }
+        sizes = {
+            part: {name: getattr(model.config, name) for name in SIZES[part]}
+            for part, model in models.items()
+        }
         tango = load_tango(
-            hparams["tango_folder"], tokenizer=hparams["text_encoder"].tokenizer
+            hparams["tango_folder"], sizes, text_encoder.tokenizer
         )
-        codec = hparams["codec"]
-        for own, loaded in (
-            (hparams["unet"], tango.unet),
-            (codec.vae, tango.vae),
-            (codec.vocoder, tango.vocoder),
-        ):
-            load_strict(own, loaded.state_dict())
+        for part, model in models.items():
+            load_strict(model, getattr(tango, part).state_dict())
     if hparams["pretrained"] is not None:
         for name in ("unet", "codec"):
             path = Path(hparams["pretrained"]) / f"{name}.safetensors"

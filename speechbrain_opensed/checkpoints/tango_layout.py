@@ -27,6 +27,7 @@ SIZES = {
         # By its old name: these are numbers of heads.
         "attention_head_dim": [5, 10, 20, 20],
         "cross_attention_dim": 1024,
+        "norm_num_groups": 32,
         "use_linear_projection": True,
         "upcast_attention": True,
     },

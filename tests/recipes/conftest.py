@@ -11,6 +11,7 @@ from tests.recipes.samples import (
     write_event_bank,
     write_opera,
     write_t5,
+    write_tiny_tango,
 )
 
 
@@ -27,5 +28,6 @@ def places(tmp_path_factory):
         "corpora": write_corpora(folder / "corpora"),
         "captioned": write_captioned(folder / "captioned"),
         "t5": write_t5(folder / "t5"),
+        "tango": write_tiny_tango(folder / "tango", folder / "t5"),
         "fixtures": ROOT / "tests" / "fixtures",
     }

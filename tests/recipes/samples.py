@@ -233,3 +233,37 @@ def write_t5(folder: Path) -> Path:
         )
     ).save_pretrained(folder)
     return folder
+
+
+def write_tiny_tango(folder: Path, t5: Path) -> Path:
+    """Writes Tango's folder in the sizes of the row of its recipe."""
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import (
+        SpeechT5HifiGan,
+        SpeechT5HifiGanConfig,
+        T5EncoderModel,
+    )
+
+    from speechbrain_opensed.checkpoints.tango_layout import SIZES
+    from tests.tango_folder import tango_states, write_tango
+
+    few = {"layers_per_block": 1, "norm_num_groups": 4}
+    tiny = {
+        "unet": {
+            **few,
+            "block_out_channels": [8, 8, 16, 16],
+            "attention_head_dim": 2,
+            "cross_attention_dim": 8,
+        },
+        "vae": {**few, "block_out_channels": [8, 8, 8]},
+        "vocoder": {"upsample_initial_channel": 32},
+    }
+    sizes = {part: {**SIZES[part], **own} for part, own in tiny.items()}
+    models = {
+        "unet": UNet2DConditionModel(**sizes["unet"]),
+        "vae": AutoencoderKL(**sizes["vae"]),
+        "vocoder": SpeechT5HifiGan(SpeechT5HifiGanConfig(**sizes["vocoder"])),
+        "text_encoder": T5EncoderModel.from_pretrained(t5),
+    }
+    scale = sizes["vae"]["scaling_factor"]
+    return write_tango(folder, tango_states(models), scale_factor=scale)

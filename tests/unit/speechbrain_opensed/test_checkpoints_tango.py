@@ -1,7 +1,6 @@
 """Tango's released layout loads strictly, into models that compute alike."""
 
 import json
-import re
 
 import pytest
 import torch
@@ -24,6 +23,7 @@ from speechbrain_opensed.checkpoints.tango_layout import (
 )
 from speechbrain_opensed.inference.diffusion import NOISE_SCHEDULE
 from speechbrain_opensed.lobes.latent_codec import LogMel, full_scale
+from tests.tango_folder import tango_states, vae_in_ldm, write_tango
 
 TINY = {
     "unet": {
@@ -48,41 +48,10 @@ TINY = {
         "num_heads": 2,
     },
 }
-# What AudioLDM calls the tensors of the autoencoder, by their new names.
-LDM_NAMES = (
-    ("conv_shortcut", "nin_shortcut"),
-    ("conv_norm_out", "norm_out"),
-    ("mid_block.resnets.0", "mid.block_1"),
-    ("mid_block.resnets.1", "mid.block_2"),
-    ("mid_block.attentions.0.group_norm", "mid.attn_1.norm"),
-    ("mid_block.attentions.0.to_out.0", "mid.attn_1.proj_out"),
-    ("mid_block.attentions.0.to_", "mid.attn_1."),
-    ("down_blocks", "down"),
-    ("up_blocks", "up"),
-    ("downsamplers.0", "downsample"),
-    ("upsamplers.0", "upsample"),
-    ("resnets", "block"),
-)
 
 
 def sizes(part):
     return {**SIZES[part], **TINY[part]}
-
-
-def vae_in_ldm(vae):
-    """The state of an autoencoder as AudioLDM stores it."""
-    levels = len(vae.config.block_out_channels)
-    state = {}
-    for name, value in vae.state_dict().items():
-        if re.search(r"attentions.*weight", name) and "norm" not in name:
-            value = value[:, :, None, None]
-        for new, old in LDM_NAMES:
-            name = name.replace(new, old)
-        name = re.sub(
-            r"\.up\.(\d)", lambda m: f".up.{levels - 1 - int(m[1])}", name
-        )
-        state[name] = value
-    return state
 
 
 @pytest.fixture(scope="module")
@@ -102,30 +71,12 @@ def originals():
 
 @pytest.fixture
 def states(originals):
-    vocoder = {
-        "vocoder." + name.replace("upsampler.", "ups."): value
-        for name, value in originals["vocoder"].state_dict().items()
-        if name not in ("mean", "scale")
-    }
-    main = {
-        f"{part}.{name}": value
-        for part in ("unet", "text_encoder")
-        for name, value in originals[part].state_dict().items()
-    }
-    return {"vae": vae_in_ldm(originals["vae"]) | vocoder, "main": main}
+    return tango_states(originals)
 
 
 @pytest.fixture
 def folder(tmp_path, states):
-    for name, content in {
-        "vae_config.json": {"scale_factor": 0.5},
-        "stft_config.json": {},
-        "main_config.json": {"text_encoder_name": "google/flan-t5-large"},
-    }.items():
-        (tmp_path / name).write_text(json.dumps(content))
-    for name, state in states.items():
-        torch.save(state, tmp_path / f"pytorch_model_{name}.bin")
-    return tmp_path
+    return write_tango(tmp_path, states, scale_factor=0.5)
 
 
 def load(folder, **options):
