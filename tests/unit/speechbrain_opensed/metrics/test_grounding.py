@@ -7,7 +7,6 @@ import pytest
 from scipy.integrate import trapezoid
 from scipy.ndimage import median_filter as scipy_median
 from sed_scores_eval import intersection_based
-from sed_scores_eval.base_modules.scores import create_score_dataframe
 
 from speechbrain_opensed.metrics import GroundingStats
 from speechbrain_opensed.metrics.grounding import (
@@ -16,6 +15,7 @@ from speechbrain_opensed.metrics.grounding import (
     grounding_psds,
     threshold_auc,
 )
+from tests.sed_frames import sed_frame
 
 HOP = 10 / 64
 
@@ -38,11 +38,7 @@ def make_phrases(seed, number=25):
 
 
 def frames_of(binary):
-    return create_score_dataframe(
-        np.asarray(binary, np.float32)[:, None],
-        np.arange(len(binary) + 1) * HOP,
-        ["phrase"],
-    )
+    return sed_frame(np.asarray(binary)[:, None], HOP, ["phrase"])
 
 
 def labelled(spans):

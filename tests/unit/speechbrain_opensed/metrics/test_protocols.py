@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from sed_scores_eval import intersection_based
-from sed_scores_eval.base_modules.scores import create_score_dataframe
 
 from speechbrain_opensed.metrics import (
     PROTOCOLS,
@@ -13,6 +12,7 @@ from speechbrain_opensed.metrics import (
     median_filter,
 )
 from speechbrain_opensed.metrics.protocols import best_fscores
+from tests.sed_frames import sed_frame
 
 HOP = 10 / 64
 CLASSES = ["cat", "dog", "horn"]
@@ -48,12 +48,7 @@ def test_settings_of_the_table(clips, name, variant):
     share, cttc, alpha_ct, alpha_st = TABLE[name, variant]
     heard = [clip for clip in scores if truth[clip]]
     expected, *_ = intersection_based.psds(
-        {
-            clip: create_score_dataframe(
-                scores[clip], np.arange(65) * HOP, CLASSES
-            )
-            for clip in heard
-        },
+        {clip: sed_frame(scores[clip], HOP, CLASSES) for clip in heard},
         {clip: truth[clip] for clip in heard},
         {clip: DURATIONS[clip] for clip in heard},
         dtc_threshold=share,
