@@ -248,23 +248,3 @@ def test_text_encoder_follows_training():
     model.train()
     assert torch.equal(encoder(["dog"]), encoder(["dog"]))
     assert model.text_encoder.training
-
-
-def test_texts_of_any_lengths_are_read_as_if_alone():
-    sizes = dict(
-        vocab_size=90,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-    )
-    tower = RobertaText(sizes, tokenizer="hash").eval()
-    texts = ["dog", "a very long " * 6, "rain falls", "a b c d e f g", "cat"]
-    together = tower(*tower.tokenize(texts))
-    alone = [tower(*tower.tokenize([text])) for text in texts]
-    assert torch.allclose(together, torch.cat(alone), atol=1e-6)
-    together[1, 0].backward()
-    words = tower.text_encoder.get_input_embeddings().weight.grad
-    short, _ = tower.tokenize(["cat"])
-    assert not words[short[0, 1]].any()
-    assert words[tower.tokenize(["long"])[0][0, 1]].any()
