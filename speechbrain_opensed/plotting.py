@@ -219,7 +219,7 @@ def _draw_bars(axis, scores):
             places, heights, width * 0.92, color=_COLORS[number], label=group
         )
         axis.bar_label(bars, fmt="%.2f", fontsize=9, padding=2)
-    labels = [textwrap.fill(name, 14) for name in metrics]
+    labels = [textwrap.fill(name, 12) for name in metrics]
     axis.set_xticks(range(len(metrics)), labels)
     axis.set_ylim(0, 1.05)
     axis.set_yticks([0, 0.25, 0.5, 0.75, 1])
