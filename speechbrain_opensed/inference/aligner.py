@@ -54,14 +54,7 @@ class AudioTextAligner(SoundInterface):
     Example
     -------
     >>> from speechbrain_opensed.lobes.finelap import FineLAP
-    >>> sizes = dict(
-    ...     vocab_size=50,
-    ...     hidden_size=8,
-    ...     num_hidden_layers=1,
-    ...     num_attention_heads=2,
-    ...     intermediate_size=16,
-    ... )
-    >>> model = FineLAP(16, 1, 2, embed_size=8, roberta=sizes, tokenizer="hash")
+    >>> model = FineLAP.tiny()
     >>> aligner = AudioTextAligner(
     ...     {"model": model}, {"spec": model.spec}, {"device": "cpu"}
     ... )

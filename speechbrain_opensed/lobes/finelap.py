@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speechbrain_opensed.lobes.eat import EAT, PATCH
-from speechbrain_opensed.lobes.long_audio import cut_windows
+from speechbrain_opensed.lobes.long_audio import clip_lengths, cut_windows
 from speechbrain_opensed.lobes.projectors import make_local_projector, mlp
 from speechbrain_opensed.lobes.roberta_text import RobertaText
 from speechbrain_opensed.spec import SedSpec
@@ -78,16 +78,7 @@ class FineLAP(nn.Module):
 
     Example
     -------
-    >>> sizes = dict(
-    ...     vocab_size=50,
-    ...     hidden_size=8,
-    ...     num_hidden_layers=1,
-    ...     num_attention_heads=2,
-    ...     intermediate_size=16,
-    ... )
-    >>> model = FineLAP(
-    ...     16, 1, 2, embed_size=8, roberta=sizes, tokenizer="hash"
-    ... ).eval()
+    >>> model = FineLAP.tiny().eval()
     >>> clip, frames = model.encode_audio(torch.rand(2, 32000))
     >>> clip.shape, frames.shape
     (torch.Size([2, 8]), torch.Size([2, 64, 8]))
@@ -152,6 +143,24 @@ class FineLAP(nn.Module):
             normalize=None,
         )
 
+    @classmethod
+    def tiny(cls, **options) -> "FineLAP":
+        """A random model of a few thousand weights, for trying things out.
+
+        Options are those of the class, except sizes.
+
+        Example
+        -------
+        >>> FineLAP.tiny().embed_size
+        8
+        """
+        names = ("hidden_size", "num_hidden_layers", "num_attention_heads")
+        sizes = dict(zip(names, (8, 1, 2), strict=True))
+        text = {"vocab_size": 50, "intermediate_size": 16, **sizes}
+        return cls(
+            16, 1, 2, embed_size=8, roberta=text, tokenizer="hash", **options
+        )
+
     @property
     def eat(self) -> EAT:
         """The audio encoder."""
@@ -198,7 +207,7 @@ class FineLAP(nn.Module):
         ValueError
             If the shape does not fit or a clip is too short.
         """
-        lengths = self._lengths(wav, wav_lens)
+        lengths = clip_lengths(wav, wav_lens, self.eat.mel.width)
         if self.num_frames(wav.shape[1]) <= self.window_frames:
             return self._encode_window(wav, lengths, augment)
         windows = cut_windows(
@@ -352,27 +361,6 @@ class FineLAP(nn.Module):
         """
         clip, frames = self.encode_audio(wav, wav_lens, augment)
         return clip, frames, self.encode_text(input_ids, attention_mask)
-
-    def _lengths(self, wav, wav_lens):
-        """Samples of each clip, as a list."""
-        if wav.ndim != 2:
-            raise ValueError(
-                f"wav of shape {list(wav.shape)}: give [batch, samples]"
-            )
-        size = wav.shape[1]
-        lengths = [size] * len(wav)
-        if wav_lens is not None:
-            relative = wav_lens.double().cpu()
-            lengths = (relative * size).round().long().tolist()
-        least = self.eat.mel.width
-        for row, length in enumerate(lengths):
-            if not least <= length <= size:
-                raise ValueError(
-                    f"clip {row} of {len(lengths)} has {length} of {size} "
-                    f"samples: a clip needs {least} (25 ms); pad it with "
-                    "zeros or leave it out"
-                )
-        return lengths
 
     def _encode_window(self, wav, lengths, augment):
         mel_module = self.eat.mel

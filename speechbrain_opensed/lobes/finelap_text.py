@@ -26,14 +26,7 @@ class FineLAPTextEncoder(TextEncoder):
 
     Example
     -------
-    >>> sizes = dict(
-    ...     vocab_size=50,
-    ...     hidden_size=8,
-    ...     num_hidden_layers=1,
-    ...     num_attention_heads=2,
-    ...     intermediate_size=16,
-    ... )
-    >>> model = FineLAP(16, 1, 2, embed_size=8, roberta=sizes, tokenizer="hash")
+    >>> model = FineLAP.tiny()
     >>> FineLAPTextEncoder(model)(["dog barking", "rain"]).shape
     torch.Size([2, 8])
     """

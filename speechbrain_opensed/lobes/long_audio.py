@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["ClipWindows", "cut_windows"]
+__all__ = ["ClipWindows", "clip_lengths", "cut_windows"]
 
 
 @dataclass(frozen=True)
@@ -144,3 +144,49 @@ def cut_windows(
         torch.tensor(starts, device=wav.device),
         len(wav),
     )
+
+
+def clip_lengths(wav: Tensor, wav_lens: Tensor | None, least: int) -> list[int]:
+    """Samples of each clip of a batch.
+
+    Arguments
+    ---------
+    wav : torch.Tensor
+        `[batch, samples]`, padded at the end.
+    wav_lens : torch.Tensor or None
+        Relative lengths `[batch]`; None: all clips are full.
+    least : int
+        Samples that a model needs.
+
+    Returns
+    -------
+    list of int
+        The lengths.
+
+    Raises
+    ------
+    ValueError
+        If the batch has another shape or a clip is too short.
+
+    Example
+    -------
+    >>> clip_lengths(torch.zeros(2, 800), torch.tensor([1.0, 0.5]), 400)
+    [800, 400]
+    """
+    if wav.ndim != 2:
+        raise ValueError(
+            f"wav of shape {list(wav.shape)}: give [batch, samples]"
+        )
+    size = wav.shape[1]
+    lengths = [size] * len(wav)
+    if wav_lens is not None:
+        relative = wav_lens.double().cpu()
+        lengths = (relative * size).round().long().tolist()
+    for row, length in enumerate(lengths):
+        if not least <= length <= size:
+            raise ValueError(
+                f"clip {row} of {len(lengths)} has {length} of {size} "
+                f"samples: a clip needs {least} (25 ms); pad it with "
+                "zeros or leave it out"
+            )
+    return lengths

@@ -79,14 +79,7 @@ def evaluate_alignment(
     >>> from lhotse_recipes.schema import tag
     >>> from speechbrain_opensed.lobes.finelap import FineLAP
     >>> from speechbrain_opensed.workflows.clip_tasks import ClassificationTask
-    >>> sizes = dict(
-    ...     vocab_size=50,
-    ...     hidden_size=8,
-    ...     num_hidden_layers=1,
-    ...     num_attention_heads=2,
-    ...     intermediate_size=16,
-    ... )
-    >>> model = FineLAP(16, 1, 2, embed_size=8, roberta=sizes, tokenizer="hash")
+    >>> model = FineLAP.tiny()
     >>> rain = tag("r", 0, 1.0, "rain", "Rain")
     >>> cuts = [dummy_cut(0, supervisions=[rain], with_data=True)]
     >>> tasks = {"zero-shot": ClassificationTask(cuts)}
@@ -155,14 +148,7 @@ def encode_cuts(
     -------
     >>> from lhotse.testing.dummies import dummy_cut
     >>> from speechbrain_opensed.lobes.finelap import FineLAP
-    >>> sizes = dict(
-    ...     vocab_size=50,
-    ...     hidden_size=8,
-    ...     num_hidden_layers=1,
-    ...     num_attention_heads=2,
-    ...     intermediate_size=16,
-    ... )
-    >>> model = FineLAP(16, 1, 2, embed_size=8, roberta=sizes, tokenizer="hash")
+    >>> model = FineLAP.tiny()
     >>> cuts = [dummy_cut(0, with_data=True), dummy_cut(1, with_data=True)]
     >>> [(batch, clips, frames)] = encode_cuts(cuts, model)
     >>> clips.shape, frames.shape
@@ -218,14 +204,7 @@ def embed_texts(model, texts: Iterable[str]) -> dict[str, Tensor]:
     Example
     -------
     >>> from speechbrain_opensed.lobes.finelap import FineLAP
-    >>> sizes = dict(
-    ...     vocab_size=50,
-    ...     hidden_size=8,
-    ...     num_hidden_layers=1,
-    ...     num_attention_heads=2,
-    ...     intermediate_size=16,
-    ... )
-    >>> model = FineLAP(16, 1, 2, embed_size=8, roberta=sizes, tokenizer="hash")
+    >>> model = FineLAP.tiny()
     >>> embed_texts(model, ["rain", "wind", "rain"])["rain"].shape
     torch.Size([8])
     """

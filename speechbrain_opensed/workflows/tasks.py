@@ -8,6 +8,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TextIO
 
@@ -18,7 +19,7 @@ from torch import Tensor
 __all__ = ["AlignmentTask", "distinct_cuts", "name_classes"]
 
 
-class AlignmentTask:
+class AlignmentTask(ABC):
     """One task; its subclasses are what is used.
 
     After `start(model, rows)`, `append(ids, clips, frames)` takes batches,
@@ -33,7 +34,10 @@ class AlignmentTask:
 
     Example
     -------
-    >>> AlignmentTask(["rain", "rain"], {"a": 10.0}).texts
+    >>> class Deaf(AlignmentTask):
+    ...     def _append(self, ids, clips, frames):
+    ...         pass
+    >>> Deaf(["rain", "rain"], {"a": 10.0}).texts
     ['rain']
     """
 
@@ -74,8 +78,9 @@ class AlignmentTask:
             with torch.no_grad():
                 self._append(ids, clips[known], frames[known])
 
+    @abstractmethod
     def _append(self, ids, clips, frames):
-        raise NotImplementedError
+        """Add clips that are all of this task."""
 
     def summarize(self, field: str | None = None) -> float | dict[str, float]:
         """The numbers, or one of them."""

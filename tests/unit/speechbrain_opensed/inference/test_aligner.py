@@ -20,6 +20,7 @@ from speechbrain_opensed.lobes.finelap import FineLAP
 from speechbrain_opensed.lobes.finelap_text import FineLAPTextEncoder
 from speechbrain_opensed.lobes.flexsed import FlexSED
 from speechbrain_opensed.spec import SedSpec
+from tests.finelap_yaml import YAML
 
 ROBERTA = dict(
     vocab_size=99,
@@ -119,28 +120,6 @@ def test_only_models_with_embeddings():
             {"model": FlexSED(16, 2, 2, ft_blocks=1, cls_dim=8)},
             {"spec": SedSpec()},
         )
-
-
-YAML = """
-spec: !new:speechbrain_opensed.spec.SedSpec
-    hop_seconds: 0.15625
-    normalize: null
-model: !new:speechbrain_opensed.lobes.finelap.FineLAP
-    embed_dim: 16
-    depth: 1
-    num_heads: 2
-    embed_size: 16
-    tokenizer: hash
-    frame_seconds: 0.15625
-    roberta:
-        vocab_size: 99
-        hidden_size: 16
-        num_hidden_layers: 1
-        num_attention_heads: 2
-        intermediate_size: 32
-text_encoder: !new:speechbrain_opensed.lobes.finelap_text.FineLAPTextEncoder
-    model: !ref <model>
-"""
 
 
 def test_an_export_and_released_weights_give_the_same(aligner, tmp_path):

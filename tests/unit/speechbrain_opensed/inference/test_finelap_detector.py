@@ -9,6 +9,7 @@ from speechbrain_opensed.inference import SoundEventDetector
 from speechbrain_opensed.inference.export import export_detector
 from speechbrain_opensed.lobes.finelap import FineLAP
 from speechbrain_opensed.lobes.finelap_text import FineLAPTextEncoder
+from tests.finelap_yaml import YAML
 
 SIZES = dict(
     embed_dim=16,
@@ -25,27 +26,6 @@ SIZES = dict(
     ),
 )
 PHRASES = ["dog barking", "rain", "wind"]
-YAML = """
-spec: !new:speechbrain_opensed.spec.SedSpec
-    hop_seconds: 0.15625
-    window_seconds: 10.0
-    normalize: null
-model: !new:speechbrain_opensed.lobes.finelap.FineLAP
-    embed_dim: 16
-    depth: 1
-    num_heads: 2
-    embed_size: 16
-    tokenizer: hash
-    frame_seconds: 0.15625
-    roberta:
-        vocab_size: 99
-        hidden_size: 16
-        num_hidden_layers: 1
-        num_attention_heads: 2
-        intermediate_size: 32
-text_encoder: !new:speechbrain_opensed.lobes.finelap_text.FineLAPTextEncoder
-    model: !ref <model>
-"""
 
 
 def make_detector(**options):
