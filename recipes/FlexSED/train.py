@@ -35,7 +35,6 @@ from speechbrain_opensed.dataio.few_shot import read_labels
 from speechbrain_opensed.dataio.queries import AllQueries
 from speechbrain_opensed.hparams import load_hparams
 from speechbrain_opensed.inference.export import export_detector
-from speechbrain_opensed.losses import detection_loss
 from speechbrain_opensed.training import OpenSEDBrain
 
 logger = get_logger(__name__)
@@ -64,7 +63,7 @@ class DetectionBrain(OpenSEDBrain):
         return logits, targets
 
     def compute_objectives(self, predictions, batch, stage):
-        """Binary cross-entropy over what is known of the clips."""
+        """The YAML's objective over what is known of the clips."""
         logits, targets = predictions
         batch = batch.to(self.device)
         if stage != sb.Stage.TRAIN:
@@ -73,7 +72,7 @@ class DetectionBrain(OpenSEDBrain):
                 logits.float().sigmoid().transpose(1, 2),
                 batch.wav_lens * self.hparams.spec.window_seconds,
             )
-        return detection_loss(logits, targets, batch.loss_mask)
+        return self.hparams.objective(logits, targets, batch.loss_mask)
 
     def on_stage_start(self, stage, epoch=None):
         """Starts collecting scores."""

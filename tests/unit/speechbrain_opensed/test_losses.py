@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from speechbrain_opensed.losses import (
     clip_sigmoid_loss,
     detection_loss,
+    dice_loss,
     frame_sigmoid_loss,
     info_nce_loss,
     min_snr_weights,
@@ -70,6 +71,36 @@ def test_frame_loss_masks_like_the_detection_loss():
     assert loss.item() == pytest.approx(
         detection_loss(logits, targets, mask).item(), rel=1e-6
     )
+
+
+def test_dice_by_hand_over_heard_tracks_alone():
+    scores = torch.tensor([[[0.9, 0.5, 0.2, 0.7], [0.9, 0.9, 0.9, 0.9]]])
+    targets = torch.tensor([[[1.0, 1.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]])
+    mask = torch.ones(1, 2, 4, dtype=torch.bool)
+    mask[..., 3] = False
+    expected = 1 - (2 * (0.9 + 0.5) + 1) / (0.9 + 0.5 + 0.2 + 2 + 1)
+    loss = dice_loss(scores.logit(), targets, mask)
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_dice_weight_adds_to_the_cross_entropy():
+    torch.manual_seed(0)
+    logits = torch.randn(2, 3, 5)
+    targets = torch.randint(2, (2, 3, 5)).float()
+    mask = torch.rand(2, 3, 5) > 0.4
+    without = detection_loss(logits, targets, mask)
+    dice = dice_loss(logits, targets, mask)
+    both = detection_loss(logits, targets, mask, dice_weight=0.5)
+    assert dice > 0.1
+    assert both.item() == pytest.approx((without + 0.5 * dice).item())
+
+
+def test_dice_of_clips_without_events_is_zero_with_a_graph():
+    logits = torch.randn(2, 3, 4, requires_grad=True)
+    mask = torch.ones(2, 3, 4, dtype=torch.bool)
+    loss = dice_loss(logits, torch.zeros(2, 3, 4), mask)
+    loss.backward()
+    assert loss.item() == 0 and logits.grad.abs().sum() == 0
 
 
 def test_no_grounded_clip_gives_zero_with_a_graph():
