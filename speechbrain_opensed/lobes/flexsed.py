@@ -10,6 +10,7 @@ Authors
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speechbrain_opensed.lobes.dasheng import Dasheng
@@ -57,11 +58,15 @@ class FlexSED(nn.Module):
     stem : str
         `patch` (released weights) or `conv`, see
         :class:`~speechbrain_opensed.lobes.dasheng.Dasheng`.
+    smooth_frames : int
+        Odd number of frames over which logits are averaged, except in
+        training; 1 (released weights): none. Tracks of small models ripple,
+        and a threshold cuts them to pieces.
 
     Raises
     ------
     ValueError
-        If `ft_blocks` are not the last blocks.
+        If `ft_blocks` are not the last blocks, or `smooth_frames` is even.
 
     Example
     -------
@@ -88,8 +93,14 @@ class FlexSED(nn.Module):
         sample_rate: int = 16000,
         freeze_encoder: bool = False,
         stem: str = "patch",
+        smooth_frames: int = 1,
     ):
         super().__init__()
+        if smooth_frames < 1 or smooth_frames % 2 == 0:
+            raise ValueError(
+                f"smooth_frames {smooth_frames}: give an odd number, 1 for none"
+            )
+        self.smooth_frames = smooth_frames
         if isinstance(ft_blocks, int):
             ft_blocks = range(depth - ft_blocks, depth)
         decoded = len(ft_blocks)
@@ -277,7 +288,7 @@ class FlexSED(nn.Module):
             logits = self.decoder(
                 feats.repeat_interleave(count, 0), queries.flatten(0, 1)
             )
-            return logits.view(batch, count, time)
+            return self._smoothed(logits.view(batch, count, time))
         blocks = self._blocks_in(PRECISIONS[precision])
         if memory_budget is None:
             memory_budget = MEMORY_BUDGET.get(
@@ -296,7 +307,7 @@ class FlexSED(nn.Module):
             logits[pairs] = self.decoder(
                 feats[pairs // count], queries[pairs], blocks
             ).float()
-        return logits.view(batch, count, time)
+        return self._smoothed(logits.view(batch, count, time))
 
     def forward(
         self,
@@ -324,6 +335,14 @@ class FlexSED(nn.Module):
         if augment is not None:
             mel = augment(mel)
         return self.decode(self.encode_mel(mel), queries)
+
+    def _smoothed(self, logits: Tensor) -> Tensor:
+        width = self.smooth_frames
+        if width == 1 or self.training:
+            return logits
+        return F.avg_pool1d(
+            logits, width, 1, width // 2, count_include_pad=False
+        )
 
     def _bytes_per_pair(self, time: int, size: int) -> int:
         dim = self.decoder.norm.normalized_shape[0]
