@@ -32,10 +32,8 @@ def detection_loss(
 
     Arguments
     ---------
-    logits : torch.Tensor
-        `[batch, queries, frames]`.
-    targets : torch.Tensor
-        0 or 1, `[batch, queries, frames]`.
+    logits, targets : torch.Tensor
+        `[batch, queries, frames]`, targets 0 or 1.
     mask : torch.Tensor
         What counts, bool `[batch, queries, frames]`.
     dice_weight : float
@@ -67,19 +65,14 @@ def dice_loss(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
 
     One minus the soft Dice coefficient (V-Net,
     https://arxiv.org/abs/1606.04797, section 3, here without squares) of
-    each track whose query is heard in the clip. Where a model is unsure of
-    what it hears, cross-entropy has it give low scores, which one threshold
-    for all clips then misses or cuts to pieces; overlap asks for scores near
-    1 from onset to offset all the same.
+    each track whose query is heard in the clip. Cross-entropy has a model
+    that is unsure give low scores, which one threshold for all clips cuts to
+    pieces; overlap asks for scores near 1 from onset to offset all the same.
 
     Arguments
     ---------
-    logits : torch.Tensor
-        `[batch, queries, frames]`.
-    targets : torch.Tensor
-        0 or 1, `[batch, queries, frames]`.
-    mask : torch.Tensor
-        What counts, bool `[batch, queries, frames]`.
+    logits, targets, mask : torch.Tensor
+        As for :func:`detection_loss`, `[batch, queries, frames]`.
 
     Returns
     -------
@@ -159,10 +152,8 @@ def clip_sigmoid_loss(
 
     Arguments
     ---------
-    clip : torch.Tensor
-        `[batch, dim]`, of norm 1.
-    text : torch.Tensor
-        That of the same clip in each row, `[batch, dim]`, of norm 1.
+    clip, text : torch.Tensor
+        Those of the same clip in each row, `[batch, dim]`, of norm 1.
     temperature : torch.Tensor
         What cosines are divided by.
     bias : torch.Tensor
@@ -206,10 +197,8 @@ def info_nce_loss(
 
     Arguments
     ---------
-    clip : torch.Tensor
-        `[batch, dim]`, of norm 1.
-    text : torch.Tensor
-        That of the same clip in each row, `[batch, dim]`, of norm 1.
+    clip, text : torch.Tensor
+        Those of the same clip in each row, `[batch, dim]`, of norm 1.
     temperature : torch.Tensor
         What cosines are divided by.
     bias : torch.Tensor

@@ -82,6 +82,19 @@ def test_memory_does_not_grow_with_queries():
     assert 1 <= max(largest) < 50
 
 
+def test_logits_are_averaged_outside_of_training():
+    plain, smooth = randomised(), randomised(smooth_frames=5)
+    feats, queries = torch.randn(2, 25, 32), torch.randn(2, 3, 8)
+    expected = plain.decode(feats, queries)
+    averaged = smooth.decode(feats, queries)
+    middle, edge = expected[..., 8:13].mean(-1), expected[..., :3].mean(-1)
+    torch.testing.assert_close(averaged[..., 10], middle)
+    torch.testing.assert_close(averaged[..., 0], edge)
+    with torch.no_grad():
+        torch.testing.assert_close(smooth.decode(feats, queries), averaged)
+    torch.testing.assert_close(smooth.train().decode(feats, queries), expected)
+
+
 def test_frozen_encoder_stays_as_it_is():
     model = FlexSED(**TINY, freeze_encoder=True).train()
     before = copy.deepcopy(model.encoder.state_dict())
@@ -126,3 +139,5 @@ def test_errors_name_the_remedy():
         FlexSED(**TINY, fusion="film")
     with pytest.raises(ValueError, match="unknown gate"):
         FlexSED(**TINY, gate="half")
+    with pytest.raises(ValueError, match="smooth_frames 4: give an odd"):
+        FlexSED(**TINY, smooth_frames=4)
