@@ -84,11 +84,12 @@ def plot_detection(detection, out, audio=None) -> Path:
         height_ratios=[2.1] + [lane_height] * lanes,
     )
     draw_spectrogram(axes[0], audio or detection.path, detection.duration)
+    count = len(detection.events)
     axes[0].set_title(
         f"{Path(detection.path).name}   "
         f"{_clock(detection.duration, detection.duration)}"
         f"{' s' if detection.duration < 120 else ''}   "
-        f"{len(detection.events)} events",
+        f"{count} event{'' if count == 1 else 's'}",
         loc="left",
         fontsize=10,
     )

@@ -150,7 +150,7 @@ class SoundEventDetector(SoundInterface):
         batch_size: int = 4,
         normalize: str | None = "spec",
     ) -> np.ndarray:
-        """Score each frame of a sound file, without any smoothing.
+        """Score each frame of a sound file, without the median filter.
 
         Arguments
         ---------

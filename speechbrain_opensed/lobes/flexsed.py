@@ -61,7 +61,8 @@ class FlexSED(nn.Module):
     smooth_frames : int
         Odd number of frames over which logits are averaged, except in
         training; 1 (released weights): none. Tracks of small models ripple,
-        and a threshold cuts them to pieces.
+        and a threshold cuts them to pieces; events that are shorter than
+        this get lower scores and are missed more often.
 
     Raises
     ------
