@@ -12,11 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 __all__ = ["check_torch"]
 
-_WANTED = {"torch": ((2, 11), (2, 13)), "torchaudio": ((2, 11), (2, 12))}
+_WANTED = {"torch": ((2, 11), (3, 0)), "torchaudio": ((2, 11), (3, 0))}
 _MESSAGE = (
-    "speechbrain-opensed needs torch 2.11 or 2.12 together with torchaudio "
-    "2.11, the last release of torchaudio; installed: {installed}. Run: "
-    "python -m pip install 'torch>=2.11,<2.13' 'torchaudio>=2.11,<2.12'"
+    "speechbrain-opensed needs torch and torchaudio 2.11 or later; installed: "
+    "{installed}. Run: python -m pip install -U torch torchaudio"
 )
 
 
