@@ -6,6 +6,7 @@ Authors
 
 from speechbrain_opensed.checkpoints.finelap import load_eat, load_finelap
 from speechbrain_opensed.checkpoints.flexsed import load_dasheng, load_flexsed
+from speechbrain_opensed.checkpoints.mobilenet import load_mobilenet
 from speechbrain_opensed.checkpoints.reading import load_strict, read_state
 from speechbrain_opensed.checkpoints.tango import Tango, load_tango
 
@@ -15,6 +16,7 @@ __all__ = [
     "load_eat",
     "load_finelap",
     "load_flexsed",
+    "load_mobilenet",
     "load_strict",
     "load_tango",
     "read_state",
