@@ -30,7 +30,10 @@ def scripts() -> list[Path]:
 
 def text_files() -> Iterator[tuple[Path, str]]:
     """Everything that is kept in the repository as text."""
-    paths = [path for path in sorted(ROOT.iterdir()) if path.is_file()]
+    # In a further work tree, .git is a file that holds a path.
+    paths = [
+        p for p in sorted(ROOT.iterdir()) if p.is_file() and p.name != ".git"
+    ]
     for folder in FOLDERS:
         paths += sorted((ROOT / folder).rglob("*"))
     for path in paths:
