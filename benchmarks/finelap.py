@@ -22,7 +22,7 @@ import torch.nn.functional as F
 
 from lhotse_recipes.soundscapes import ProceduralBank
 from lhotse_recipes.vocabulary import Vocabulary
-from speechbrain_opensed.dataio.cluster_negatives import index_phrases
+from speechbrain_opensed.dataio.phrases.cluster_negatives import index_phrases
 from speechbrain_opensed.lobes.finelap import FineLAP
 from speechbrain_opensed.losses import clip_sigmoid_loss, frame_sigmoid_loss
 

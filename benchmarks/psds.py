@@ -78,7 +78,7 @@ def measure(side, folder, args):
     else:
         from sed_scores_eval import intersection_based
 
-        from speechbrain_opensed.metrics.psds_reference import score_frames
+        from speechbrain_opensed.metrics.psds.reference import score_frames
 
     libraries = peak_memory()
     events = {

@@ -13,8 +13,8 @@ import time
 
 import torch
 
-from speechbrain_opensed.lobes.alm_clap import ClapTower
-from speechbrain_opensed.lobes.prompt_learners import CoOp
+from speechbrain_opensed.lobes.prompts import CoOp
+from speechbrain_opensed.lobes.prompts.alm_clap import ClapTower
 
 # Half the released towers' widths and blocks, so that it takes a minute.
 SIZES = dict(

@@ -27,12 +27,12 @@ from pathlib import Path
 
 from lhotse import CutSet, RecordingSet
 
-from lhotse_recipes.corpus import (
+from lhotse_recipes.building.corpus import (
     AUDIO_SUFFIXES,
     find_files,
     open_recording,
 )
-from lhotse_recipes.event_bank import prepare_event_bank
+from lhotse_recipes.corpora.event_bank import prepare_event_bank
 from lhotse_recipes.schema import events_of
 from lhotse_recipes.soundscapes import (
     ProceduralBank,

@@ -22,14 +22,14 @@ from lhotse import CutSet
 from torch.utils.flop_counter import FlopCounterMode
 
 from speechbrain_opensed.checkpoints.tango_layout import SIZES
-from speechbrain_opensed.dataio.style_caches import cache_latents, cache_texts
-from speechbrain_opensed.dataio.style_data import StyleDataset
+from speechbrain_opensed.dataio.style.caches import cache_latents, cache_texts
+from speechbrain_opensed.dataio.style.data import StyleDataset
 from speechbrain_opensed.inference import StyleTransferGenerator
-from speechbrain_opensed.inference.diffusion import build_scheduler
-from speechbrain_opensed.lobes.latent_codec import sample_latent
-from speechbrain_opensed.lobes.reference_encoder import ReferenceEncoder
-from speechbrain_opensed.lobes.style_adapter import StyleAdapter
-from speechbrain_opensed.lobes.styled_unet import StyledUNet
+from speechbrain_opensed.lobes.style.adapter import StyleAdapter
+from speechbrain_opensed.lobes.style.codec import sample_latent
+from speechbrain_opensed.lobes.style.diffusion import build_scheduler
+from speechbrain_opensed.lobes.style.reference_encoder import ReferenceEncoder
+from speechbrain_opensed.lobes.style.unet import StyledUNet
 from speechbrain_opensed.losses import velocity_loss
 from speechbrain_opensed.metrics.generation import GenerationStats
 from speechbrain_opensed.metrics.generation.encoding import RandomEncoder

@@ -5,6 +5,7 @@
 
 from typing import Any
 
+from lhotse_recipes._moved import MOVED, redirect
 from lhotse_recipes.registry import DATASETS
 
 _FUNCTIONS = {
@@ -14,6 +15,8 @@ _FUNCTIONS = {
 }
 
 __all__ = list(_FUNCTIONS)
+
+redirect(__name__, MOVED)
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lhotse import SupervisionSegment
 
-from lhotse_recipes.corpus import AUDIO_SUFFIXES
+from lhotse_recipes.building.corpus import AUDIO_SUFFIXES
 from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.schema import (
     caption,

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lhotse_recipes.audio_index import AudioIndex
+from lhotse_recipes.building.audio_index import AudioIndex
+from lhotse_recipes.building.corpus import (
+    find_files,
+    finish_part,
+    read_recordings,
+)
 from lhotse_recipes.clips import Clip, supervisions_of
-from lhotse_recipes.corpus import find_files, finish_part, read_recordings
 from lhotse_recipes.io import PrepareReport
 
 __all__ = ["OPEN", "Part", "choose", "find_tables", "prepare_parts"]

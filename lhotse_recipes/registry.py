@@ -13,7 +13,7 @@ class Dataset:
     """
     A recipe module with ``prepare_<module>`` and perhaps ``download_<module>``.
 
-    :param module: name of the module in this package.
+    :param module: name of the module in `corpora`.
     :param about: one line for the list of commands.
     :param download: whether the module can fetch the corpus.
     """
@@ -29,7 +29,9 @@ class Dataset:
         :param verb: "prepare" or "download".
         :return: the function.
         """
-        module = importlib.import_module(f"lhotse_recipes.{self.module}")
+        module = importlib.import_module(
+            f"lhotse_recipes.corpora.{self.module}"
+        )
         return getattr(module, f"{verb}_{self.module}")
 
 

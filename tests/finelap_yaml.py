@@ -1,7 +1,7 @@
 """A tiny FineLAP as a recipe builds it, to be exported."""
 
 YAML = """
-spec: !new:speechbrain_opensed.spec.SedSpec
+spec: !new:speechbrain_opensed.core.spec.SedSpec
     hop_seconds: 0.15625
     window_seconds: 10.0
     normalize: null
@@ -18,6 +18,6 @@ model: !new:speechbrain_opensed.lobes.finelap.FineLAP
         num_hidden_layers: 1
         num_attention_heads: 2
         intermediate_size: 32
-text_encoder: !new:speechbrain_opensed.lobes.finelap_text.FineLAPTextEncoder
+text_encoder: !new:speechbrain_opensed.lobes.text.finelap.FineLAPTextEncoder
     model: !ref <model>
 """

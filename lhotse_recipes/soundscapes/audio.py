@@ -23,7 +23,7 @@ from lhotse.cut import Cut
 from lhotse.shar.utils import to_shar_placeholder
 from tqdm import tqdm
 
-from lhotse_recipes.corpus import process_pool
+from lhotse_recipes.building.corpus import process_pool
 from lhotse_recipes.io import PrepareReport, write_atomically, write_jsonl
 from lhotse_recipes.soundscapes.render import render
 

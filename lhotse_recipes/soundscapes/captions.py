@@ -1,6 +1,6 @@
 """Sentences that say what is heard in a soundscape, made by rules.
 
-For captions by a language model see ``speechbrain_opensed.captions``.
+For captions by a language model see ``speechbrain_opensed.language.captions``.
 """
 
 import hashlib

@@ -17,7 +17,7 @@ from lhotse.cut import Cut
 from lhotse.utils import fastcopy
 from numpy.lib.stride_tricks import sliding_window_view
 
-from lhotse_recipes.corpus import ordered_map
+from lhotse_recipes.building.corpus import ordered_map
 from lhotse_recipes.io import PrepareReport, write_jsonl
 from lhotse_recipes.ontology import Ontology
 from lhotse_recipes.schema import event, events_of, label_of, tags_of

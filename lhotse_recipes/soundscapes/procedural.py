@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 from lhotse import AudioSource, CutSet, MonoCut, Recording
 
-from lhotse_recipes.corpus import ordered_map, process_pool
+from lhotse_recipes.building.corpus import ordered_map, process_pool
 from lhotse_recipes.io import write_atomically, write_jsonl
 from lhotse_recipes.schema import event
 from lhotse_recipes.soundscapes.synthesis import (

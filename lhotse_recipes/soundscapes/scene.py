@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 
 from lhotse import Recording
 
-from lhotse_recipes.corpus import ordered_map
+from lhotse_recipes.building.corpus import ordered_map
 from lhotse_recipes.soundscapes.planner import Scene, Settings
 from lhotse_recipes.soundscapes.procedural import ProceduralBank
 from lhotse_recipes.soundscapes.sources import (

@@ -19,7 +19,7 @@ from lhotse import CutSet, RecordingSet
 from lhotse.cut import MixedCut
 from tqdm import tqdm
 
-from lhotse_recipes.corpus import process_pool
+from lhotse_recipes.building.corpus import process_pool
 from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.soundscapes.assemble import assemble
 from lhotse_recipes.soundscapes.captions import caption_cut

@@ -18,7 +18,7 @@ import soundfile
 from lhotse import CutSet, Recording, RecordingSet, SupervisionSet
 from lhotse.cut import Cut
 
-from lhotse_recipes.corpus import ordered_map, process_pool
+from lhotse_recipes.building.corpus import ordered_map, process_pool
 from lhotse_recipes.io import save_manifests, write_atomically, write_jsonl
 from lhotse_recipes.references import POLICIES, cut_references
 from lhotse_recipes.schema import caption, event

@@ -20,20 +20,23 @@ import sys
 import time
 from pathlib import Path
 
-from speechbrain_opensed.demo import (
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from _demo.runs import (  # noqa: E402
     fresh_recording,
     logged_curve,
     run_recipe,
     timeline_table,
 )
-from speechbrain_opensed.hparams import load_hparams
-from speechbrain_opensed.inference import SoundEventDetector
-from speechbrain_opensed.plotting import plot_training
-from speechbrain_opensed.workflows.evaluation_sets import (
+
+from speechbrain_opensed.evaluation.sets import (
     evaluate_sets,
     flat,
     open_sets,
 )
+from speechbrain_opensed.inference import SoundEventDetector
+from speechbrain_opensed.plotting import plot_training
+from speechbrain_opensed.training.hparams import load_hparams
 
 HERE = Path(__file__).resolve().parent
 OUTPUT = Path("results/FineLAP/demo")

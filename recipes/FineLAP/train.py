@@ -23,15 +23,19 @@ from lhotse_recipes.io import write_atomically
 from lhotse_recipes.ontology import Ontology
 from lhotse_recipes.vocabulary import Vocabulary
 from speechbrain_opensed.checkpoints import load_eat, load_finelap
-from speechbrain_opensed.dataio.corpus_mixing import (
+from speechbrain_opensed.dataio.loader import CutLoader
+from speechbrain_opensed.dataio.phrases.audit import bank_relations
+from speechbrain_opensed.dataio.phrases.bank import PhraseBank
+from speechbrain_opensed.dataio.sets.corpus_mixing import (
     CorpusSampler,
     read_corpora,
 )
-from speechbrain_opensed.dataio.cut_loader import CutLoader
-from speechbrain_opensed.dataio.language_audio import LanguageAudioDataset
-from speechbrain_opensed.dataio.phrase_audit import bank_relations
-from speechbrain_opensed.dataio.phrase_bank import PhraseBank
-from speechbrain_opensed.hparams import load_hparams
+from speechbrain_opensed.dataio.sets.language_audio import LanguageAudioDataset
+from speechbrain_opensed.evaluation.sets import (
+    evaluate_sets,
+    flat,
+    open_sets,
+)
 from speechbrain_opensed.inference.export import export_detector
 from speechbrain_opensed.losses import (
     clip_sigmoid_loss,
@@ -39,11 +43,7 @@ from speechbrain_opensed.losses import (
     info_nce_loss,
 )
 from speechbrain_opensed.training import OpenSEDBrain, unwrapped
-from speechbrain_opensed.workflows.evaluation_sets import (
-    evaluate_sets,
-    flat,
-    open_sets,
-)
+from speechbrain_opensed.training.hparams import load_hparams
 
 CLIP_LOSSES = {"sigmoid": clip_sigmoid_loss, "infonce": info_nce_loss}
 SCALES = ("temp_global", "b_global", "temp_local", "b_local")

@@ -18,12 +18,15 @@ import sys
 import time
 from pathlib import Path
 
-from speechbrain_opensed.demo import (
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from _demo.runs import (  # noqa: E402
     fresh_recording,
     logged_curve,
     run_recipe,
     timeline_table,
 )
+
 from speechbrain_opensed.inference import SoundEventDetector
 from speechbrain_opensed.plotting import plot_training
 

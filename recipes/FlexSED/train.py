@@ -29,13 +29,13 @@ from speechbrain_opensed.checkpoints import (
     load_strict,
     read_state,
 )
-from speechbrain_opensed.dataio.cut_loader import CutLoader, evaluation_loader
-from speechbrain_opensed.dataio.datasets import SedDataset
-from speechbrain_opensed.dataio.few_shot import read_labels
+from speechbrain_opensed.dataio.loader import CutLoader, evaluation_loader
 from speechbrain_opensed.dataio.queries import AllQueries
-from speechbrain_opensed.hparams import load_hparams
+from speechbrain_opensed.dataio.sets.detection import SedDataset
+from speechbrain_opensed.dataio.sets.few_shot import read_labels
 from speechbrain_opensed.inference.export import export_detector
 from speechbrain_opensed.training import OpenSEDBrain
+from speechbrain_opensed.training.hparams import load_hparams
 
 logger = get_logger(__name__)
 

@@ -19,13 +19,13 @@ import sys
 import time
 from pathlib import Path
 
-from speechbrain_opensed.plotting import plot_psds_bars
-from speechbrain_opensed.workflows.prompt_results import read_results
-from speechbrain_opensed.workflows.prompt_tables import (
+from speechbrain_opensed.evaluation.prompt_results import read_results
+from speechbrain_opensed.evaluation.prompt_tables import (
     cost_table,
     markdown,
     result_table,
 )
+from speechbrain_opensed.plotting import plot_psds_bars
 
 HERE = Path(__file__).resolve().parent
 OUTPUT = Path("results/SEPT/demo")

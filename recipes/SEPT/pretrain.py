@@ -30,9 +30,9 @@ from speechbrain_opensed.dataio.batches import (
     cut_generator,
     load_waves,
 )
-from speechbrain_opensed.dataio.cut_loader import CutLoader, evaluation_loader
-from speechbrain_opensed.hparams import load_hparams
+from speechbrain_opensed.dataio.loader import CutLoader, evaluation_loader
 from speechbrain_opensed.training import OpenSEDBrain
+from speechbrain_opensed.training.hparams import load_hparams
 
 
 @dataclass

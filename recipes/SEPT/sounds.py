@@ -7,8 +7,8 @@ Authors
 import numpy as np
 
 from lhotse_recipes.soundscapes import ProceduralBank
-from speechbrain_opensed.dataio.class_sets import bank_class_set
-from speechbrain_opensed.procedural_neighbors import SYNONYMS
+from speechbrain_opensed.dataio.sets.classes import bank_class_set
+from speechbrain_opensed.language.procedural_neighbors import SYNONYMS
 
 
 def held_out_phrases() -> list[str]:

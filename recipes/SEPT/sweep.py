@@ -19,7 +19,7 @@ from pathlib import Path
 from tqdm import tqdm
 from train import main
 
-from speechbrain_opensed.hparams import load_hparams
+from speechbrain_opensed.training.hparams import load_hparams
 
 
 def runs(options):

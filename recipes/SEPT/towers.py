@@ -17,10 +17,10 @@ from torch import nn
 
 from lhotse_recipes.io import write_atomically
 from speechbrain_opensed.checkpoints.reading import load_strict, read_state
-from speechbrain_opensed.lobes.alm import AudioLanguageModel
-from speechbrain_opensed.lobes.dasheng import Dasheng
+from speechbrain_opensed.lobes.encoders.dasheng import Dasheng
 from speechbrain_opensed.lobes.projectors import mlp
-from speechbrain_opensed.lobes.roberta_text import END, PAD, START, RobertaText
+from speechbrain_opensed.lobes.prompts.alm import AudioLanguageModel
+from speechbrain_opensed.lobes.text.roberta import END, PAD, START, RobertaText
 
 SAMPLE_RATE = 16000
 

@@ -26,13 +26,8 @@ from torch.utils.data import TensorDataset
 
 from lhotse_recipes.io import write_atomically
 from speechbrain_opensed.dataio.feature_cache import read_features
-from speechbrain_opensed.dataio.prompt_tasks import make_task
-from speechbrain_opensed.hparams import load_hparams
-from speechbrain_opensed.metrics.base_new import check_zero_shot, harmonic_mean
-from speechbrain_opensed.metrics.classification import ClassificationStats
-from speechbrain_opensed.plotting_embeddings import plot_prompts
-from speechbrain_opensed.training import OpenSEDBrain
-from speechbrain_opensed.workflows.prompting import (
+from speechbrain_opensed.dataio.sets.prompt_tasks import make_task
+from speechbrain_opensed.evaluation.prompting import (
     choose_neighbors,
     claim_folder,
     inference_ms,
@@ -40,6 +35,11 @@ from speechbrain_opensed.workflows.prompting import (
     readable,
     zero_shot,
 )
+from speechbrain_opensed.metrics.base_new import check_zero_shot, harmonic_mean
+from speechbrain_opensed.metrics.classification import ClassificationStats
+from speechbrain_opensed.plotting.embeddings import plot_prompts
+from speechbrain_opensed.training import OpenSEDBrain
+from speechbrain_opensed.training.hparams import load_hparams
 
 logger = get_logger(__name__)
 

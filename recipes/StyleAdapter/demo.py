@@ -29,12 +29,12 @@ from sheet import draw_sheet
 
 from lhotse_recipes.io import write_atomically
 from lhotse_recipes.schema import captions_of
-from speechbrain_opensed.dataio.style_caches import load_clips
-from speechbrain_opensed.dataio.style_data import StyleDataset
-from speechbrain_opensed.hparams import load_hparams
+from speechbrain_opensed.dataio.style.caches import load_clips
+from speechbrain_opensed.dataio.style.data import StyleDataset
 from speechbrain_opensed.inference import StyleTransferGenerator
 from speechbrain_opensed.inference.waves import write_wave
 from speechbrain_opensed.metrics.generation import GenerationStats
+from speechbrain_opensed.training.hparams import load_hparams
 
 HERE = Path(__file__).resolve().parent
 OUTPUT = Path("results/StyleAdapter/demo")

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from lhotse import CutSet
 from torchaudio.functional import resample
 
-from speechbrain_opensed.dataio.style_data import StyleDataset
+from speechbrain_opensed.dataio.style.data import StyleDataset
 from speechbrain_opensed.inference.waves import write_wave
 from speechbrain_opensed.metrics.generation import GenerationStats
-from speechbrain_opensed.metrics.generation.judges import build_judge
+from speechbrain_opensed.metrics.generation.evaluators import build_judge
 
 __all__ = ["generate_clips", "score_clips"]
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from speechbrain_opensed.lobes.latent_codec import LogMel, full_scale
+from speechbrain_opensed.lobes.style.codec import LogMel, full_scale
 from speechbrain_opensed.metrics.generation.encoding import (
     AudioEncoder,
     Encoding,

@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lhotse_recipes.io import write_atomically
-from speechbrain_opensed.lobes.latent_codec import LogMel, full_scale
+from speechbrain_opensed.lobes.style.codec import LogMel, full_scale
 
 __all__ = ["draw_sheet"]
 

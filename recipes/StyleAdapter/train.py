@@ -31,19 +31,19 @@ from speechbrain_opensed.checkpoints import (
     read_state,
 )
 from speechbrain_opensed.checkpoints.tango_layout import SIZES
-from speechbrain_opensed.dataio.cut_loader import CutLoader, evaluation_loader
-from speechbrain_opensed.dataio.style_caches import (
+from speechbrain_opensed.dataio.loader import CutLoader, evaluation_loader
+from speechbrain_opensed.dataio.style.caches import (
     cache_latents,
     cache_texts,
     load_clips,
 )
-from speechbrain_opensed.dataio.style_data import StyleDataset
-from speechbrain_opensed.hparams import load_hparams
+from speechbrain_opensed.dataio.style.data import StyleDataset
 from speechbrain_opensed.inference.export import export_generator
 from speechbrain_opensed.inference.generator import StyleTransferGenerator
-from speechbrain_opensed.lobes.latent_codec import sample_latent
+from speechbrain_opensed.lobes.style.codec import sample_latent
 from speechbrain_opensed.losses import min_snr_weights, velocity_loss
 from speechbrain_opensed.training import OpenSEDBrain
+from speechbrain_opensed.training.hparams import load_hparams
 
 logger = get_logger(__name__)
 

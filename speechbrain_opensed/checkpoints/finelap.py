@@ -18,7 +18,7 @@ from speechbrain_opensed.checkpoints.reading import (
     load_strict,
     read_state,
 )
-from speechbrain_opensed.lobes.eat import EAT
+from speechbrain_opensed.lobes.encoders.eat import EAT
 from speechbrain_opensed.lobes.finelap import FineLAP
 
 __all__ = ["load_eat", "load_finelap"]
@@ -114,7 +114,7 @@ def load_eat(source, config: dict | None = None) -> EAT:
         a decoder of its pretraining are passed over.
     config : dict, optional
         Sizes other than those of the base model: any argument of
-        :class:`~speechbrain_opensed.lobes.eat.EAT`.
+        :class:`~speechbrain_opensed.lobes.encoders.eat.EAT`.
 
     Returns
     -------

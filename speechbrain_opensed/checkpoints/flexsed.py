@@ -10,7 +10,7 @@ from speechbrain_opensed.checkpoints.reading import (
     load_strict,
     read_state,
 )
-from speechbrain_opensed.lobes.dasheng import Dasheng, resize_positions
+from speechbrain_opensed.lobes.encoders.dasheng import Dasheng, resize_positions
 from speechbrain_opensed.lobes.flexsed import FlexSED
 
 __all__ = ["load_dasheng", "load_flexsed"]

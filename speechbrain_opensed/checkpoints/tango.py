@@ -26,7 +26,7 @@ from speechbrain_opensed.checkpoints.tango_layout import (
     rename_vocoder,
     vae_sizes,
 )
-from speechbrain_opensed.lobes.latent_codec import LogMel
+from speechbrain_opensed.lobes.style.codec import LogMel
 
 __all__ = ["Tango", "load_tango"]
 
@@ -141,7 +141,7 @@ def load_tango(
     )
     models = _load_models({**codec, **main_parts}, sizes)
     # There and not above: the inference package loads checkpoints.
-    from speechbrain_opensed.inference.diffusion import NOISE_SCHEDULE
+    from speechbrain_opensed.lobes.style.diffusion import NOISE_SCHEDULE
 
     vocoder = models["vocoder"].config
     hop = 1

@@ -48,7 +48,7 @@ def annotate(
     thresholds = read_thresholds(thresholds, phrases)
     from lhotse_recipes.manifests import read_cuts
     from lhotse_recipes.schema import events_of
-    from speechbrain_opensed.workflows.annotate import annotate_events
+    from speechbrain_opensed.evaluation.annotate import annotate_events
 
     annotated = annotate_events(
         read_cuts(cuts),

@@ -123,7 +123,7 @@ def _plots(audio, plot):
     if plot is None:
         return {}
     if len(audio) == 1:
-        from speechbrain_opensed.plotting import check_figure_path
+        from speechbrain_opensed.plotting.figures import check_figure_path
 
         return {audio[0]: check_figure_path(plot)}
     if plot.suffix:

@@ -84,12 +84,12 @@ def evaluate(
         raise ValueError("give either --model or --scores")
     from lhotse_recipes.manifests import read_cuts
     from lhotse_recipes.vocabulary import Vocabulary
-    from speechbrain_opensed.metrics import ScoreStore, get_protocol
-    from speechbrain_opensed.workflows.evaluate import (
+    from speechbrain_opensed.evaluation.detection import (
         psds_table,
         read_truth,
         store_scores,
     )
+    from speechbrain_opensed.metrics import ScoreStore, get_protocol
 
     cut_set = read_cuts(cuts)
     known = _read_lines(seen)

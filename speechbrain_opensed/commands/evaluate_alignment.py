@@ -49,7 +49,7 @@ def evaluate_retrieval(cuts, **options):
     T2A finds the clip of a caption, A2T the captions of a clip, of which it
     may have any number. Shares lie between 0 and 1.
     """
-    from speechbrain_opensed.workflows.clip_tasks import RetrievalTask
+    from speechbrain_opensed.evaluation.clip_tasks import RetrievalTask
 
     _evaluate(cuts, lambda cut_set, aligner: RetrievalTask(cut_set), **options)
 
@@ -72,7 +72,7 @@ def evaluate_classification(cuts, template, vocabulary, **options):
     class has to be one of them. Shares lie between 0 and 1.
     """
     from lhotse_recipes.vocabulary import Vocabulary
-    from speechbrain_opensed.workflows.clip_tasks import ClassificationTask
+    from speechbrain_opensed.evaluation.clip_tasks import ClassificationTask
 
     phrases = Vocabulary.load(vocabulary).phrases if vocabulary else None
     _evaluate(
@@ -98,7 +98,7 @@ def evaluate_grounding(cuts, unheard, **options):
     Each phrase of each clip counts as a file of its own. psds2021, psds1 and
     psds2 want detection and phrase to agree by half, 0.7 and a tenth.
     """
-    from speechbrain_opensed.workflows.frame_tasks import GroundingTask
+    from speechbrain_opensed.evaluation.frame_tasks import GroundingTask
 
     _evaluate(
         cuts,
@@ -114,7 +114,7 @@ def _evaluate(
 ):
     from lhotse_recipes.io import write_atomically
     from lhotse_recipes.manifests import read_cuts
-    from speechbrain_opensed.workflows.alignment import evaluate_alignment
+    from speechbrain_opensed.evaluation.alignment import evaluate_alignment
 
     cut_set = read_cuts(cuts)
     aligner = load_aligner(model, device, precision)

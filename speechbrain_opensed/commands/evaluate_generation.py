@@ -65,14 +65,14 @@ def evaluate_generation(
     opensed evaluate-generation out/ --real test/ -e clap -e cnn14=FILE
     """
     from lhotse_recipes.io import write_atomically
-    from speechbrain_opensed.metrics.generation.judges import build_judge
-    from speechbrain_opensed.workflows.evaluate_generation import (
+    from speechbrain_opensed.evaluation.generation import (
         evaluate_generation as evaluate,
     )
-    from speechbrain_opensed.workflows.evaluate_generation import (
+    from speechbrain_opensed.evaluation.generation import (
         find_sounds,
         read_prompts,
     )
+    from speechbrain_opensed.metrics.generation.evaluators import build_judge
 
     find_sounds(generated)
     texts = None if prompts is None else read_prompts(prompts)

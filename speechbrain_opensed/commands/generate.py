@@ -123,7 +123,7 @@ def generate(
 
     check_wave_path(out)
     if plot is not None:
-        from speechbrain_opensed.plotting import check_figure_path
+        from speechbrain_opensed.plotting.figures import check_figure_path
 
         plot = check_figure_path(plot)
     generator = StyleTransferGenerator.from_hparams(
@@ -140,7 +140,7 @@ def generate(
     )
     write_wave(out, wave, rate)
     if plot is not None:
-        from speechbrain_opensed.plotting_sounds import plot_sounds
+        from speechbrain_opensed.plotting.sounds import plot_sounds
 
         plot_sounds({text: out, **{Path(r).name: r for r in references}}, plot)
     click.echo(f"{out}: {len(wave) / rate:.2f} s at {rate} Hz")

@@ -82,7 +82,7 @@ def make_client(base_url, model, concurrency, temperature, timeout):
     >>> make_client("http://localhost:8000/v1", "tiny", 4, 0.0, 60.0)
     LlmClient('http://localhost:8000/v1', 'tiny')
     """
-    from speechbrain_opensed.llm import LlmClient
+    from speechbrain_opensed.language.client import LlmClient
 
     return LlmClient.from_environment(
         base_url=base_url,

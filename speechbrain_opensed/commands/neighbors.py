@@ -52,8 +52,8 @@ def neighbors(classes, output, number, avoid, attempts, **options):
     from the environment (OPENSED_LLM_API_KEY). An interrupted run goes on
     where it stopped.
     """
-    from speechbrain_opensed.llm import LlmError
-    from speechbrain_opensed.neighbor_writer import write_neighbors
+    from speechbrain_opensed.language.client import LlmError
+    from speechbrain_opensed.language.neighbor_writer import write_neighbors
 
     try:
         others = [label for source in avoid for label in read_labels(source)]

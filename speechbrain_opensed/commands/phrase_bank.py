@@ -56,7 +56,7 @@ def build(vocabulary, output, sources, encoder, min_similarity):
     the bank.
     """
     from lhotse_recipes.vocabulary import Vocabulary
-    from speechbrain_opensed.dataio.phrase_build import build_bank
+    from speechbrain_opensed.dataio.phrases.build import build_bank
 
     phrases = [p for source in sources for p in _read_phrases(source)]
     bank, decided = build_bank(
@@ -107,8 +107,8 @@ def audit(ctx, bank, ontology, vocabulary, accept, output):
     The exit status is 1 if there are any and no --output is given.
     """
     from lhotse_recipes.ontology import CATEGORIES, Ontology
-    from speechbrain_opensed.dataio.phrase_audit import audit_bank
-    from speechbrain_opensed.dataio.phrase_bank import PhraseBank
+    from speechbrain_opensed.dataio.phrases.audit import audit_bank
+    from speechbrain_opensed.dataio.phrases.bank import PhraseBank
 
     if set(accept) - set(CATEGORIES) or (accept and not ontology):
         raise click.UsageError(
@@ -169,19 +169,19 @@ def _make_encoder(text):
     if kind in ("table", "detector") and not source:
         raise ValueError(f"--encoder {kind}: add its path, {kind}:PATH")
     if kind == "hash":
-        from speechbrain_opensed.lobes.text_encoders import HashTextEncoder
+        from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
 
         return HashTextEncoder(dim=256)
     if kind == "table":
-        from speechbrain_opensed.lobes.text_encoders import TableTextEncoder
+        from speechbrain_opensed.lobes.text.encoders import TableTextEncoder
 
         return TableTextEncoder(source)
     if kind == "clap":
-        from speechbrain_opensed.lobes.clap import ClapTextEncoder
+        from speechbrain_opensed.lobes.encoders.clap import ClapTextEncoder
 
         return ClapTextEncoder(*given)
     if kind == "sentence":
-        from speechbrain_opensed.lobes.sentence_text import SentenceTextEncoder
+        from speechbrain_opensed.lobes.text.sentence import SentenceTextEncoder
 
         return SentenceTextEncoder(*given)
     if kind == "detector":

@@ -42,8 +42,8 @@ def prompt_results(results, table, exam, output):
     fold.
     """
     from lhotse_recipes.io import write_atomically
-    from speechbrain_opensed.workflows.prompt_results import read_results
-    from speechbrain_opensed.workflows.prompt_tables import (
+    from speechbrain_opensed.evaluation.prompt_results import read_results
+    from speechbrain_opensed.evaluation.prompt_tables import (
         class_table,
         cost_table,
         markdown,

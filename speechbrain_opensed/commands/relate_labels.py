@@ -42,8 +42,8 @@ def relate_labels(labels, output, batch_size, attempts, **options):
     from the environment (OPENSED_LLM_API_KEY). An interrupted run goes on
     where it stopped.
     """
-    from speechbrain_opensed.llm import LlmError
-    from speechbrain_opensed.relations import classify_relations
+    from speechbrain_opensed.language.client import LlmError
+    from speechbrain_opensed.language.relations import classify_relations
 
     try:
         report = classify_relations(

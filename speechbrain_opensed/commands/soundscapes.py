@@ -229,8 +229,8 @@ def _cluster(address):
 
 def _caption(cuts, manifest):
     from lhotse_recipes.manifests import read_cuts
-    from speechbrain_opensed.captions import caption_clips
-    from speechbrain_opensed.llm import LlmClient, LlmError
+    from speechbrain_opensed.language.captions import caption_clips
+    from speechbrain_opensed.language.client import LlmClient, LlmError
 
     try:
         report = caption_clips(cuts, LlmClient.from_environment(), manifest)
@@ -304,7 +304,7 @@ def _load_recordings(path):
         return read_cuts(path)
     from lhotse import RecordingSet
 
-    from lhotse_recipes.corpus import (
+    from lhotse_recipes.building.corpus import (
         AUDIO_SUFFIXES,
         find_files,
         open_recording,

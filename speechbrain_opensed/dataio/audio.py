@@ -14,7 +14,7 @@ from lhotse.cut import Cut, MixedCut, MonoCut, MultiCut
 
 from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.soundscapes.render import render
-from speechbrain_opensed.spec import SedSpec
+from speechbrain_opensed.core.spec import SedSpec
 
 __all__ = ["load_window", "with_audio"]
 

@@ -17,8 +17,8 @@ import torch
 from lhotse import CutSet
 from lhotse.cut import Cut
 
+from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.dataio.audio import load_window
-from speechbrain_opensed.spec import SedSpec
 
 __all__ = [
     "BatchKey",

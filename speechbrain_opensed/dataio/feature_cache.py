@@ -23,8 +23,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lhotse_recipes.io import PrepareReport, write_atomically
+from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.dataio.batches import check_normalize, load_waves
-from speechbrain_opensed.spec import SedSpec
 
 __all__ = ["FeatureCache", "Features", "centre_crop", "read_features"]
 
@@ -309,7 +309,7 @@ def read_features(path, ids: Iterable[str]) -> Features:
     ---------
     path : str or Path
         `.safetensors` or `.npz`, see
-        :class:`~speechbrain_opensed.lobes.text_encoders.TableTextEncoder`:
+        :class:`~speechbrain_opensed.lobes.text.encoders.TableTextEncoder`:
         one vector per id of a cut.
     ids : iterable of str
         The clips that are wanted.
@@ -334,7 +334,7 @@ def read_features(path, ids: Iterable[str]) -> Features:
     >>> read_features(path, ["a", "b"]).report.dropped
     {'no embedding': ['b']}
     """
-    from speechbrain_opensed.lobes.text_encoders import TableTextEncoder
+    from speechbrain_opensed.lobes.text.encoders import TableTextEncoder
 
     table = TableTextEncoder(path)
     report = PrepareReport("features", Path(path).name)

@@ -9,7 +9,7 @@ from speechbrain_opensed.inference.export import (
     export_generator,
 )
 from speechbrain_opensed.inference.generator import StyleTransferGenerator
-from speechbrain_opensed.inference.search import Hit, SoundIndex
+from speechbrain_opensed.inference.index import Hit, SoundIndex
 
 __all__ = [
     "AudioTextAligner",

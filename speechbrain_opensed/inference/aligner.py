@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechbrain_opensed.inference.audio import (
+from lhotse_recipes.sound import (
     announce_conversion,
     inspect_audio,
     mono_blocks,
@@ -40,7 +40,7 @@ class AudioTextAligner(SoundInterface):
         `model` with `encode_audio(wav, wav_lens)`, `encode_phrases(texts)`
         and `clip_scores(clips, texts)`.
     hparams : dict
-        `spec`, the :class:`~speechbrain_opensed.spec.SedSpec` of the model.
+        `spec`, the :class:`SedSpec` of the model.
     run_opts : dict, optional
         `device`.
     freeze_params : bool
@@ -298,7 +298,7 @@ class AudioTextAligner(SoundInterface):
         FileNotFoundError
             If there is no such folder, or no recording in it.
         """
-        from speechbrain_opensed.inference.search import SoundIndex
+        from speechbrain_opensed.inference.index import SoundIndex
 
         folder = Path(folder)
         index = SoundIndex.update(self, folder, index_folder, batch_size)

@@ -10,8 +10,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference.scorer import QUIET_PEAK
-from speechbrain_opensed.spec import SedSpec
 
 __all__ = ["batch_waves", "pad_clips"]
 

@@ -253,6 +253,6 @@ class Detection:
 
     def plot(self, path) -> Path:
         """Draw spectrogram and lanes; see :mod:`..plotting`."""
-        from speechbrain_opensed.plotting import plot_detection
+        from speechbrain_opensed.plotting.figures import plot_detection
 
         return plot_detection(self, path)

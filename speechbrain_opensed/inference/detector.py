@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from speechbrain_opensed.inference import events, formats
-from speechbrain_opensed.inference.audio import (
+from lhotse_recipes.sound import (
     announce_conversion,
     inspect_audio,
     mono_blocks,
 )
+from speechbrain_opensed.inference import events, formats
 from speechbrain_opensed.inference.detection import Detection
 from speechbrain_opensed.inference.interface import SoundInterface
 from speechbrain_opensed.inference.scorer import WindowScorer
@@ -39,7 +39,7 @@ class SoundEventDetector(SoundInterface):
         `model` with `encode(wav)` and `decode(feats, queries, precision=)`,
         and `text_encoder`, from phrases to `[phrases, dim]`.
     hparams : dict
-        `spec`, the :class:`~speechbrain_opensed.spec.SedSpec` of the model.
+        `spec`, the :class:`SedSpec` of the model.
     run_opts : dict, optional
         `device`, and `precision` of the decoder: fp32, bf16 or fp16.
     freeze_params : bool
@@ -53,8 +53,8 @@ class SoundEventDetector(SoundInterface):
     Example
     -------
     >>> from speechbrain_opensed.lobes.flexsed import FlexSED
-    >>> from speechbrain_opensed.lobes.text_encoders import HashTextEncoder
-    >>> from speechbrain_opensed.spec import SedSpec
+    >>> from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
+    >>> from speechbrain_opensed.core.spec import SedSpec
     >>> detector = SoundEventDetector(
     ...     modules={
     ...         "model": FlexSED(16, 2, 2, ft_blocks=1, cls_dim=8),

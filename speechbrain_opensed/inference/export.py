@@ -16,9 +16,9 @@ from hyperpyyaml import resolve_references
 from safetensors.torch import save_file
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
+from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference.loading import FILES_KEY, FOLDER_KEY
 from speechbrain_opensed.inference.safe_yaml import check_yaml
-from speechbrain_opensed.spec import SedSpec
 
 __all__ = ["export_detector", "export_generator"]
 
@@ -76,8 +76,8 @@ def export_detector(
     >>> from speechbrain_opensed.inference import SoundEventDetector
     >>> from speechbrain_opensed.lobes.flexsed import FlexSED
     >>> yaml = '''
-    ... spec: !new:speechbrain_opensed.spec.SedSpec
-    ... text_encoder: !new:speechbrain_opensed.lobes.text_encoders.HashTextEncoder
+    ... spec: !new:speechbrain_opensed.core.spec.SedSpec
+    ... text_encoder: !new:speechbrain_opensed.lobes.text.encoders.HashTextEncoder
     ...     dim: 8
     ... model: !new:speechbrain_opensed.lobes.flexsed.FlexSED
     ...     {embed_dim: 16, depth: 2, num_heads: 2, ft_blocks: 1, cls_dim: 8}

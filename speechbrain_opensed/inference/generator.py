@@ -14,10 +14,6 @@ from speechbrain.utils.logger import get_logger
 from torch import Tensor
 from tqdm import tqdm
 
-from speechbrain_opensed.inference.diffusion import (
-    build_scheduler,
-    draw_latents,
-)
 from speechbrain_opensed.inference.guidance import (
     guidance_weights,
     guided_predictor,
@@ -29,6 +25,10 @@ from speechbrain_opensed.inference.references import (
     per_prompt,
 )
 from speechbrain_opensed.inference.waves import guard_peak, is_silent
+from speechbrain_opensed.lobes.style.diffusion import (
+    build_scheduler,
+    draw_latents,
+)
 
 __all__ = ["STEPS", "StyleTransferGenerator"]
 
@@ -46,13 +46,13 @@ class StyleTransferGenerator(SafePretrained):
     ---------
     modules : dict
         `unet`, a `diffusers.UNet2DConditionModel`; `adapter`, the
-        :class:`~speechbrain_opensed.lobes.style_adapter.StyleAdapter` on it;
+        :class:`~speechbrain_opensed.lobes.style.adapter.StyleAdapter` on it;
         `text_encoder`, such as
-        :class:`~speechbrain_opensed.lobes.text_states.T5TextStates`; and
+        :class:`~speechbrain_opensed.lobes.text.states.T5TextStates`; and
         `codec`, such as
-        :class:`~speechbrain_opensed.lobes.latent_codec.MelCodec`.
+        :class:`~speechbrain_opensed.lobes.style.codec.MelCodec`.
     hparams : dict
-        `spec`, the :class:`~speechbrain_opensed.spec.SedSpec` of the clips
+        `spec`, the :class:`~speechbrain_opensed.core.spec.SedSpec` of the clips
         that the model was trained on.
     run_opts : dict, optional
         `device`, and `precision` of the U-Net: fp32, bf16 or fp16.
@@ -66,7 +66,7 @@ class StyleTransferGenerator(SafePretrained):
 
     Example
     -------
-    >>> from speechbrain_opensed.spec import SedSpec
+    >>> from speechbrain_opensed.core.spec import SedSpec
     >>> StyleTransferGenerator({}, {"spec": SedSpec()})
     Traceback (most recent call last):
     ValueError: StyleTransferGenerator needs 'unet', under 'modules:' of its ...

@@ -137,7 +137,7 @@ def guided_predictor(
     unet : nn.Module
         A `diffusers.UNet2DConditionModel`.
     adapter : nn.Module
-        The :class:`~speechbrain_opensed.lobes.style_adapter.StyleAdapter`
+        The :class:`~speechbrain_opensed.lobes.style.adapter.StyleAdapter`
         on it.
     text : tuple of torch.Tensor
         States `[2 * batch, tokens, dim]`, first those of the texts and then

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from speechbrain_opensed.checkpoints import load_finelap
 from speechbrain_opensed.inference.pretrained import SafePretrained
-from speechbrain_opensed.lobes.finelap_text import FineLAPTextEncoder
+from speechbrain_opensed.lobes.text.finelap import FineLAPTextEncoder
 
 __all__ = ["SoundInterface"]
 
@@ -24,7 +24,7 @@ class SoundInterface(SafePretrained):
     modules : dict
         What `MODULES_NEEDED` names.
     hparams : dict
-        `spec`, the :class:`~speechbrain_opensed.spec.SedSpec` of the model.
+        `spec`, the :class:`SedSpec` of the model.
     run_opts : dict, optional
         `device`, and `precision` of the decoder: fp32, bf16 or fp16.
     freeze_params : bool
@@ -37,7 +37,7 @@ class SoundInterface(SafePretrained):
 
     Example
     -------
-    >>> from speechbrain_opensed.spec import SedSpec
+    >>> from speechbrain_opensed.core.spec import SedSpec
     >>> SoundInterface({}, {"spec": SedSpec()})
     Traceback (most recent call last):
     ValueError: SoundInterface needs 'model', under 'modules:' of its YAML; ...

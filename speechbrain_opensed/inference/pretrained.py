@@ -7,8 +7,8 @@ Authors
 from speechbrain.inference.interfaces import Pretrained
 from speechbrain.utils.fetching import FetchConfig, LocalStrategy
 
+from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference.loading import load_interface
-from speechbrain_opensed.spec import SedSpec
 
 __all__ = ["SafePretrained"]
 
@@ -21,7 +21,7 @@ class SafePretrained(Pretrained):
     modules : dict
         What `MODULES_NEEDED` names.
     hparams : dict
-        `spec`, the :class:`~speechbrain_opensed.spec.SedSpec` of the model.
+        `spec`, the :class:`SedSpec` of the model.
     run_opts : dict, optional
         `device`, and `precision` of what is heavy: fp32, bf16 or fp16.
     freeze_params : bool
@@ -58,7 +58,7 @@ class SafePretrained(Pretrained):
         if not isinstance(self.hparams.spec, SedSpec):
             raise ValueError(
                 f"'spec' is {self.hparams.spec!r}: give a SedSpec, in a YAML "
-                "!new:speechbrain_opensed.spec.SedSpec"
+                "!new:speechbrain_opensed.core.spec.SedSpec"
             )
 
     @classmethod

@@ -12,7 +12,7 @@ import torch
 from scipy.signal import resample_poly
 from torch import Tensor
 
-from speechbrain_opensed.inference.audio import inspect_audio, mono_blocks
+from lhotse_recipes.sound import inspect_audio, mono_blocks
 
 __all__ = ["MIN_SECONDS", "check_weights", "load_reference", "per_prompt"]
 

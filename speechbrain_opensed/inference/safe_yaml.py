@@ -21,7 +21,7 @@ __all__ = ["ALLOWED_PACKAGES", "check_yaml", "load_safe_hyperpyyaml"]
 #: (`!name:`).
 ALLOWED_PACKAGES = (
     "speechbrain_opensed.lobes",
-    "speechbrain_opensed.spec",
+    "speechbrain_opensed.core.spec",
     "speechbrain.utils.parameter_transfer",
     "torch.nn",
     "diffusers.models.autoencoders",

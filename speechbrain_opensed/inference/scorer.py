@@ -11,8 +11,8 @@ from itertools import groupby
 import numpy as np
 import torch
 
+from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference.windows import sliding_windows
-from speechbrain_opensed.spec import SedSpec
 
 __all__ = ["QUIET_PEAK", "WindowScorer"]
 

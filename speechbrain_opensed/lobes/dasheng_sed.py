@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from speechbrain_opensed.lobes.dasheng import Dasheng
+from speechbrain_opensed.lobes.encoders.dasheng import Dasheng
 
 __all__ = ["DashengSED"]
 

@@ -14,11 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from speechbrain_opensed.lobes.eat import EAT, PATCH
+from speechbrain_opensed.core.spec import SedSpec
+from speechbrain_opensed.lobes.encoders.eat import EAT, PATCH
 from speechbrain_opensed.lobes.long_audio import clip_lengths, cut_windows
 from speechbrain_opensed.lobes.projectors import make_local_projector, mlp
-from speechbrain_opensed.lobes.roberta_text import RobertaText
-from speechbrain_opensed.spec import SedSpec
+from speechbrain_opensed.lobes.text.roberta import RobertaText
 
 __all__ = ["FineLAP"]
 
@@ -54,7 +54,7 @@ class FineLAP(nn.Module):
         Whether the projector of frames serves the clip as well.
     roberta : str, Path, dict or None
         Text tower, see
-        :class:`~speechbrain_opensed.lobes.roberta_text.RobertaText`.
+        :class:`~speechbrain_opensed.lobes.text.roberta.RobertaText`.
     tokenizer : str, Path or None
         See there.
     max_tokens : int

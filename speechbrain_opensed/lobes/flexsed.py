@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from speechbrain_opensed.lobes.dasheng import Dasheng
+from speechbrain_opensed.lobes.encoders.dasheng import Dasheng
 from speechbrain_opensed.lobes.query_decoder import QueryDecoder
 
 __all__ = ["FlexSED"]
@@ -57,7 +57,7 @@ class FlexSED(nn.Module):
         statistics included.
     stem : str
         `patch` (released weights) or `conv`, see
-        :class:`~speechbrain_opensed.lobes.dasheng.Dasheng`.
+        :class:`~speechbrain_opensed.lobes.encoders.dasheng.Dasheng`.
     smooth_frames : int
         Odd number of frames over which logits are averaged, except in
         training; 1 (released weights): none. Tracks of small models ripple,

@@ -8,9 +8,11 @@ from speechbrain_opensed.metrics.protocols import (
     SedProtocol,
     get_protocol,
 )
-from speechbrain_opensed.metrics.psds import compute_psds
-from speechbrain_opensed.metrics.psds_result import PsdsResult
-from speechbrain_opensed.metrics.psds_stats import PsdsStats
+from speechbrain_opensed.metrics.psds import (
+    PsdsResult,
+    PsdsStats,
+    compute_psds,
+)
 from speechbrain_opensed.metrics.retrieval import RetrievalStats
 from speechbrain_opensed.metrics.score_store import ScoreStore, ScoreWriter
 

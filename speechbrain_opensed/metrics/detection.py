@@ -14,7 +14,7 @@ import numpy as np
 from sed_scores_eval import collar_based, segment_based
 
 from speechbrain_opensed.metrics.inputs import Events, Scores, SedInputs
-from speechbrain_opensed.metrics.psds_reference import (
+from speechbrain_opensed.metrics.psds.reference import (
     column_names,
     named_events,
     score_frames,

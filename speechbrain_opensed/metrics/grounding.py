@@ -15,7 +15,7 @@ import numpy as np
 
 from lhotse_recipes.schema import merge_touching
 from speechbrain_opensed.metrics.filters import median_filter
-from speechbrain_opensed.metrics.psds import compute_psds
+from speechbrain_opensed.metrics.psds.compute import compute_psds
 from speechbrain_opensed.metrics.summary import as_array, write_table
 
 __all__ = ["GroundingStats", "grounding_psds", "threshold_auc"]

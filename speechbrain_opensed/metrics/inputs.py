@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lhotse_recipes.schema import merge_touching
-from speechbrain_opensed.metrics.psds_kernel import ClassEvents
+from speechbrain_opensed.metrics.psds.kernel import ClassEvents
 
 __all__ = ["Events", "Scores", "SedInputs"]
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from speechbrain_opensed.metrics.inputs import Events, Scores
-from speechbrain_opensed.metrics.psds_stats import VARIANTS
+from speechbrain_opensed.metrics.psds.stats import VARIANTS
 
 __all__ = ["PROTOCOLS", "SedProtocol", "best_fscores", "get_protocol"]
 

@@ -70,4 +70,4 @@ def test_the_scanners_notice(change, bare, shown):
 
 
 def test_the_modules_are_those_of_this_repository():
-    assert ROOT / "speechbrain_opensed" / "llm.py" in package_modules()
+    assert ROOT / "speechbrain_opensed/language/client.py" in package_modules()

@@ -38,7 +38,7 @@ def test_commands_exist(path):
     if shown:
         from click import Context
 
-        from speechbrain_opensed.cli import opensed
+        from speechbrain_opensed.commands.cli import opensed
 
         known = set(opensed.list_commands(Context(opensed)))
         assert shown <= known, f"no such command: {sorted(shown - known)}"

@@ -23,7 +23,7 @@ from tests.recipes.runner import FILE_COLUMNS, all_rows, flag_names
 
 YAMLS = sorted((ROOT / "recipes").glob("*/hparams/*.yaml"))
 ROWS = all_rows()
-BASE = ROOT / "speechbrain_opensed" / "training.py"
+BASE = ROOT / "speechbrain_opensed/training/brain.py"
 GOOD = """\
 # ##############
 # Model: a model

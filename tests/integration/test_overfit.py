@@ -7,15 +7,15 @@ from lhotse.dataset import SimpleCutSampler
 
 from lhotse_recipes.schema import label_of, trim_events
 from lhotse_recipes.soundscapes import ProceduralBank, simulate_soundscapes
-from speechbrain_opensed.dataio.cut_loader import CutLoader
-from speechbrain_opensed.dataio.datasets import SedDataset
+from speechbrain_opensed.core.spec import SedSpec
+from speechbrain_opensed.dataio.loader import CutLoader
 from speechbrain_opensed.dataio.queries import AllQueries
+from speechbrain_opensed.dataio.sets.detection import SedDataset
 from speechbrain_opensed.inference import SoundEventDetector
 from speechbrain_opensed.lobes.flexsed import FlexSED
-from speechbrain_opensed.lobes.text_encoders import HashTextEncoder
+from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
 from speechbrain_opensed.losses import detection_loss
 from speechbrain_opensed.metrics import compute_psds
-from speechbrain_opensed.spec import SedSpec
 from speechbrain_opensed.training import OpenSEDBrain
 
 PHRASES = ["high pulsing bell", "low rising buzz", "mid steady tone"]

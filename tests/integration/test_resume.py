@@ -49,13 +49,13 @@ def train(folder, output, workers, persistent, kill):
     from lhotse.dataset import SimpleCutSampler
     from speechbrain.utils.epoch_loop import EpochCounter
 
+    from speechbrain_opensed.core.spec import SedSpec
     from speechbrain_opensed.dataio.augment import MelAugment
-    from speechbrain_opensed.dataio.cut_loader import CutLoader
-    from speechbrain_opensed.dataio.datasets import SedDataset
+    from speechbrain_opensed.dataio.loader import CutLoader
     from speechbrain_opensed.dataio.queries import RandomNegatives
-    from speechbrain_opensed.optim import WarmupDecay
-    from speechbrain_opensed.spec import SedSpec
+    from speechbrain_opensed.dataio.sets.detection import SedDataset
     from speechbrain_opensed.training import OpenSEDBrain, WholeCheckpointer
+    from speechbrain_opensed.training.optim import WarmupDecay
 
     class Model(torch.nn.Module):
         def __init__(self):

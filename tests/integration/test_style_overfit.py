@@ -4,17 +4,17 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
-from speechbrain_opensed.inference.diffusion import (
-    build_scheduler,
-    draw_latents,
-)
 from speechbrain_opensed.inference.guidance import (
     guidance_weights,
     guided_predictor,
 )
-from speechbrain_opensed.lobes.reference_encoder import ReferenceEncoder
-from speechbrain_opensed.lobes.style_adapter import StyleAdapter
-from speechbrain_opensed.lobes.styled_unet import StyledUNet
+from speechbrain_opensed.lobes.style.adapter import StyleAdapter
+from speechbrain_opensed.lobes.style.diffusion import (
+    build_scheduler,
+    draw_latents,
+)
+from speechbrain_opensed.lobes.style.reference_encoder import ReferenceEncoder
+from speechbrain_opensed.lobes.style.unet import StyledUNet
 from speechbrain_opensed.losses import min_snr_weights, velocity_loss
 
 BATCH = 16

@@ -1,0 +1,1 @@
+"""From waves to frames or clips."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from speechbrain_opensed.lobes.latent_codec import LogMel
+from speechbrain_opensed.lobes.style.codec import LogMel
 
 __all__ = ["AudioEncoder", "Encoding", "ModuleEncoder", "RandomEncoder"]
 

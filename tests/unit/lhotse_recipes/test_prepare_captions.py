@@ -10,12 +10,12 @@ from lhotse_recipes import (
     prepare_clotho,
     prepare_wavcaps,
 )
-from lhotse_recipes.audiocaps import read_audiocaps
 from lhotse_recipes.clips import ClipTable
-from lhotse_recipes.clotho import read_clotho
+from lhotse_recipes.corpora.audiocaps import read_audiocaps
+from lhotse_recipes.corpora.clotho import read_clotho
+from lhotse_recipes.corpora.wavcaps import read_wavcaps
 from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.schema import captions_of
-from lhotse_recipes.wavcaps import read_wavcaps
 
 AUDIOCAPS = "audiocap_id,youtube_id,start_time,caption\n"
 

@@ -6,7 +6,8 @@ import zipfile
 
 import pytest
 
-from lhotse_recipes import (
+from lhotse_recipes.building.fetch import RemoteFile
+from lhotse_recipes.corpora import (
     audiocaps,
     audiogrounding,
     audioset_strong,
@@ -17,7 +18,6 @@ from lhotse_recipes import (
     vggsound,
     wavcaps,
 )
-from lhotse_recipes.fetch import RemoteFile
 
 
 @pytest.fixture

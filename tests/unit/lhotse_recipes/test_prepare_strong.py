@@ -10,8 +10,8 @@ from lhotse_recipes import (
     prepare_finelap,
     prepare_urbansed,
 )
-from lhotse_recipes.audiogrounding import read_audiogrounding
 from lhotse_recipes.clips import ClipTable
+from lhotse_recipes.corpora.audiogrounding import read_audiogrounding
 from lhotse_recipes.formats.dcase import read_dcase
 from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.schema import captions_of, events_of, tags_of

@@ -205,7 +205,7 @@ def test_backgrounds_of_one_length(tmp_path):
 
 
 def test_recorded_sounds(shared_data):
-    from lhotse_recipes.event_bank import prepare_event_bank
+    from lhotse_recipes.corpora.event_bank import prepare_event_bank
 
     bank = prepare_event_bank(shared_data / "events.csv")["test"]
     clipped = clip_events(bank)

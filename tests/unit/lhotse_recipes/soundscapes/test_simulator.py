@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lhotse import CutSet, Recording, RecordingSet, SupervisionSet
 
-from lhotse_recipes.event_bank import prepare_event_bank
+from lhotse_recipes.corpora.event_bank import prepare_event_bank
 from lhotse_recipes.schema import event, events_of, make_cuts
 from lhotse_recipes.soundscapes import ProceduralBank, simulate_soundscapes
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from lhotse_recipes.corpora.serst import reference_pairs
 from lhotse_recipes.schema import captions_of, events_of, label_of
-from lhotse_recipes.serst import reference_pairs
 from lhotse_recipes.soundscapes.styles import prepare_styles
 
 CLIPS = {"train": 75, "test": 5}

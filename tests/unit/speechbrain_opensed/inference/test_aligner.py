@@ -10,6 +10,7 @@ import soundfile
 import torch
 from safetensors.torch import save_file
 
+from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference import (
     AudioTextAligner,
     SoundEventDetector,
@@ -17,9 +18,8 @@ from speechbrain_opensed.inference import (
     export_detector,
 )
 from speechbrain_opensed.lobes.finelap import FineLAP
-from speechbrain_opensed.lobes.finelap_text import FineLAPTextEncoder
 from speechbrain_opensed.lobes.flexsed import FlexSED
-from speechbrain_opensed.spec import SedSpec
+from speechbrain_opensed.lobes.text.finelap import FineLAPTextEncoder
 from tests.finelap_yaml import YAML
 
 ROBERTA = dict(

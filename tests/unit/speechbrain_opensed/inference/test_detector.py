@@ -7,10 +7,10 @@ import pytest
 import soundfile
 import torch
 
+from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference import SoundEventDetector
 from speechbrain_opensed.lobes.flexsed import FlexSED
-from speechbrain_opensed.lobes.text_encoders import HashTextEncoder
-from speechbrain_opensed.spec import SedSpec
+from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
 
 RATE = 16000
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")

@@ -8,11 +8,11 @@ import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from speechbrain.utils.fetching import FetchConfig
 
+from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference import (
     SoundEventDetector,
     export_detector,
 )
-from speechbrain_opensed.spec import SedSpec
 
 PHRASES = ["dog barking", "rain"]
 YAML = """
@@ -20,10 +20,10 @@ seed: 1
 __set_seed: !apply:torch.manual_seed [!ref <seed>]
 dim: 16
 folder: !PLACEHOLDER
-spec: !new:speechbrain_opensed.spec.SedSpec
+spec: !new:speechbrain_opensed.core.spec.SedSpec
     hop_seconds: 0.04
     classes: [dog barking, rain (indoors)]
-text_encoder: !new:speechbrain_opensed.lobes.text_encoders.HashTextEncoder
+text_encoder: !new:speechbrain_opensed.lobes.text.encoders.HashTextEncoder
     dim: 8
 model: !new:speechbrain_opensed.lobes.flexsed.FlexSED
     embed_dim: !ref <dim>
@@ -36,7 +36,7 @@ modules:
 optimizer: !name:torch.optim.AdamW
     lr: 0.1
 """
-TABLE = """text_encoder: !new:speechbrain_opensed.lobes.text_encoders.TableTextEncoder
+TABLE = """text_encoder: !new:speechbrain_opensed.lobes.text.encoders.TableTextEncoder
     path: !ref <folder>/table.npz
     aliases: !ref <folder>/aliases.csv
 """  # noqa: E501
@@ -149,7 +149,8 @@ def test_local_text_model_travels_with_the_model(run, tmp_path):
     start, stop = YAML.index("text_encoder:"), YAML.index("model: !new")
     path.write_text(
         YAML[:start]
-        + "text_encoder: !new:speechbrain_opensed.lobes.clap.ClapTextEncoder\n"
+        + "text_encoder: !new:speechbrain_opensed.lobes.encoders.clap."
+        + "ClapTextEncoder\n"
         + f"    source: {source}\n"
         + YAML[stop:]
     )

@@ -8,7 +8,7 @@ import torch
 from speechbrain_opensed.inference import SoundEventDetector
 from speechbrain_opensed.inference.export import export_detector
 from speechbrain_opensed.lobes.finelap import FineLAP
-from speechbrain_opensed.lobes.finelap_text import FineLAPTextEncoder
+from speechbrain_opensed.lobes.text.finelap import FineLAPTextEncoder
 from tests.finelap_yaml import YAML
 
 SIZES = dict(

@@ -8,14 +8,14 @@ import soundfile
 import torch
 from click.testing import CliRunner
 
-from speechbrain_opensed.cli import opensed
+from speechbrain_opensed.commands.cli import opensed
+from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference.export import export_generator
 from speechbrain_opensed.inference.generator import StyleTransferGenerator
 from speechbrain_opensed.inference.references import load_reference
 from speechbrain_opensed.inference.waves import write_wave
-from speechbrain_opensed.lobes.latent_codec import MelCodec
-from speechbrain_opensed.lobes.text_states import HashTextStates
-from speechbrain_opensed.spec import SedSpec
+from speechbrain_opensed.lobes.style.codec import MelCodec
+from speechbrain_opensed.lobes.text.states import HashTextStates
 
 RATE = 16000
 FAST = {"duration_s": 0.32, "steps": 2}
@@ -25,8 +25,10 @@ FAST = {"duration_s": 0.32, "steps": 2}
 def generator():
     from diffusers import UNet2DConditionModel
 
-    from speechbrain_opensed.lobes.reference_encoder import ReferenceEncoder
-    from speechbrain_opensed.lobes.style_adapter import StyleAdapter
+    from speechbrain_opensed.lobes.style.adapter import StyleAdapter
+    from speechbrain_opensed.lobes.style.reference_encoder import (
+        ReferenceEncoder,
+    )
 
     torch.manual_seed(0)
     unet = UNet2DConditionModel(
@@ -206,11 +208,11 @@ def test_waves_are_written_whole_or_not(tmp_path):
 
 
 YAML = """
-spec: !new:speechbrain_opensed.spec.SedSpec
+spec: !new:speechbrain_opensed.core.spec.SedSpec
     window_seconds: 0.5
 ref_seconds: 1.0
 dim: 8
-codec: !new:speechbrain_opensed.lobes.latent_codec.MelCodec
+codec: !new:speechbrain_opensed.lobes.style.codec.MelCodec
     channels: 4
     num_mels: 32
     n_fft: 512
@@ -226,16 +228,16 @@ unet: !new:diffusers.models.unets.unet_2d_condition.UNet2DConditionModel
     cross_attention_dim: !ref <dim>
     attention_head_dim: 2
     norm_num_groups: 4
-encoder: !new:speechbrain_opensed.lobes.reference_encoder.ReferenceEncoder
+encoder: !new:speechbrain_opensed.lobes.style.reference_encoder.ReferenceEncoder
     dim: 16
     channels: [4, 8]
     blocks: [1, 1]
-adapter: !new:speechbrain_opensed.lobes.style_adapter.StyleAdapter
+adapter: !new:speechbrain_opensed.lobes.style.adapter.StyleAdapter
     unet: !ref <unet>
     encoder: !ref <encoder>
     style_dim: 16
     num_heads: 2
-text_encoder: !new:speechbrain_opensed.lobes.text_states.HashTextStates
+text_encoder: !new:speechbrain_opensed.lobes.text.states.HashTextStates
     dim: !ref <dim>
 unused: !name:torch.optim.AdamW
     lr: 0.001

@@ -53,7 +53,7 @@ def test_allowed_yaml_builds_shared_objects():
         """
         dim: 4
         shape: (2, 3)
-        spec: !new:speechbrain_opensed.spec.SedSpec
+        spec: !new:speechbrain_opensed.core.spec.SedSpec
             window_seconds: !ref <dim> * 2
         layer: !new:torch.nn.Linear
             in_features: !ref <dim>

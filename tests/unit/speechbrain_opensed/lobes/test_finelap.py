@@ -6,10 +6,10 @@ import pytest
 import torch
 from torchaudio.compliance.kaldi import fbank
 
+from speechbrain_opensed.core.kaldi_mel import KaldiMel
 from speechbrain_opensed.lobes.finelap import FineLAP
-from speechbrain_opensed.lobes.finelap_text import FineLAPTextEncoder
-from speechbrain_opensed.lobes.kaldi_mel import KaldiMel
-from speechbrain_opensed.lobes.roberta_text import RobertaText
+from speechbrain_opensed.lobes.text.finelap import FineLAPTextEncoder
+from speechbrain_opensed.lobes.text.roberta import RobertaText
 
 ROBERTA = dict(
     vocab_size=99,

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from speechbrain_opensed.lobes.dasheng import Dasheng, decibels
+from speechbrain_opensed.lobes.encoders.dasheng import Dasheng, decibels
 from speechbrain_opensed.lobes.flexsed import FlexSED
 from speechbrain_opensed.lobes.transformer import AdaptiveBlock, Block
 

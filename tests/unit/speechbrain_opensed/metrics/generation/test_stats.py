@@ -15,7 +15,7 @@ from speechbrain_opensed.metrics.generation.encoding import (
     Encoding,
     RandomEncoder,
 )
-from speechbrain_opensed.metrics.generation.judges import (
+from speechbrain_opensed.metrics.generation.evaluators import (
     BeatsEncoder,
     Cnn14Encoder,
     build_judge,

@@ -1,0 +1,1 @@
+"""One module for each corpus: `prepare_x`, perhaps `download_x`."""

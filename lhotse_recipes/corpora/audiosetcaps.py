@@ -1,0 +1,113 @@
+"""AudioSetCaps: AudioSet clips with captions made by language models.
+
+Bai et al., "AudioSetCaps: an enriched audio-caption dataset using automated
+generation pipeline with large audio and language models" (TASLP 2025),
+https://github.com/JishengBai/AudioSetCaps, where the terms of use are; audio on
+YouTube. Its sibling tables of VGGSound and YouTube-8M have the same form.
+"""
+
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from lhotse_recipes.building.corpus import find_files
+from lhotse_recipes.clips import ClipTable
+from lhotse_recipes.importing import Part, prepare_parts
+from lhotse_recipes.io import PrepareReport, read_rows
+
+__all__ = ["prepare_audiosetcaps", "read_audiosetcaps"]
+
+
+def prepare_audiosetcaps(
+    corpus_dir: str | Path,
+    output_dir: str | Path | None = None,
+    annotations: str | Path | None = None,
+    part: str = "train",
+    id_column: str = "id",
+    caption_column: str = "caption",
+    encoding: str = "utf-8",
+    strict: bool = False,
+    num_jobs: int = 1,
+    executor: Executor | None = None,
+) -> dict[str, dict[str, Any]]:
+    """
+    Make manifests of AudioSetCaps or a table like it.
+
+    Audio is named by the id in the table, with or without "Y" before it.
+
+    :param corpus_dir: folder of the audio (and the table).
+    :param output_dir: where manifests and report go; nothing is written when
+        it is None.
+    :param annotations: the csv; by default the one whose name begins with
+        AudioSetCaps below the corpus.
+    :param part: name for the part.
+    :param id_column: column of the clip's id.
+    :param caption_column: column of the caption.
+    :param encoding: of the table.
+    :param strict: raise at the first unreadable audio file instead of
+        reporting it.
+    :param num_jobs: threads that read headers.
+    :param executor: any concurrent.futures executor, used instead of threads.
+    :return: part → ``{"recordings", "supervisions", "cuts"}``.
+    :raises FileNotFoundError: no table, or no audio at all.
+    :raises ValueError: a malformed row.
+    """
+    table = _only_table(corpus_dir) if annotations is None else annotations
+    clips = ClipTable(PrepareReport("audiosetcaps", part))
+    read_audiosetcaps(table, clips, id_column, caption_column, encoding)
+    return prepare_parts(
+        [Part(clips.report, clips.clips)],
+        corpus_dir,
+        output_dir=output_dir,
+        strict=strict,
+        num_jobs=num_jobs,
+        executor=executor,
+    )
+
+
+def _only_table(folder: str | Path) -> str:
+    tables = [
+        path
+        for path in find_files(folder, [".csv"])
+        if Path(path).name.lower().startswith("audiosetcaps")
+    ]
+    if not tables:
+        raise FileNotFoundError(
+            f"{folder}: no AudioSetCaps*.csv below it; get it from "
+            "https://huggingface.co/datasets/baijs/AudioSetCaps"
+        )
+    if len(tables) > 1:
+        raise ValueError(
+            f"{' and '.join(tables[:2])}: several tables; name one as "
+            "annotations"
+        )
+    return tables[0]
+
+
+def read_audiosetcaps(
+    path: str | Path,
+    table: ClipTable,
+    id_column: str = "id",
+    caption_column: str = "caption",
+    encoding: str = "utf-8",
+) -> None:
+    """
+    Read a table of captions; several rows of one clip are several captions.
+
+    :param path: csv.
+    :param table: gets the clips.
+    :param id_column: column of the clip's id.
+    :param caption_column: column of the caption.
+    :param encoding: of the text.
+    :raises ValueError: a malformed row, named by file and line.
+    """
+    rows = read_rows(path, (id_column, caption_column), encoding=encoding)
+    for where, row in tqdm(
+        rows, desc="audiosetcaps: reading", unit=" rows", delay=1
+    ):
+        name = row[id_column].strip()
+        clip = table.clip(where, name)
+        clip.aliases = (name.removeprefix("Y"), f"Y{name}")
+        table.caption(where, name, row[caption_column])

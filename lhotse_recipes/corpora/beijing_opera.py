@@ -1,0 +1,96 @@
+"""Beijing-Opera: 236 strokes of four percussion instruments.
+
+Tian et al., "A Study of Instrument-wise Onset Detection in Beijing Opera
+Percussion Ensembles" (ICASSP 2014), https://zenodo.org/records/1285212; see
+there for the terms of use. The corpus has no folds of its own.
+"""
+
+import re
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lhotse_recipes.building.classification import (
+    Tagged,
+    prepare_tagged,
+    tagged_by_name,
+)
+from lhotse_recipes.building.fetch import fetch_corpus, zenodo_files
+from lhotse_recipes.corpora.event_bank import split_of_group
+from lhotse_recipes.vocabulary import Vocabulary
+
+__all__ = ["download_beijing_opera", "prepare_beijing_opera"]
+
+_RECORD = 1285212
+
+_FOLDS = {f"fold{number}": 0.2 for number in range(1, 6)}
+_NAME = re.compile(r".*(?P<cls>bangu|daluo|naobo|xiaoluo).*", re.IGNORECASE)
+
+
+def prepare_beijing_opera(
+    corpus_dir: str | Path,
+    output_dir: str | Path | None = None,
+    splits: str = "auto",
+    seed: int = 0,
+    strict: bool = False,
+    num_jobs: int = 1,
+    executor: Executor | None = None,
+) -> dict[str, dict[str, Any]]:
+    """
+    Make manifests of Beijing-Opera.
+
+    Without PALM's tables the class is taken from the name of the file or its
+    folder, and five folds are drawn.
+
+    :param corpus_dir: folder of the audio.
+    :param output_dir: where manifests, reports and the vocabulary go.
+    :param splits: "official", "palm", or "auto": PALM's train.csv and test.csv
+        where they are.
+    :param seed: of the folds that are drawn.
+    :param strict: raise at the first unreadable audio file.
+    :param num_jobs: threads that read headers.
+    :param executor: any concurrent.futures executor, used instead of threads.
+    :return: ``"fold1"`` to ``"fold5"`` (or PALM's parts) →
+        ``{"recordings", "supervisions", "cuts"}``.
+    """
+    return prepare_tagged(
+        "beijing-opera",
+        corpus_dir,
+        Vocabulary.load("beijing_opera"),
+        partial(_clips, seed=seed),
+        output_dir,
+        splits,
+        strict,
+        num_jobs,
+        executor,
+    )
+
+
+def _clips(corpus: Path, seed: int) -> Iterable[Tagged]:
+    classes = {one: one for one in Vocabulary.load("beijing_opera").labels}
+    return tagged_by_name(
+        corpus,
+        _NAME,
+        classes,
+        list(_FOLDS),
+        lambda path, _: split_of_group(Path(path).stem, _FOLDS, seed),
+    )
+
+
+def download_beijing_opera(
+    target_dir: str | Path = ".", force_download: bool = False
+) -> Path:
+    """
+    Fetch the strokes from Zenodo (record 1285212).
+
+    :param target_dir: the folder ``Beijing-Opera`` is made here.
+    :param force_download: fetch again what is there.
+    :return: the folder.
+    :raises OSError: no connection, or one that ended early; call it again to
+        go on.
+    """
+    return fetch_corpus(
+        zenodo_files(_RECORD), target_dir, "Beijing-Opera", force_download
+    )

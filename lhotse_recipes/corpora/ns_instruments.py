@@ -1,0 +1,107 @@
+"""NS-Instruments: notes of NSynth's instrument families, without synth leads.
+
+Engel et al., "Neural Audio Synthesis of Musical Notes with WaveNet
+Autoencoders" (ICML 2017), https://magenta.tensorflow.org/datasets/nsynth,
+CC BY 4.0. The family synth_lead does not occur in its test set.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+from lhotse_recipes.building.classification import Tagged, prepare_tagged
+from lhotse_recipes.building.fetch import RemoteFile, fetch_corpus
+from lhotse_recipes.importing import find_tables
+from lhotse_recipes.io import read_text
+from lhotse_recipes.vocabulary import Vocabulary
+
+__all__ = ["download_ns_instruments", "prepare_ns_instruments"]
+
+_HOME = "https://magenta.tensorflow.org/datasets/nsynth"
+_URL = "http://download.magenta.tensorflow.org/datasets/nsynth"
+_PARTS = ("train", "valid", "test")
+_NAME = re.compile(r"(?P<family>.+)_(?P<source>[a-z]+)_(?P<instrument>\d+)-.*")
+
+
+def download_ns_instruments(
+    target_dir: str | Path = ".",
+    parts: Sequence[str] = _PARTS,
+    force_download: bool = False,
+) -> Path:
+    """
+    Fetch NSynth (train 22 GB, valid 1 GB, test 0.3 GB; no checksums published).
+
+    :param target_dir: folder in which a folder ``nsynth`` is made.
+    :param parts: of train, valid and test.
+    :param force_download: replace what is there.
+    :return: the folder.
+    """
+    unknown = [part for part in parts if part not in _PARTS]
+    if unknown:
+        raise ValueError(f"parts {unknown}: NSynth has {', '.join(_PARTS)}")
+    names = [f"nsynth-{part}.jsonwav.tar.gz" for part in parts]
+    files = [RemoteFile(f"{_URL}/{name}", name) for name in names]
+    return fetch_corpus(files, target_dir, "nsynth", force_download)
+
+
+def prepare_ns_instruments(
+    corpus_dir: str | Path,
+    output_dir: str | Path | None = None,
+    splits: str = "auto",
+    strict: bool = False,
+    num_jobs: int = 1,
+    executor: Executor | None = None,
+) -> dict[str, dict[str, Any]]:
+    """
+    Make manifests of NS-Instruments.
+
+    :param corpus_dir: folder with the folders ``nsynth-train``,
+        ``nsynth-valid`` and ``nsynth-test`` or some of them, each with its
+        ``examples.json``.
+    :param output_dir: where manifests, reports and the vocabulary go.
+    :param splits: "official", "palm", or "auto": PALM's train.csv and test.csv
+        where they are.
+    :param strict: raise at the first unreadable audio file.
+    :param num_jobs: threads that read headers.
+    :param executor: any concurrent.futures executor, used instead of threads.
+    :return: ``"train"``, ``"valid"`` and ``"test"`` →
+        ``{"recordings", "supervisions", "cuts"}``.
+    """
+    return prepare_tagged(
+        "ns-instruments",
+        corpus_dir,
+        Vocabulary.load("ns_instruments"),
+        _clips,
+        output_dir,
+        splits,
+        strict,
+        num_jobs,
+        executor,
+    )
+
+
+def _clips(corpus: Path) -> Iterator[Tagged]:
+    names = {part: [f"nsynth-{part}/examples.json"] for part in _PARTS}
+    for part, table in find_tables(corpus, names, _HOME).items():
+        try:
+            names = list(json.loads(read_text(table)))
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f"{table}:{error.lineno}: no JSON ({error.msg}); fetch the "
+                "corpus again"
+            ) from error
+        for name in names:
+            match = _NAME.fullmatch(name)
+            if match is None:
+                raise ValueError(
+                    f"{table}: {name!r} is no name of a note such as "
+                    "bass_electronic_018-022-100"
+                )
+            family, source, instrument = match.groups()
+            custom = {"group": f"{family}_{source}_{instrument}"}
+            refusal = "a synth lead" if family == "synth_lead" else ""
+            file = f"nsynth-{part}/audio/{name}.wav"
+            yield Tagged(file, (family,), part, str(table), custom, refusal)

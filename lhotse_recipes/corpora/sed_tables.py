@@ -1,0 +1,153 @@
+"""Your own annotated recordings, in the formats that programs exchange.
+
+Tables of DCASE, TUT and sed_eval (tsv, csv, txt), label tracks of Audacity,
+TextGrids of Praat, JAMS files and FineLAP's JSON lines; see
+:mod:`lhotse_recipes.formats`.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from lhotse_recipes.building.corpus import find_files
+from lhotse_recipes.clips import Clip, ClipTable
+from lhotse_recipes.formats import (
+    read_audacity,
+    read_dcase,
+    read_finelap,
+    read_jams,
+    read_textgrid,
+)
+from lhotse_recipes.formats.dcase import read_durations
+from lhotse_recipes.importing import OPEN, Part, prepare_parts
+from lhotse_recipes.io import PrepareReport
+from lhotse_recipes.vocabulary import Entry, Vocabulary
+
+__all__ = ["prepare_sed_tables"]
+
+_READERS: dict[str, tuple[tuple[str, ...], Callable[..., None]]] = {
+    "table": ((".tsv", ".csv", ".txt"), read_dcase),
+    "audacity": ((".txt",), read_audacity),
+    "textgrid": ((".textgrid",), read_textgrid),
+    "jams": ((".jams",), read_jams),
+    "finelap": ((".jsonl",), read_finelap),
+}
+
+
+def prepare_sed_tables(
+    corpus_dir: str | Path,
+    output_dir: str | Path | None = None,
+    annotations: str | Path | None = None,
+    format: str = "auto",
+    durations: str | Path | None = None,
+    vocabulary: str | Path | None = None,
+    events_complete: bool = True,
+    name: str = "sed-tables",
+    part: str = "all",
+    encoding: str = "utf-8",
+    strict: bool = False,
+    num_jobs: int = 1,
+    executor: Executor | None = None,
+) -> dict[str, dict[str, Any]]:
+    """
+    Make manifests from annotation files and the audio they are about.
+
+    :param corpus_dir: folder of the audio.
+    :param output_dir: where manifests, report and vocabulary go; nothing is
+        written when it is None.
+    :param annotations: a file, or a folder of files; the folder of the audio
+        by default.
+    :param format: table, audacity, textgrid, jams or finelap; "auto" tells it
+        by the suffix (``.txt`` is a table, of which an Audacity label track
+        without frequencies is one).
+    :param durations: table of filename and duration; clips that only it
+        names have no events, and recordings of another length are noted.
+    :param vocabulary: table of the classes (columns label, phrase), or the
+        name of a shipped one; without it the labels are taken as they are.
+    :param events_complete: whether what is not annotated is absent.
+    :param name: of the corpus, in the names of the manifests.
+    :param part: of the corpus.
+    :param encoding: of the annotation.
+    :param strict: raise at the first unreadable audio file instead of
+        reporting it.
+    :param num_jobs: threads that read headers.
+    :param executor: any concurrent.futures executor, used instead of threads.
+    :return: part → ``{"recordings", "supervisions", "cuts"}``.
+    :raises FileNotFoundError: no annotation, or no audio at all.
+    :raises ValueError: a malformed row, an unknown label, or two files for
+        one clip.
+    """
+    source = Path(corpus_dir if annotations is None else annotations)
+    table = None if vocabulary is None else Vocabulary.load(vocabulary)
+    clips = ClipTable(PrepareReport(name, part), table)
+    files = _files(source, format, durations)
+    for path, reader in tqdm(
+        files, desc=f"{name}: reading annotations", delay=1
+    ):
+        reader(path, clips, encoding=encoding)
+    if durations is not None:
+        _add_durations(Path(durations), clips, encoding)
+    if table is None:
+        table = _found_labels(clips.clips, name)
+    called = OPEN if table is None else table.name
+    prepared = prepare_parts(
+        [Part(clips.report, clips.clips, events_complete)],
+        corpus_dir,
+        called,
+        output_dir,
+        strict,
+        num_jobs,
+        executor,
+    )
+    if output_dir is not None and table is not None:
+        table.save(Path(output_dir) / f"{called}.csv")
+    return prepared
+
+
+def _files(
+    source: Path, format: str, durations: str | Path | None
+) -> list[tuple[Path, Callable[..., None]]]:
+    if format != "auto" and format not in _READERS:
+        raise ValueError(
+            f"format {format!r}: it must be auto, {', '.join(_READERS)}"
+        )
+    readers: dict[str, Callable[..., None]] = {}
+    for one, (suffixes, reader) in _READERS.items():
+        if format in ("auto", one):
+            for suffix in suffixes:
+                readers.setdefault(suffix, reader)
+    if source.is_file():
+        paths = [source]
+    else:
+        paths = list(map(Path, find_files(source, readers)))
+    if durations is not None:
+        paths = [p for p in paths if p.resolve() != Path(durations).resolve()]
+    unknown = [p for p in paths if p.suffix.lower() not in readers]
+    if unknown or not paths:
+        raise FileNotFoundError(
+            f"{source}: no annotation file; those of the format {format} end "
+            f"in {', '.join(readers)}"
+        )
+    return [(path, readers[path.suffix.lower()]) for path in paths]
+
+
+def _add_durations(path: Path, clips: ClipTable, encoding: str) -> None:
+    for number, (audio, length) in enumerate(
+        read_durations(path, encoding).items(), 1
+    ):
+        clips.clip(f"{path}: row {number}", audio).duration = length
+
+
+def _found_labels(clips: list[Clip], name: str) -> Vocabulary | None:
+    entries = {
+        one.label: Entry(one.label, one.text, one.mid)
+        for clip in clips
+        for one in clip.annotations
+        if one.kind != "caption"
+    }
+    if not entries:
+        return None
+    return Vocabulary(name, tuple(entries[label] for label in sorted(entries)))

@@ -1,0 +1,1 @@
+"""What every room builds on: time grid, levels, spectra, processes."""

@@ -1,0 +1,1 @@
+"""Banks of phrases, and the negatives drawn from them."""

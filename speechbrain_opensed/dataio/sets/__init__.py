@@ -1,0 +1,1 @@
+"""Cut sets and datasets of each task."""

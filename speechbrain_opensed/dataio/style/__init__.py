@@ -1,0 +1,1 @@
+"""Examples of text, reference and sound."""

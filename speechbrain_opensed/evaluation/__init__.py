@@ -1,0 +1,1 @@
+"""From cut sets to scores, annotations and tables."""

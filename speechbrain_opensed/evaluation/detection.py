@@ -1,0 +1,244 @@
+"""From cuts and scores to a table of PSDS.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from lhotse import CutSet
+from lhotse.cut import Cut
+
+from lhotse_recipes.schema import label_of, trim_events
+from speechbrain_opensed.evaluation.scoring import score_cuts
+from speechbrain_opensed.inference.detection import smooth
+from speechbrain_opensed.inference.detector import SoundEventDetector
+from speechbrain_opensed.metrics import (
+    PsdsResult,
+    SedProtocol,
+    compute_psds,
+    get_protocol,
+)
+from speechbrain_opensed.metrics.score_store import ScoreStore, ScoreWriter
+
+__all__ = ["GroundTruth", "psds_table", "read_truth", "store_scores"]
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """What was annotated in a set of cuts.
+
+    Arguments
+    ---------
+    events : dict
+        Cut id to list of (onset, offset, label).
+    durations : dict
+        Cut id to seconds.
+    phrases : dict
+        Label to phrase.
+
+    Example
+    -------
+    >>> truth = GroundTruth({"a": [(0, 1, "Dog")]}, {"a": 9}, {"Dog": "a dog"})
+    >>> truth.durations["a"]
+    9
+    """
+
+    events: dict[str, list[tuple[float, float, str]]]
+    durations: dict[str, float]
+    phrases: dict[str, str]
+
+
+def read_truth(
+    cuts: Iterable[Cut], phrases: Mapping[str, str] | None = None
+) -> GroundTruth:
+    """Collect the events of cuts.
+
+    Arguments
+    ---------
+    cuts : iterable of lhotse.cut.Cut
+        The cuts.
+    phrases : mapping of label to phrase, optional
+        The vocabulary; default: the labels of the events, with the text of
+        their first occurrence.
+
+    Returns
+    -------
+    GroundTruth
+        Events, durations and phrases.
+
+    Raises
+    ------
+    ValueError
+        If ids occur twice, an event is not in the vocabulary, or there are
+        no events.
+
+    Example
+    -------
+    >>> from lhotse.testing.dummies import dummy_cut
+    >>> from lhotse_recipes.schema import event
+    >>> bark = event("r", 0, 0.1, 0.2, "dog barking", "Bark")
+    >>> truth = read_truth([dummy_cut(0, supervisions=[bark])])
+    >>> truth.events, truth.phrases
+    ({'dummy-mono-cut-0000': [(0.1, 0.2, 'Bark')]}, {'Bark': 'dog barking'})
+    """
+    events, durations, found = {}, {}, {}
+    for cut in cuts:
+        if cut.id in events:
+            raise ValueError(
+                f"cut {cut.id} occurs twice: give each cut its own id"
+            )
+        durations[cut.id] = cut.duration
+        events[cut.id] = []
+        for one in trim_events(cut):
+            label = label_of(one)
+            if phrases is not None and label not in phrases:
+                raise ValueError(
+                    f"cut {cut.id}: event {label!r} is not in the vocabulary; "
+                    "choose the one it was annotated with"
+                )
+            found.setdefault(label, one.text or label)
+            events[cut.id].append(
+                (one.start, round(one.start + one.duration, 8), label)
+            )
+    if not found:
+        raise ValueError(
+            f"no events in {len(events)} cuts: there is nothing to evaluate"
+        )
+    chosen = dict(phrases or sorted(found.items()))
+    return GroundTruth(events, durations, chosen)
+
+
+def store_scores(
+    cuts: CutSet,
+    truth: GroundTruth,
+    detector: SoundEventDetector,
+    folder,
+    median_seconds: float = 0.36,
+    batch_size: int = 4,
+) -> ScoreStore:
+    """Score cuts for all labels, smooth and keep the scores on disk.
+
+    Arguments
+    ---------
+    cuts : lhotse.CutSet
+        The cuts.
+    truth : GroundTruth
+        Their labels, phrases and durations.
+    detector : SoundEventDetector
+        The model.
+    folder : str or Path
+        Where the scores go; must not exist.
+    median_seconds : float
+        Span of the median filter; part of the protocol.
+    batch_size : int
+        Cuts that are read at once.
+
+    Returns
+    -------
+    ScoreStore
+        `[frames, labels]` by cut id.
+
+    Example
+    -------
+    >>> import tempfile
+    >>> from lhotse.testing.dummies import dummy_cut
+    >>> from lhotse_recipes.schema import event
+    >>> from speechbrain_opensed.lobes.flexsed import FlexSED
+    >>> from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
+    >>> from speechbrain_opensed.core.spec import SedSpec
+    >>> detector = SoundEventDetector(
+    ...     {
+    ...         "model": FlexSED(16, 2, 2, ft_blocks=1, cls_dim=8),
+    ...         "text_encoder": HashTextEncoder(dim=8),
+    ...     },
+    ...     {"spec": SedSpec()},
+    ...     {"device": "cpu"},
+    ... )
+    >>> bark = event("r", 0, 0.1, 0.2, "dog barking", "Bark")
+    >>> cut = dummy_cut(0, supervisions=[bark], with_data=True)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     truth = read_truth([cut])
+    ...     store = store_scores([cut], truth, detector, f"{folder}/scores")
+    >>> store.classes, store[cut.id].shape
+    (['Bark'], (25, 1))
+    """
+    phrases = list(truth.phrases.values())
+    hop = detector.spec.hop_seconds
+    frames = detector.spec.num_frames(max(truth.durations.values()))
+    with ScoreWriter(folder, list(truth.phrases), hop, frames) as writer:
+        for cut, scores in score_cuts(cuts, detector, phrases, batch_size):
+            smoothed = smooth(scores[:frames], median_seconds, hop)
+            writer.append([cut.id], smoothed[None], [cut.duration])
+    return ScoreStore(folder)
+
+
+def psds_table(
+    scores: Mapping,
+    truth: GroundTruth,
+    hop_seconds: float,
+    seen: Collection[str] | None = None,
+    num_jobs: int = 1,
+    protocol: SedProtocol | None = None,
+) -> dict[str, dict[str, PsdsResult]]:
+    """PSDS of all classes, and of seen and unseen ones.
+
+    Arguments
+    ---------
+    scores : mapping of cut id to np.ndarray
+        `[frames, classes]`, smoothed, in the order of `truth.phrases`.
+    truth : GroundTruth
+        From :func:`read_truth`.
+    hop_seconds : float
+        Length of a frame.
+    seen : collection of str, optional
+        Labels that the model was trained on.
+    num_jobs : int
+        Threads.
+    protocol : SedProtocol, optional
+        Which PSDS; default: `flexsed`, which has `PSDS1_A` and `PSDS1_T`.
+
+    Returns
+    -------
+    dict
+        `all`, `seen` and `unseen` to names of the protocol to results.
+
+    Raises
+    ------
+    ValueError
+        If a seen label is not in the vocabulary, or a group has no events.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> truth = GroundTruth({"a": [(0, 1, "Dog")]}, {"a": 9}, {"Dog": "a dog"})
+    >>> scores = {"a": np.repeat([[0.9], [0.1]], [25, 200], axis=0)}
+    >>> psds_table(scores, truth, 0.04)["all"]["PSDS1_A"].psds
+    1.0
+    """
+    labels = list(truth.phrases)
+    protocol = protocol or get_protocol("flexsed")
+    table = {
+        variant: compute_psds(
+            scores,
+            truth.events,
+            truth.durations,
+            labels,
+            hop_seconds,
+            num_jobs=num_jobs,
+            **settings,
+        )
+        for variant, settings in protocol.settings().items()
+    }
+    groups = {"all": dict(table)}
+    if seen is not None:
+        for name, members in (
+            ("seen", [label for label in labels if label in seen]),
+            ("unseen", [label for label in labels if label not in seen]),
+        ):
+            groups[name] = {
+                metric: result.group(members)
+                for metric, result in table.items()
+            }
+    return groups

@@ -1,0 +1,348 @@
+"""An index of a folder of recordings that is searched by text.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from speechbrain.utils.logger import get_logger
+from torch import Tensor
+from tqdm import tqdm
+
+from lhotse_recipes.building.corpus import AUDIO_SUFFIXES, find_files
+from lhotse_recipes.io import write_atomically
+
+__all__ = ["Hit", "SoundIndex"]
+
+logger = get_logger(__name__)
+
+#: Where the index of a folder lies, if nothing else is said.
+DEFAULT_NAME = ".opensed-index"
+_INDEX = "index.json"
+_ROWS = "embeddings-*.safetensors"
+# How much work is lost at most where the machine stops.
+_SAVE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A recording that was found.
+
+    Arguments
+    ---------
+    path : str
+        The file.
+    similarity : float
+        Cosine of the embeddings of file and text.
+    score : float
+        Probability that the text fits, by the model.
+
+    Example
+    -------
+    >>> Hit("yard.wav", similarity=0.8, score=0.9).path
+    'yard.wav'
+    """
+
+    path: str
+    similarity: float
+    score: float
+
+
+@dataclass
+class SoundIndex:
+    """Embeddings of the recordings of a folder, kept on disk.
+
+    A folder with `index.json` and a file of embeddings that it names; the
+    former is replaced last, so that the two always fit.
+
+    Arguments
+    ---------
+    root : Path
+        The recordings' folder.
+    folder : Path
+        Where the index lies.
+    model : str
+        Fingerprint of the model that it was made with.
+    files : dict
+        Path below the root to size and time of change of what was heard.
+    embeddings : torch.Tensor
+        `[files, dim]`.
+    failed : dict
+        Path to `{"stat", "reason"}` of what could not be heard.
+    encoded : int
+        How many files were heard at the last update.
+    removed : int
+        How many were no longer there.
+
+    Example
+    -------
+    >>> SoundIndex.load("./nowhere")
+    Traceback (most recent call last):
+    FileNotFoundError: no index at nowhere: make one with `opensed search`
+    """
+
+    root: Path
+    folder: Path
+    model: str
+    files: dict[str, list[int]] = field(default_factory=dict)
+    embeddings: Tensor = field(default_factory=lambda: torch.zeros(0, 0))
+    failed: dict[str, dict] = field(default_factory=dict)
+    encoded: int = 0
+    removed: int = 0
+
+    @classmethod
+    def load(cls, folder) -> "SoundIndex":
+        """Read an index.
+
+        Arguments
+        ---------
+        folder : str or Path
+            Where it lies.
+
+        Returns
+        -------
+        SoundIndex
+            The index.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none.
+        ValueError
+            If it is damaged.
+        """
+        folder = Path(folder)
+        if not (folder / _INDEX).is_file():
+            raise FileNotFoundError(
+                f"no index at {folder}: make one with `opensed search`"
+            )
+        try:
+            about = json.loads((folder / _INDEX).read_text("utf-8"))
+            rows = load_file(folder / Path(about["embeddings"]).name)["clips"]
+            index = cls(
+                root=(folder / about["root"]).resolve(),
+                folder=folder,
+                model=about["model"],
+                files=about["files"],
+                embeddings=rows,
+                failed=about["failed"],
+            )
+            if rows.ndim != 2 or len(rows) != len(index.files):
+                raise ValueError(f"{len(rows)} rows, {len(index.files)} files")
+        except (
+            KeyError,
+            TypeError,
+            AttributeError,
+            ValueError,
+            OSError,
+            SafetensorError,
+        ) as error:
+            raise ValueError(
+                f"the index {folder} is damaged ({error}): remove it, it will "
+                "be made anew"
+            ) from error
+        return index
+
+    @classmethod
+    def update(
+        cls, aligner, root, folder=None, batch_size: int = 8
+    ) -> "SoundIndex":
+        """Hear what is new or has changed, and forget what is gone.
+
+        Files count as changed if their size or time of change differs. What
+        cannot be heard is noted with the reason, and tried again when it
+        changes. The index is saved now and then, and when the update is
+        interrupted: the next one goes on from there. With other weights it
+        begins anew.
+
+        Arguments
+        ---------
+        aligner : AudioTextAligner
+            The model.
+        root : str or Path
+            The recordings, also in folders below.
+        folder : str or Path, optional
+            Where the index lies; default: `.opensed-index` in the root.
+        batch_size : int
+            Files that are encoded at once.
+
+        Returns
+        -------
+        SoundIndex
+            The index of all that is there.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such folder, or no recording in it.
+        OSError
+            If the index cannot be written.
+        """
+        root = Path(root)
+        if not root.is_dir():
+            raise FileNotFoundError(f"no folder {root}: check the path")
+        folder = root / DEFAULT_NAME if folder is None else Path(folder)
+        found = {}
+        for path in sorted(find_files(root, AUDIO_SUFFIXES)):
+            status = os.stat(path)
+            name = Path(os.path.relpath(path, root)).as_posix()
+            found[name] = [status.st_size, status.st_mtime_ns]
+        if not found:
+            raise FileNotFoundError(
+                f"no recordings in {root}: they end in "
+                + ", ".join(AUDIO_SUFFIXES)
+            )
+        index = cls._begin(aligner, root, folder)
+        index._forget(found)
+        new = [
+            name
+            for name in found
+            if name not in index.files and name not in index.failed
+        ]
+        if new or index.removed or not (folder / _INDEX).is_file():
+            index._hear(aligner, new, found, batch_size)
+        return index
+
+    @classmethod
+    def _begin(cls, aligner, root, folder):
+        model = aligner.fingerprint()
+        if (folder / _INDEX).is_file():
+            try:
+                index = cls.load(folder)
+            except ValueError as error:
+                logger.warning("%s; doing so", error)
+            else:
+                if index.model == model and index.root == root.resolve():
+                    return index
+                logger.warning(
+                    "the index %s was made with another model or of another "
+                    "folder: making it anew",
+                    folder,
+                )
+        return cls(root.resolve(), folder, model)
+
+    def _forget(self, found):
+        """Leave only what is there unchanged."""
+        names = list(self.files)
+        kept = [
+            row
+            for row, name in enumerate(names)
+            if found.get(name) == self.files[name]
+        ]
+        self.removed = sum(name not in found for name in names)
+        if len(kept) < len(names):
+            self.embeddings = self.embeddings[kept]
+            self.files = {names[row]: self.files[names[row]] for row in kept}
+        self.failed = {
+            name: about
+            for name, about in self.failed.items()
+            if found.get(name) == about["stat"]
+        }
+
+    def _hear(self, aligner, new, found, batch_size):
+        rows, saved = [self.embeddings], time.monotonic()
+        waves = self._read(aligner, new, found)
+        try:
+            for names, clips in aligner.encode(waves, batch_size):
+                rows.append(clips.float().cpu())
+                self.files.update((name, found[name]) for name in names)
+                self.encoded += len(names)
+                if time.monotonic() - saved > _SAVE_SECONDS:
+                    rows = [self._save(rows)]
+                    saved = time.monotonic()
+        finally:
+            self._save(rows)
+
+    def _read(self, aligner, new, found):
+        """Samples of the files that can be read."""
+        for name in tqdm(new, desc="index", unit="file", delay=2):
+            try:
+                wave = aligner.read_file(self.root / name)
+            except (ValueError, OSError) as error:
+                reason = " ".join(str(error).split())
+                self.failed[name] = {"stat": found[name], "reason": reason}
+            else:
+                yield name, wave
+
+    def _save(self, rows):
+        rows = torch.cat([part for part in rows if len(part)] or rows[:1])
+        names = list(self.files)
+        order = sorted(range(len(names)), key=names.__getitem__)
+        self.embeddings = rows[order].contiguous()
+        self.files = {names[row]: self.files[names[row]] for row in order}
+        name = _ROWS.replace("*", secrets.token_hex(8))
+        with write_atomically(self.folder / name, "wb") as file:
+            file.write(save({"clips": self.embeddings}))
+        about = {
+            "model": self.model,
+            "root": os.path.relpath(self.root, self.folder.resolve()),
+            "embeddings": name,
+            "files": self.files,
+            "failed": self.failed,
+        }
+        with write_atomically(self.folder / _INDEX) as file:
+            json.dump(about, file, indent=1, ensure_ascii=False)
+        for old in self.folder.glob(_ROWS):
+            if old.name != name:
+                old.unlink(missing_ok=True)
+        return self.embeddings
+
+    def search(
+        self, aligner, texts: Sequence[str], top: int = 10
+    ) -> list[list[Hit]]:
+        """Find the recordings that fit texts best.
+
+        Arguments
+        ---------
+        aligner : AudioTextAligner
+            The model that the index was made with.
+        texts : sequence of str
+            What to look for.
+        top : int
+            How many recordings to name for each text.
+
+        Returns
+        -------
+        list of list of Hit
+            For each text the best recordings, best first; in the order of
+            paths where they fit alike.
+
+        Raises
+        ------
+        ValueError
+            If no recording could be heard, or `top` is not positive.
+        """
+        if top < 1:
+            raise ValueError(f"top is {top}: give 1 or more")
+        if not self.files:
+            raise ValueError(
+                f"none of the {len(self.failed)} recordings in {self.root} "
+                "could be heard"
+            )
+        queries = aligner.encode_texts(texts)
+        clips = self.embeddings.to(queries.device)
+        similar = aligner.similarity(clips, queries).T.cpu()
+        scores = aligner.scores(clips, queries).T.cpu()
+        names = list(self.files)
+        order = similar.argsort(dim=1, descending=True, stable=True)
+        return [
+            [
+                Hit(
+                    str(self.root / names[row]),
+                    float(similar[query, row]),
+                    float(scores[query, row]),
+                )
+                for row in best[:top].tolist()
+            ]
+            for query, best in enumerate(order)
+        ]

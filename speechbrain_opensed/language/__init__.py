@@ -1,0 +1,1 @@
+"""What a language model or a lexicon knows about phrases."""

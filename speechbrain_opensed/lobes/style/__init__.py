@@ -1,0 +1,1 @@
+"""Generation in the style of a reference sound."""

@@ -1,0 +1,1 @@
+"""From phrases to embeddings."""

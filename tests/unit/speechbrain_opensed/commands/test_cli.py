@@ -1,0 +1,278 @@
+"""The command line: quick help, all formats, errors in one line."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from click.testing import CliRunner
+from lhotse import CutSet, Recording
+
+from lhotse_recipes.schema import caption, event
+from speechbrain_opensed.commands.cli import opensed
+from speechbrain_opensed.inference import export_detector
+from speechbrain_opensed.inference.formats import read_tsv
+from speechbrain_opensed.lobes.flexsed import FlexSED
+
+YAML = """
+spec: !new:speechbrain_opensed.core.spec.SedSpec
+text_encoder: !new:speechbrain_opensed.lobes.text.encoders.HashTextEncoder
+    dim: 8
+model: !new:speechbrain_opensed.lobes.flexsed.FlexSED
+    embed_dim: 16
+    depth: 2
+    num_heads: 2
+    ft_blocks: 1
+    cls_dim: 8
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "train.yaml").write_text(YAML)
+    torch.manual_seed(0)
+    modules = {"model": FlexSED(16, 2, 2, ft_blocks=1, cls_dim=8)}
+    return str(export_detector(folder / "out", folder / "train.yaml", modules))
+
+
+@pytest.fixture
+def wavs(tmp_path):
+    noise = np.random.default_rng(0).normal(0, 0.1, (3, 22050))
+    paths = [str(tmp_path / f"{name}.wav") for name in ("a", "b", "c")]
+    for path, wave in zip(paths, noise, strict=True):
+        soundfile.write(path, wave, 22050)
+    return paths
+
+
+def run(*arguments):
+    return CliRunner().invoke(opensed, [str(a) for a in arguments])
+
+
+def succeed(*arguments):
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def fail(*arguments):
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    lines = result.stderr.strip().splitlines()
+    assert lines[-1].startswith("Error: ") and "Traceback" not in result.output
+    return lines
+
+
+def detect(model, *arguments):
+    return (
+        "detect", "--model", model, "--device", "cpu", "-q", "rain",
+        "--threshold", "0.01", *arguments,
+    )  # fmt: skip
+
+
+def test_help_is_quick_and_names_all_commands():
+    code = (
+        "import sys; from click.testing import CliRunner;"
+        "from speechbrain_opensed.commands.cli import opensed;"
+        "print(CliRunner().invoke(opensed, ['--help']).output);"
+        "print({'torch', 'lhotse', 'matplotlib'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert done.stdout.strip().endswith("set()"), done.stderr
+    for name in (
+        "detect", "annotate", "evaluate", "soundscapes", "relate-labels",
+        "prepare", "download",
+    ):  # fmt: skip
+        assert f"  {name} " in done.stdout
+
+
+def test_recipes_are_mounted():
+    assert "audioset-strong" in succeed("prepare", "--help")
+    assert "Usage: " in succeed("download", "--help")
+    assert run("prepare", "no-such-corpus").exit_code == 2
+
+
+def test_tsv_of_several_files(model, wavs, tmp_path):
+    out = tmp_path / "events.tsv"
+    assert succeed(*detect(model, *wavs, "-o", out)) == ""
+    events = read_tsv(out)
+    assert sorted(events) == wavs
+    assert {e.phrase for found in events.values() for e in found} == {"rain"}
+    printed = succeed(*detect(model, *wavs))
+    assert printed == out.read_text()
+
+
+def test_thresholds_by_phrase(model, wavs):
+    printed = succeed(
+        *detect(model, wavs[0], "-q", "car horn", "--threshold",
+                "car horn=0.999", "--format", "json")
+    )  # fmt: skip
+    found = json.loads(printed)
+    assert found["phrases"] == ["rain", "car horn"]
+    assert {e["phrase"] for e in found["events"]} == {"rain"}
+
+
+@pytest.mark.parametrize(
+    "name, extension", [("audacity", ".txt"), ("textgrid", ".TextGrid")]
+)
+def test_one_file_per_recording(model, wavs, tmp_path, name, extension):
+    folder = tmp_path / "out"
+    succeed(*detect(model, *wavs, "--format", name, "-o", folder))
+    assert sorted(p.name for p in folder.iterdir()) == [
+        f"{stem}{extension}" for stem in "abc"
+    ]
+    single = tmp_path / "one"
+    succeed(*detect(model, wavs[0], "--format", name, "-o", single))
+    assert single.read_text() == (folder / f"a{extension}").read_text()
+    assert "name a folder" in fail(
+        *detect(model, *wavs, "--format", name)
+    )[-1]  # fmt: skip
+
+
+def test_plots(model, wavs, tmp_path):
+    succeed(*detect(model, wavs[0], "--plot", tmp_path / "a.png"))
+    assert (tmp_path / "a.png").stat().st_size > 10_000
+    succeed(*detect(model, *wavs[:2], "--plot", tmp_path / "plots"))
+    assert len(list((tmp_path / "plots").iterdir())) == 2
+    words = fail(*detect(model, *wavs, "--plot", tmp_path / "a.png"))[-1]
+    assert "name a folder" in words
+
+
+def test_queries_from_a_file(model, wavs, tmp_path):
+    (tmp_path / "q.txt").write_text("dog barking\n\ncar horn\n")
+    found = json.loads(
+        succeed(
+            *detect(model, wavs[0], "--queries-file", tmp_path / "q.txt"),
+            "--format", "json",
+        )
+    )  # fmt: skip
+    assert found["phrases"] == ["rain", "dog barking", "car horn"]
+
+
+def test_one_bad_file_does_not_lose_the_others(model, wavs, tmp_path):
+    bad = tmp_path / "bad.wav"
+    bad.write_text("no audio")
+    out = tmp_path / "events.tsv"
+    lines = fail(*detect(model, wavs[0], bad, wavs[1], "-o", out))
+    assert "bad.wav is not a sound file" in lines[0]
+    assert "1 of 3 files" in lines[-1]
+    assert sorted(read_tsv(out)) == wavs[:2]
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (("-q", "rain"), "'rain' is given twice: remove one"),
+        (("-q", " "), "phrase 2 is blank"),
+        (("--threshold", "2"), "choose a value in between"),
+        (("--threshold", "loud"), "write a number such as 0.4"),
+        (("--threshold", "dog=0.4"), "'dog', which is not among"),
+        (("--median", "-1"), "median_seconds is -1.0"),
+        (("--plot", "a.xyz"), "use one of .png"),
+        (("--device", "cuda"), "leave --device out"),
+        (("--queries-file", "nowhere.txt"), "no such file: nowhere.txt"),
+        (("--model", "./nowhere"), "no folder ./nowhere"),
+    ],
+)
+def test_useless_options(model, wavs, arguments, words, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    lines = fail(*detect(model, wavs[0], *arguments))
+    assert len(lines) == 1 and words in lines[0]
+
+
+def test_nothing_to_do(model, wavs, tmp_path):
+    assert "add -q PHRASE" in fail("detect", wavs[0], "--model", model)[-1]
+    assert "Missing argument 'AUDIO" in fail("detect", "--model", model)[-1]
+    gone = str(tmp_path / "gone.wav")
+    assert f"no such file: {gone}; check" in fail(*detect(model, gone))[-1]
+
+
+@pytest.fixture
+def manifest(tmp_path, wavs):
+    cuts = []
+    for number, path in enumerate(wavs):
+        recording = Recording.from_file(path)
+        cut = recording.to_cut()
+        label = ("Rain", "Dog")[number % 2]
+        cut.supervisions = [
+            event(recording.id, 0, 0.2, 0.6, f"a {label.lower()}", label),
+            caption(recording.id, 0, 1.0, "noise"),
+        ]
+        cuts.append(cut)
+    path = tmp_path / "cuts.jsonl.gz"
+    CutSet.from_cuts(cuts).to_file(path)
+    return path
+
+
+def test_annotate(model, manifest, tmp_path):
+    out = tmp_path / "annotated.jsonl"
+    arguments = (
+        "-q", "rain", "--model", model, "--device", "cpu",
+        "--threshold", "0.01",
+    )  # fmt: skip
+    assert "3 events in 3 cuts" in succeed(
+        "annotate", manifest, out, *arguments
+    )
+    for cut in CutSet.from_file(out):
+        kinds = sorted(s.kind for s in cut.supervisions)
+        assert kinds == ["caption", "event"]
+        assert cut.events_complete is False
+    words = fail("annotate", manifest, tmp_path / "a.txt", *arguments)[-1]
+    assert "name it .jsonl" in words
+    words = fail("annotate", tmp_path / "no.jsonl", out, *arguments)[-1]
+    assert "no manifest" in words
+
+
+def test_evaluate(model, manifest, tmp_path):
+    (tmp_path / "seen.txt").write_text("Rain\n")
+    arguments = ("--seen", tmp_path / "seen.txt", "-o", tmp_path / "r.json")
+    printed = succeed(
+        "evaluate", manifest, "--model", model, "--device", "cpu",
+        "--save-scores", tmp_path / "scores", *arguments,
+    )  # fmt: skip
+    rows = [line.split()[0] for line in printed.splitlines()]
+    assert rows[:4] == ["classes", "all", "seen", "unseen"]
+    results = json.loads((tmp_path / "r.json").read_text())
+    assert set(results["per_class"]) == {"Rain", "Dog"}
+    assert results["per_class"]["Rain"]["events"] == 2
+    again = succeed(
+        "evaluate", manifest, "--scores", tmp_path / "scores", *arguments
+    )
+    assert again == printed
+    assert json.loads((tmp_path / "r.json").read_text()) == results
+    assert "either --model or --scores" in fail("evaluate", manifest)[-1]
+
+
+def test_soundscapes(tmp_path):
+    bank = tmp_path / "sounds"
+    rng = np.random.default_rng(0)
+    for label in ("dog", "car_horn"):
+        (bank / label).mkdir(parents=True)
+        for number in range(3):
+            soundfile.write(
+                bank / label / f"{number}.wav", rng.normal(0, 0.1, 8000), 16000
+            )
+    arguments = ("-n", 3, "--duration", 4, "--events", 1, 2)
+    first = succeed("soundscapes", bank, tmp_path / "one", *arguments)
+    assert "\n3 clips: " in first
+    again = succeed("soundscapes", bank, tmp_path / "two", *arguments, "-j", 2)
+    assert "\n3 clips: " in again
+    one, two = (
+        CutSet.from_file(
+            tmp_path / name / "soundscapes_cuts_train.jsonl.gz"
+        ).to_eager()
+        for name in ("one", "two")
+    )
+    assert [c.id for c in one] == [c.id for c in two]
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_array_equal(a.load_audio(), b.load_audio())
+        assert {s.text for s in a.supervisions} <= {"dog", "car horn"}
+    words = fail("soundscapes", bank, tmp_path / "x", "--split", "night")[-1]
+    assert "no split 'night': choose from" in words
+    words = fail("soundscapes", tmp_path / "none", tmp_path / "x")[-1]
+    assert "give `procedural`, a folder" in words

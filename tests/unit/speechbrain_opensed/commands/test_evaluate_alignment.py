@@ -1,0 +1,198 @@
+"""The commands of audio-text models, on three noisy recordings."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from click.testing import CliRunner
+from lhotse import CutSet, Recording
+
+from lhotse_recipes.schema import caption, event, tag
+from speechbrain_opensed.commands.cli import opensed
+from speechbrain_opensed.evaluation.alignment import evaluate_alignment
+from speechbrain_opensed.evaluation.clip_tasks import ClassificationTask
+from speechbrain_opensed.evaluation.frame_tasks import DetectionTask
+from speechbrain_opensed.inference import AudioTextAligner, export_detector
+from speechbrain_opensed.lobes.finelap import FineLAP
+
+YAML = """
+spec: !new:speechbrain_opensed.core.spec.SedSpec
+    hop_seconds: 0.16
+    window_seconds: 5.12
+    normalize: null
+model: !new:speechbrain_opensed.lobes.finelap.FineLAP
+    embed_dim: 16
+    depth: 1
+    num_heads: 2
+    embed_size: 16
+    target_length: 512
+    tokenizer: hash
+    roberta:
+        vocab_size: 99
+        hidden_size: 16
+        num_hidden_layers: 1
+        num_attention_heads: 2
+        intermediate_size: 32
+text_encoder: !new:speechbrain_opensed.lobes.text.finelap.FineLAPTextEncoder
+    model: !ref <model>
+"""
+SIZES = dict(
+    embed_dim=16, depth=1, num_heads=2, embed_size=16, target_length=512,
+    tokenizer="hash",
+    roberta=dict(
+        vocab_size=99, hidden_size=16, num_hidden_layers=1,
+        num_attention_heads=2, intermediate_size=32,
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "train.yaml").write_text(YAML)
+    torch.manual_seed(0)
+    return str(
+        export_detector(
+            folder / "out", folder / "train.yaml", {"model": FineLAP(**SIZES)}
+        )
+    )
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    rng = np.random.default_rng(0)
+    cuts = []
+    for label in ("Car_horn", "Dog", "Rain"):
+        path = tmp_path / f"sounds/{label}.wav"
+        path.parent.mkdir(exist_ok=True)
+        wave = rng.normal(0, 0.05, 33000)
+        wave[8000:20000] *= 5
+        soundfile.write(path, wave, 16000)
+        cut = Recording.from_file(path).to_cut()
+        phrase = label.lower().replace("_", " ")
+        cut.supervisions = [
+            caption(label, 0, cut.duration, f"One hears {phrase}."),
+            caption(label, 1, cut.duration, f"There is {phrase}."),
+            tag(label, 0, cut.duration, phrase, label),
+            event(label, 0, 0.5, 1.25, phrase, label),
+        ]
+        cuts.append(cut)
+    path = tmp_path / "cuts.jsonl.gz"
+    CutSet.from_cuts(cuts).to_file(path)
+    return path
+
+
+def run(*arguments):
+    return CliRunner().invoke(opensed, [str(a) for a in arguments])
+
+
+def succeed(*arguments):
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def fail(*arguments):
+    result = run(*arguments)
+    assert result.exit_code == 2 and "Traceback" not in result.output
+    return result.stderr.strip().splitlines()[-1]
+
+
+def numbers(printed):
+    rows = (line.split() for line in printed.splitlines())
+    return {row[0]: float(row[-1]) for row in rows if row[0] != "wrote"}
+
+
+def test_retrieval_classification_and_grounding(model, manifest, tmp_path):
+    options = ("--model", model, "--device", "cpu", "-o", tmp_path / "r.json")
+    found = numbers(succeed("evaluate-retrieval", manifest, *options).stdout)
+    assert found["clips"] == 3 and found["captions"] == 6
+    assert found["T2A_R@5"] == 1 and 1 <= found["A2T_medR"] <= 6
+    stored = json.loads((tmp_path / "r.json").read_text())
+    assert found == pytest.approx(stored, abs=1e-4)
+    found = numbers(
+        succeed(
+            "evaluate-classification", manifest, *options,
+            "--template", "There is {}.",
+        ).stdout
+    )  # fmt: skip
+    stored = json.loads((tmp_path / "r.json").read_text())
+    assert stored["prompts"][0] == "There is Car horn."
+    assert set(stored["per_class"]) == {"Car_horn", "Dog", "Rain"}
+    aligner = AudioTextAligner.from_hparams(model, run_opts={"device": "cpu"})
+    cuts = CutSet.from_file(manifest)
+    task = ClassificationTask(cuts, "There is {}.")
+    expected = evaluate_alignment(cuts, aligner.mods.model, {"c": task})["c"]
+    assert found == pytest.approx(expected, abs=1e-4)
+    found = numbers(succeed("evaluate-grounding", manifest, *options).stdout)
+    assert set(found) == {"psds2021", "psds1", "psds2", "th_auc", "phrases"}
+    assert found["phrases"] == 3
+    words = fail("evaluate-classification", manifest, *options, "--template",
+                 "a sound")  # fmt: skip
+    assert "write {} once" in words
+
+
+def test_detection_protocols(model, manifest, tmp_path):
+    options = ("--model", model, "--device", "cpu", "-o", tmp_path / "d.json")
+    printed = succeed(
+        "evaluate", manifest, *options, "--protocol", "desed"
+    ).stdout
+    assert printed.split()[:3] == ["classes", "PSDS1", "PSDS2"]
+    stored = json.loads((tmp_path / "d.json").read_text())
+    assert stored["settings"]["PSDS2"]["cttc_threshold"] == 0.3
+    assert set(stored["per_class"]["Dog"]) == {"events", "PSDS1", "PSDS2"}
+    # The command and the recipe's task give the same numbers.
+    aligner = AudioTextAligner.from_hparams(model, run_opts={"device": "cpu"})
+    cuts = CutSet.from_file(manifest)
+    task = DetectionTask(cuts, aligner.spec.hop_seconds, "desed")
+    expected = evaluate_alignment(cuts, aligner.mods.model, {"d": task})["d"]
+    assert stored["all"] == pytest.approx(
+        {k: v for k, v in expected.items() if k in stored["all"]}, abs=1e-6
+    )
+    assert len(stored["all"]) == 4
+    succeed("evaluate", manifest, *options, "--protocol", "audioset-strong")
+    stored = json.loads((tmp_path / "d.json").read_text())
+    assert set(stored["all"]) == {"PSDS1", "collar_F1", "segment_F1"}
+    assert stored["settings"]["PSDS1"]["alpha_st"] == 0
+
+
+def test_search(model, manifest, tmp_path):
+    folder = tmp_path / "sounds"
+    (folder / "broken.wav").write_text("no audio")
+    command = ("search", folder, "-q", "a dog", "-q", "rain", "--model", model,
+               "--device", "cpu")  # fmt: skip
+    result = succeed(*command, "-n", 2)
+    assert "3 recordings, 3 heard now" in result.stderr
+    assert "1 recordings could not be read:" in result.stderr
+    assert "broken.wav is not a sound file" in result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0] == "a dog" and lines[4] == "rain" and len(lines) == 8
+    assert lines[2].split()[0] == "1" and lines[2].endswith(".wav")
+    result = succeed(*command, "--format", "json")
+    assert "3 recordings, 0 heard now" in result.stderr
+    about = json.loads(result.stdout)
+    assert about["recordings"] == 3 and set(about["failed"]) == {"broken.wav"}
+    assert [hit["path"] for hit in about["results"]["a dog"][:2]] == [
+        line.split()[-1] for line in lines[2:4]
+    ]
+    out = tmp_path / "hits.json"
+    succeed(*command, "--format", "json", "-o", out)
+    assert json.loads(out.read_text()) == about
+    assert "add -q PHRASE" in fail("search", folder, "--model", model)
+    assert "no folder" in fail(
+        "search", tmp_path / "gone", "-q", "dog", "--model", model
+    )
+
+
+def test_commands_say_what_a_manifest_lacks(model, manifest, tmp_path):
+    bare = tmp_path / "bare.jsonl"
+    cuts = CutSet.from_file(manifest).drop_supervisions()
+    cuts.to_file(bare)
+    for task, words in (
+        ("retrieval", "no cut has a caption"),
+        ("classification", "no cut has a tag"),
+        ("grounding", "no cut has an event"),
+    ):
+        assert words in fail(f"evaluate-{task}", bare, "--model", model)
