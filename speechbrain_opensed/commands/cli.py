@@ -13,6 +13,7 @@ __all__ = ["main", "opensed"]
 _ALIGNMENT = "speechbrain_opensed.commands.evaluate_alignment"
 _COMMANDS = {
     "detect": "speechbrain_opensed.commands.detect:detect",
+    "models": "speechbrain_opensed.commands.models:models",
     "annotate": "speechbrain_opensed.commands.annotate:annotate",
     "evaluate": "speechbrain_opensed.commands.evaluate:evaluate",
     "evaluate-retrieval": f"{_ALIGNMENT}:evaluate_retrieval",

@@ -7,13 +7,17 @@ Authors
 from pathlib import Path
 
 from speechbrain_opensed.checkpoints import load_finelap
+from speechbrain_opensed.inference.models import (
+    MODELS,
+    build_named,
+    build_weights,
+)
 from speechbrain_opensed.inference.pretrained import SafePretrained
 from speechbrain_opensed.lobes.text.finelap import FineLAPTextEncoder
 
 __all__ = ["SoundInterface"]
 
 _WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
-_FINELAP = ("finelap", "AndreasXi/FineLAP")
 
 
 class SoundInterface(SafePretrained):
@@ -87,9 +91,11 @@ class SoundInterface(SafePretrained):
         Arguments
         ---------
         source : str or Path
-            An export's folder or repository, see :meth:`from_hparams`; or
-            FineLAP's weights: `finelap`, a file, or a folder with
-            `model.safetensors` alone, see :meth:`from_finelap`.
+            A name, see `opensed models`; an export's folder or repository,
+            see :meth:`from_hparams`; a run's folder that holds an export;
+            or released weights: a file, or a folder with
+            `model.safetensors` alone. Which model weights are of is told by
+            the names of their tensors.
         run_opts : dict, optional
             `device`, `precision`.
 
@@ -97,13 +103,30 @@ class SoundInterface(SafePretrained):
         -------
         SoundInterface
             Ready to use.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is neither here nor to be had.
+        ValueError
+            If it is none of these, or weights do not fit.
         """
         folder = Path(source).expanduser()
-        if str(source) in _FINELAP and not folder.exists():
-            return cls.from_finelap("finelap", run_opts=run_opts)
-        bare = (folder / "model.safetensors").is_file() and not (
-            folder / "hyperparams.yaml"
-        ).is_file()
+        if not folder.exists() and str(source) in MODELS:
+            return cls._from_parts(build_named(str(source)), run_opts)
+        described = (folder / "hyperparams.yaml").is_file()
+        bare = (folder / "model.safetensors").is_file() and not described
         if bare or (folder.is_file() and folder.suffix in _WEIGHTS):
-            return cls.from_finelap(folder, run_opts=run_opts)
+            return cls._from_parts(build_weights(folder), run_opts)
+        inner = folder / "detector"
+        if (
+            not (folder / "model.safetensors").is_file()
+            and (inner / "hyperparams.yaml").is_file()
+        ):
+            source = inner
         return cls.from_hparams(source, run_opts=run_opts)
+
+    @classmethod
+    def _from_parts(cls, parts, run_opts):
+        modules, spec = parts
+        return cls(modules, {"spec": spec}, run_opts)

@@ -1,0 +1,54 @@
+"""Tells by the names of its tensors which model a checkpoint is of.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from collections.abc import Collection, Mapping
+
+__all__ = ["recognize"]
+
+# A model is known by tensors that no other has; the first that fits counts.
+_MARKS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "FlexSED": (("cls_embed.", "sed_head."),),
+    "FineLAP": (
+        ("modality_encoders.IMAGE.", "embeddings.word_embeddings."),
+        ("audio_encoder.", "global_text_proj."),
+    ),
+    "EAT": (("modality_encoders.IMAGE.",), ("local_encoder.proj.",)),
+    "Tango": (
+        ("unet.down_blocks.", "text_encoder."),
+        ("first_stage_model.", "vocoder."),
+        ("down_blocks.", "time_embedding.", "conv_in."),
+    ),
+    "MobileNet": (("features.0.0.weight", "classifier."),),
+    "Dasheng": (("patch_embed.proj.", "time_pos_embed"),),
+}
+
+
+def recognize(names: Collection[str]) -> str | None:
+    """Which model the tensors of a checkpoint are of.
+
+    Arguments
+    ---------
+    names : collection of str
+        Names of the tensors.
+
+    Returns
+    -------
+    str or None
+        `FlexSED`, `FineLAP`, `EAT`, `Tango`, `MobileNet`, `Dasheng`; None:
+        none of these.
+
+    Example
+    -------
+    >>> recognize(["patch_embed.proj.weight", "time_pos_embed"])
+    'Dasheng'
+    >>> recognize(["weight"]) is None
+    True
+    """
+    for model, layouts in _MARKS.items():
+        for marks in layouts:
+            if all(any(mark in name for name in names) for mark in marks):
+                return model
+    return None

@@ -1,0 +1,165 @@
+"""Files of released models: on this machine, or fetched from their hub.
+
+Without a network the answer comes at once and says what to download and
+where to put it: a hub's own client would try for half a minute.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import getproxies
+
+__all__ = ["fetch_file", "fetch_folder", "models_folder"]
+
+_SECONDS = 3.0
+
+
+def models_folder() -> Path:
+    """Where files that were downloaded by hand are looked for.
+
+    Returns
+    -------
+    Path
+        `$OPENSED_HOME/models`, by default `~/.cache/opensed/models`.
+
+    Example
+    -------
+    >>> models_folder().name
+    'models'
+    """
+    home = os.environ.get("OPENSED_HOME")
+    return (Path(home) if home else Path.home() / ".cache/opensed") / "models"
+
+
+def fetch_file(repository: str, name: str) -> Path:
+    """A file of a repository.
+
+    Arguments
+    ---------
+    repository : str
+        `owner/name` on the Hugging Face hub.
+    name : str
+        The file in it, with its folder.
+
+    Returns
+    -------
+    Path
+        In `models_folder()/name-of-repository`, else in the hub's cache.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there and cannot be fetched: where to get it, and where
+        to put it.
+
+    Example
+    -------
+    >>> at = "http://localhost:9"
+    >>> getfixture("monkeypatch").setenv("HF_ENDPOINT", at)
+    >>> fetch_file("no/model", "weights.pt")
+    Traceback (most recent call last):
+    FileNotFoundError: weights.pt of no/model is not on this machine ...
+    """
+    here = models_folder() / repository.split("/")[-1]
+    for path in (here / name, here / Path(name).name):
+        if path.is_file():
+            return path
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+
+    cached = try_to_load_from_cache(repository, name)
+    if isinstance(cached, str):
+        return Path(cached)
+    return Path(
+        _fetch(
+            lambda: hf_hub_download(repository, name),
+            repository,
+            [name],
+            here / Path(name).name,
+        )
+    )
+
+
+def fetch_folder(
+    repository: str, needed: Sequence[str], patterns: Sequence[str] = ()
+) -> Path:
+    """A repository's files in one folder, for `from_pretrained`.
+
+    Arguments
+    ---------
+    repository : str
+        `owner/name` on the Hugging Face hub.
+    needed : sequence of str
+        Files without which the folder is of no use, such as `config.json`.
+    patterns : sequence of str
+        What else is fetched, as shell patterns: tokenizer, weights.
+
+    Returns
+    -------
+    Path
+        `models_folder()/name-of-repository`, else the hub's cache.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there and cannot be fetched: where to get it, and where
+        to put it.
+
+    Example
+    -------
+    >>> at = "http://localhost:9"
+    >>> getfixture("monkeypatch").setenv("HF_ENDPOINT", at)
+    >>> fetch_folder("no/model", ["config.json"])
+    Traceback (most recent call last):
+    FileNotFoundError: config.json of no/model is not on this machine ...
+    """
+    here = models_folder() / repository.split("/")[-1]
+    if all((here / name).is_file() for name in needed):
+        return here
+    from huggingface_hub import snapshot_download, try_to_load_from_cache
+
+    cached = [try_to_load_from_cache(repository, name) for name in needed]
+    if all(isinstance(path, str) for path in cached):
+        return Path(str(cached[0])).parent
+    wanted = [*needed, *patterns]
+    return Path(
+        _fetch(
+            lambda: snapshot_download(repository, allow_patterns=wanted),
+            repository,
+            wanted,
+            here,
+        )
+    )
+
+
+def _fetch(download, repository, names, place):
+    endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    remedy = (
+        f"{', '.join(names)} of {repository} is not on this machine and "
+        f"{{}}; download it from {endpoint}/{repository} and put it at "
+        f"{place}"
+    )
+    address = urlparse(endpoint)
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        # Behind a proxy there is no direct way to try.
+        if not getproxies():
+            socket.create_connection((address.hostname, port), _SECONDS).close()
+    except OSError as error:
+        raise FileNotFoundError(
+            remedy.format(f"{address.hostname} cannot be reached ({error})")
+        ) from error
+    try:
+        return download()
+    except Exception as error:
+        # The hub's client has errors of its own for each circumstance.
+        raise FileNotFoundError(
+            remedy.format(
+                f"cannot be fetched ({type(error).__name__}: "
+                f"{str(error).splitlines()[0]})"
+            )
+        ) from error
