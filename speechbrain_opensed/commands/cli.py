@@ -14,6 +14,7 @@ _ALIGNMENT = "speechbrain_opensed.commands.evaluate_alignment"
 _COMMANDS = {
     "detect": "speechbrain_opensed.commands.detect:detect",
     "models": "speechbrain_opensed.commands.models:models",
+    "train": "speechbrain_opensed.commands.train:train",
     "annotate": "speechbrain_opensed.commands.annotate:annotate",
     "evaluate": "speechbrain_opensed.commands.evaluate:evaluate",
     "evaluate-retrieval": f"{_ALIGNMENT}:evaluate_retrieval",
