@@ -10,12 +10,12 @@ THREADS ?= 2
 export OMP_NUM_THREADS := $(THREADS)
 
 .PHONY: demo demo-style demo-finelap demo-sept test test-all \
-	test-latest lock lint clean
+	test-latest lock lint types clean
 
 $(READY): pyproject.toml $(LOCK)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-deps --require-hashes \
-		--requirement $(LOCK)
+	$(BIN)/python -m pip install --quiet --no-deps --no-compile \
+		--require-hashes --requirement $(LOCK)
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation \
 		--editable .
 	touch $@
@@ -59,6 +59,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 	$(BIN)/yamllint recipes .pre-commit-config.yaml
+
+types: $(READY)
+	$(BIN)/mypy
 
 clean:
 	rm -rf results build dist *.egg-info
