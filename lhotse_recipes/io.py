@@ -5,8 +5,10 @@ import csv
 import errno
 import gzip
 import json
+import math
 import os
 import secrets
+import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +22,7 @@ __all__ = [
     "read_text",
     "save_manifests",
     "write_atomically",
+    "write_json",
     "write_jsonl",
 ]
 
@@ -32,6 +35,8 @@ def write_atomically(path: str | Path, mode: str = "w") -> Iterator[IO]:
     A reader meets the old file or the whole new one, never a part. When
     anything goes wrong the temporary file is removed; an error of the file
     system (disk full, no permission) is raised again with ``path`` in it.
+    A link stays one: what it points to is replaced. Pipes and devices, such
+    as ``/dev/stdout``, cannot be replaced: they are written into.
 
     :param path: where the file shall be; missing folders are made.
     :param mode: ``"w"`` (UTF-8, line ends as written) or ``"wb"``.
@@ -48,11 +53,22 @@ def write_atomically(path: str | Path, mode: str = "w") -> Iterator[IO]:
         raise ValueError(f"mode must be 'w' or 'wb', not {mode!r}")
     path = Path(path)
     text = {} if mode == "wb" else {"encoding": "utf-8", "newline": ""}
+    if path.is_dir():
+        raise IsADirectoryError(
+            errno.EISDIR, "it is a folder: name a file in it", str(path)
+        )
+    if path.exists() and not path.is_file():
+        with open(path, mode, **text) as file:
+            yield file
+        return
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, mode, **text) as file:
             yield file
+        if path.exists():
+            shutil.copymode(path, temporary)
         os.replace(temporary, path)
     except OSError as error:
         # Errors of other files (a source that is read meanwhile) carry their
@@ -70,6 +86,40 @@ def write_atomically(path: str | Path, mode: str = "w") -> Iterator[IO]:
     finally:
         with suppress(NotADirectoryError):
             temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, value: Any, indent: int | None = 1) -> None:
+    """
+    Write JSON that every reader takes: numbers that are none become null.
+
+    :param path: the file, which appears whole or not at all.
+    :param value: dicts, lists, texts, numbers, None.
+    :param indent: spaces; None: all in one line.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "results.json"
+    >>> write_json(path, {"PSDS1_unseen": float("nan")}, None)
+    >>> path.read_text()
+    '{"PSDS1_unseen": null}'
+    """
+    with write_atomically(path) as file:
+        json.dump(
+            _finite(value),
+            file,
+            indent=indent,
+            ensure_ascii=False,
+            allow_nan=False,
+        )
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return value
 
 
 def write_jsonl(path: str | Path, items: Iterable[Any]) -> None:

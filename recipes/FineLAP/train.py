@@ -10,7 +10,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import torch
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from torch.utils.data import DataLoader
 
-from lhotse_recipes.io import write_atomically
+from lhotse_recipes.io import write_json
 from lhotse_recipes.ontology import Ontology
 from lhotse_recipes.vocabulary import Vocabulary
 from speechbrain_opensed.checkpoints import load_eat, load_finelap
@@ -128,8 +127,7 @@ class LanguageAudioBrain(OpenSEDBrain):
         )
         if if_main_process():
             folder = Path(self.hparams.output_folder)
-            with write_atomically(folder / "results.json") as file:
-                json.dump(results, file, indent=1)
+            write_json(folder / "results.json", results)
 
 
 def dataio_prep(hparams):

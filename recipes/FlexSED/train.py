@@ -11,7 +11,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from lhotse.dataset import SimpleCutSampler
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 
-from lhotse_recipes.io import write_atomically
+from lhotse_recipes.io import write_atomically, write_json
 from lhotse_recipes.schema import events_of, label_of, trim_events
 from lhotse_recipes.vocabulary import Vocabulary
 from speechbrain_opensed.checkpoints import (
@@ -109,9 +108,8 @@ class DetectionBrain(OpenSEDBrain):
         if if_main_process():
             folder = Path(self.hparams.output_folder)
             with write_atomically(folder / "per_class.tsv") as file:
-                self.psds.write_stats(file)
-            with write_atomically(folder / "results.json") as file:
-                json.dump(stats, file, indent=1)
+                self.psds.write_classes(file)
+            write_json(folder / "results.json", stats)
 
 
 def ground_truth(cuts, labels):

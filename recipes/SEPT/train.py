@@ -11,7 +11,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import json
 import math
 import sys
 import time
@@ -24,7 +23,7 @@ from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 from torch.utils.data import TensorDataset
 
-from lhotse_recipes.io import write_atomically
+from lhotse_recipes.io import write_atomically, write_json
 from speechbrain_opensed.dataio.feature_cache import read_features
 from speechbrain_opensed.dataio.sets.prompt_tasks import make_task
 from speechbrain_opensed.evaluation.prompting import (
@@ -275,8 +274,7 @@ def run(hparams, run_opts):
             with write_atomically(folder / "learner.safetensors", "wb") as file:
                 file.write(save(learner.state_dict()))
     if if_main_process():
-        with write_atomically(folder / "results.json") as file:
-            json.dump(results, file, indent=1, ensure_ascii=False)
+        write_json(folder / "results.json", results)
     return results
 
 

@@ -14,7 +14,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from lhotse import CutSet
 from listeners import train_listener
 from sheet import draw_sheet
 
-from lhotse_recipes.io import write_atomically
+from lhotse_recipes.io import write_json
 from lhotse_recipes.schema import captions_of
 from speechbrain_opensed.dataio.style.caches import load_clips
 from speechbrain_opensed.dataio.style.data import StyleDataset
@@ -177,8 +176,7 @@ def main() -> None:
     results["minutes"] = round((time.monotonic() - start) / 60, 1)
     results["cpu_minutes"] = round(sum(os.times()[:4]) / 60, 1)
     show(evaluation, generator, OUTPUT)
-    with write_atomically(OUTPUT / "results.json") as file:
-        json.dump(results, file, indent=1)
+    write_json(OUTPUT / "results.json", results)
 
     columns = ("timbre", "caption", "FD", "KL", "IS")
     print("\n" + " " * 24 + "".join(f"{name:>9}" for name in columns))

@@ -11,7 +11,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import json
 import sys
 from pathlib import Path
 from zlib import crc32
@@ -24,7 +23,7 @@ from lhotse.dataset import SimpleCutSampler
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 
-from lhotse_recipes.io import write_atomically
+from lhotse_recipes.io import write_json
 from speechbrain_opensed.checkpoints import (
     load_strict,
     load_tango,
@@ -291,5 +290,4 @@ if __name__ == "__main__":
             results |= score_clips(
                 hparams, generator, *parts["test"], output / "generated"
             )
-        with write_atomically(output / "results.json") as file:
-            json.dump(results, file, indent=1)
+        write_json(output / "results.json", results)

@@ -4,7 +4,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +15,9 @@ from speechbrain_opensed.commands.options import load_detector, model_options
 __all__ = ["evaluate"]
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
+# Scores over fewer classes are announced as such.
+_FEW = 3
+_OF_MODELS = ("vocabulary", "save_scores", "batch_size", "device", "precision")
 
 
 @click.command(
@@ -59,7 +61,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     type=float,
     default=None,
     help="Span of the median filter over the scores, in seconds; default: "
-    "that of the protocol.",
+    "that of the protocol, or none for saved scores, which were filtered.",
 )
 @click.option("--batch-size", type=click.IntRange(min=1), default=4)
 @click.option("-j", "--num-jobs", type=click.IntRange(min=1), default=1)
@@ -82,11 +84,15 @@ def evaluate(
     """Print detection scores over the events of a manifest of CUTS."""
     if (model is None) == (scores is None):
         raise ValueError("give either --model or --scores")
+    if scores is not None:
+        _refuse_unused()
     from lhotse_recipes.manifests import read_cuts
     from lhotse_recipes.vocabulary import Vocabulary
     from speechbrain_opensed.evaluation.detection import (
+        check_store,
         psds_table,
         read_truth,
+        smoothed,
         store_scores,
     )
     from speechbrain_opensed.metrics import ScoreStore, get_protocol
@@ -97,16 +103,20 @@ def evaluate(
     with TemporaryDirectory() as folder:
         if scores is not None:
             store = ScoreStore(scores)
+            detection_hop = store.hop_seconds
             labels = {label: label for label in store.classes}
             truth = read_truth(cut_set, labels)
+            check_store(store, truth)
+            if median_seconds is not None:
+                store = smoothed(store, median_seconds)
         else:
+            table = Vocabulary.load(vocabulary) if vocabulary else None
             truth = _ask(
-                read_truth(
-                    cut_set,
-                    Vocabulary.load(vocabulary).phrases if vocabulary else None,
-                ),
+                read_truth(cut_set, table.phrases if table else None),
                 protocol.raw_labels and not vocabulary,
             )
+            if table is not None:
+                truth = _evaluated(truth, table)
             detector = load_detector(model, device, precision)
             store = store_scores(
                 cut_set,
@@ -118,12 +128,14 @@ def evaluate(
                 else median_seconds,
                 batch_size,
             )
-        hop = store.hop_seconds
-        table = psds_table(store, truth, hop, known, num_jobs, protocol)
-        fscores = _fscores(store, truth, protocol)
-    click.echo(_text(table, fscores))
+            detection_hop = store.hop_seconds
+        results = psds_table(
+            store, truth, detection_hop, known, num_jobs, protocol
+        )
+        fscores = _fscores(store, truth, detection_hop, protocol)
+    click.echo(_text(results, fscores))
     if output is not None:
-        _save(table, fscores, protocol, output)
+        _save(results, fscores, protocol, output)
         click.echo(f"wrote {output}")
 
 
@@ -133,7 +145,42 @@ def _ask(truth, raw_labels):
     return replace(truth, phrases={label: label for label in truth.phrases})
 
 
-def _fscores(store, truth, protocol):
+def _evaluated(truth, table):
+    """The labels that the vocabulary's evaluation counts, and their events."""
+    left_out = {e.label for e in table.entries if e.evaluated is False}
+    events = {
+        cut: [event for event in of_cut if event[2] not in left_out]
+        for cut, of_cut in truth.events.items()
+    }
+    number = sum(map(len, truth.events.values()))
+    number -= sum(map(len, events.values()))
+    if left_out:
+        click.echo(
+            f"{len(left_out)} of {len(table.entries)} labels are not "
+            f"evaluated, says {table.name}: {number} events are left out",
+            err=True,
+        )
+    phrases = {k: v for k, v in truth.phrases.items() if k not in left_out}
+    return replace(truth, events=events, phrases=phrases)
+
+
+def _refuse_unused():
+    """Options that do nothing beside --scores are a mistake."""
+    context = click.get_current_context()
+    source = click.core.ParameterSource.COMMANDLINE
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in _OF_MODELS
+        if context.get_parameter_source(name) == source
+    ]
+    if given:
+        raise ValueError(
+            f"{', '.join(given)} has no effect beside --scores: it is about "
+            "how a model is asked; leave it out, or give --model"
+        )
+
+
+def _fscores(store, truth, hop_seconds, protocol):
     if not protocol.fscores:
         return {}
     from speechbrain_opensed.metrics.protocols import best_fscores
@@ -143,7 +190,7 @@ def _fscores(store, truth, protocol):
         truth.events,
         truth.durations,
         list(truth.phrases),
-        store.hop_seconds,
+        hop_seconds,
         protocol.keep_empty_clips,
     )
 
@@ -155,9 +202,20 @@ def _read_lines(path):
     return {line.strip() for line in lines if line.strip()}
 
 
+def _few(table):
+    number = len(next(iter(table["all"].values())).per_class)
+    if number >= _FEW:
+        return []
+    return [
+        f"only {number} of the classes {'has' if number == 1 else 'have'} "
+        "events: these scores say little about a detector"
+    ]
+
+
 def _text(table, fscores):
     everything = table["all"]
-    lines = [f"{'classes':<16}" + "".join(f"{name:>9}" for name in everything)]
+    lines = _few(table)
+    lines += [f"{'classes':<16}" + "".join(f"{name:>9}" for name in everything)]
     for group, results in table.items():
         count = len(next(iter(results.values())).per_class)
         lines.append(
@@ -176,7 +234,7 @@ def _text(table, fscores):
 
 
 def _save(table, fscores, protocol, output):
-    from lhotse_recipes.io import write_atomically
+    from lhotse_recipes.io import write_json
 
     everything = table["all"]
     first = next(iter(everything.values()))
@@ -200,5 +258,4 @@ def _save(table, fscores, protocol, output):
     about["settings"] = {
         metric: result.settings for metric, result in everything.items()
     }
-    with write_atomically(output) as file:
-        json.dump(about, file, indent=2, ensure_ascii=False)
+    write_json(output, about)

@@ -4,7 +4,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import json
 from pathlib import Path
 
 import click
@@ -112,7 +111,7 @@ def evaluate_grounding(cuts, unheard, **options):
 def _evaluate(
     cuts, make_task, model, device, precision, batch_size, as_published, output
 ):
-    from lhotse_recipes.io import write_atomically
+    from lhotse_recipes.io import write_json
     from lhotse_recipes.manifests import read_cuts
     from speechbrain_opensed.evaluation.alignment import evaluate_alignment
 
@@ -132,6 +131,5 @@ def _evaluate(
         click.echo(f"{name:<14}{shown:>9}")
     if output is not None:
         about = {**results, **task.details()}
-        with write_atomically(output) as file:
-            json.dump(about, file, indent=2, ensure_ascii=False)
+        write_json(output, about)
         click.echo(f"wrote {output}")

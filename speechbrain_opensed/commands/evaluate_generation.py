@@ -4,7 +4,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import json
 from pathlib import Path
 
 import click
@@ -64,7 +63,7 @@ def evaluate_generation(
     \b
     opensed evaluate-generation out/ --real test/ -e clap -e cnn14=FILE
     """
-    from lhotse_recipes.io import write_atomically
+    from lhotse_recipes.io import write_json
     from speechbrain_opensed.evaluation.generation import (
         evaluate_generation as evaluate,
     )
@@ -87,5 +86,4 @@ def evaluate_generation(
     for name, value in scores.items():
         click.echo(f"{name:<{width}}  {value:.5g}")
     if output is not None:
-        with write_atomically(output) as file:
-            json.dump(scores, file, indent=2)
+        write_json(output, scores)

@@ -7,6 +7,7 @@ Authors
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 from lhotse import CutSet
 from lhotse.cut import Cut
 
@@ -22,7 +23,14 @@ from speechbrain_opensed.metrics import (
 )
 from speechbrain_opensed.metrics.score_store import ScoreStore, ScoreWriter
 
-__all__ = ["GroundTruth", "psds_table", "read_truth", "store_scores"]
+__all__ = [
+    "GroundTruth",
+    "check_store",
+    "psds_table",
+    "read_truth",
+    "smoothed",
+    "store_scores",
+]
 
 
 @dataclass(frozen=True)
@@ -172,6 +180,69 @@ def store_scores(
             smoothed = smooth(scores[:frames], median_seconds, hop)
             writer.append([cut.id], smoothed[None], [cut.duration])
     return ScoreStore(folder)
+
+
+def check_store(store: ScoreStore, truth: GroundTruth) -> None:
+    """Refuses stored scores that are of other cuts.
+
+    Arguments
+    ---------
+    store : ScoreStore
+        The scores.
+    truth : GroundTruth
+        From :func:`read_truth`.
+
+    Raises
+    ------
+    ValueError
+        If a cut's scores are of another duration, or a cut has none.
+
+    Example
+    -------
+    >>> check_store.__name__
+    'check_store'
+    """
+    for cut, seconds in truth.durations.items():
+        if cut not in store.durations:
+            raise ValueError(
+                f"cut {cut} has no scores: they are of other cuts, "
+                f"{len(store.durations)} such as {next(iter(store))!r}"
+            )
+        if abs(store.durations[cut] - seconds) > store.hop_seconds + 1e-6:
+            raise ValueError(
+                f"cut {cut} lasts {seconds:g} s, its scores were made from "
+                f"{store.durations[cut]:g} s: score these cuts anew"
+            )
+
+
+def smoothed(
+    scores: ScoreStore, median_seconds: float
+) -> dict[str, np.ndarray]:
+    """Stored scores after one more median filter.
+
+    Arguments
+    ---------
+    scores : ScoreStore
+        The scores.
+    median_seconds : float
+        Span of the filter.
+
+    Returns
+    -------
+    dict of cut id to np.ndarray
+        `[frames, classes]`.
+
+    Example
+    -------
+    >>> smoothed.__annotations__["median_seconds"]
+    <class 'float'>
+    """
+    return {
+        clip: smooth(
+            np.asarray(scores[clip]), median_seconds, scores.hop_seconds
+        )
+        for clip in scores
+    }
 
 
 def psds_table(

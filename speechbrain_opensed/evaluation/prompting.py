@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lhotse_recipes.io import write_atomically
+from lhotse_recipes.io import write_json
 from speechbrain_opensed.checkpoints.reading import read_state
 from speechbrain_opensed.dataio.feature_cache import Features
 from speechbrain_opensed.dataio.sets.classes import ClassSet
@@ -314,8 +314,7 @@ cat, hen): choose another output_folder, or remove it
     path = Path(folder) / "run.json"
     run = json.loads(json.dumps(run))
     if not path.is_file():
-        with write_atomically(path) as file:
-            json.dump(run, file, indent=1, ensure_ascii=False)
+        write_json(path, run)
         return
     found = json.loads(path.read_text(encoding="utf-8"))
     for name in {**found, **run}:

@@ -100,7 +100,7 @@ def event_fscore(
     """
     return _fscore(
         collar_based,
-        SedInputs.check(scores, ground_truth, classes),
+        SedInputs.check(scores, ground_truth, classes, hop_seconds=hop_seconds),
         hop_seconds,
         thresholds,
         onset_collar=onset_collar,
@@ -152,7 +152,13 @@ def segment_fscore(
     >>> found.per_class["dog"]
     (0.8571428571428571, 0.75, 1.0)
     """
-    inputs = SedInputs.check(scores, ground_truth, classes)
+    inputs = SedInputs.check(
+        scores,
+        ground_truth,
+        classes,
+        hop_seconds=hop_seconds,
+        durations=durations,
+    )
     return _fscore(
         segment_based,
         inputs,

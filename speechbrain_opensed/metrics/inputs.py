@@ -14,6 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lhotse_recipes.schema import merge_touching
+from speechbrain_opensed.metrics.agreement import (
+    clip_events,
+    compare_durations,
+)
 from speechbrain_opensed.metrics.psds.kernel import ClassEvents
 
 __all__ = ["Events", "Scores", "SedInputs"]
@@ -54,6 +58,8 @@ class SedInputs:
         By how many events the merging made them fewer.
     target_known : bool
         Whether scores of classes that do not occur in a clip read as 0.
+    clipped_events : int
+        Events that ended behind their clip.
 
     Example
     -------
@@ -74,6 +80,7 @@ class SedInputs:
     dropped_clips: int
     merged_events: int
     target_known: bool
+    clipped_events: int = 0
 
     @classmethod
     def check(
@@ -83,6 +90,9 @@ class SedInputs:
         classes: Sequence[str],
         keep_empty_clips: bool = True,
         target_known: bool = False,
+        *,
+        hop_seconds: float | None = None,
+        durations: Mapping[str, float] | None = None,
     ) -> "SedInputs":
         """Check scores and events, merge events, leave out empty classes.
 
@@ -100,6 +110,12 @@ class SedInputs:
         target_known : bool
             Whether to take scores of classes that do not occur in a clip
             for 0.
+        hop_seconds : float, optional
+            Duration of a frame. With it, events that end behind their clip
+            are ended there.
+        durations : Mapping[str, float], optional
+            Seconds of the clips, which have to be those of their frames;
+            default: taken from the frames.
 
         Returns
         -------
@@ -137,12 +153,22 @@ class SedInputs:
                 len(scores),
             )
         known = frozenset(classes)
-        merged = {
-            clip: merge_touching(
-                _events(clip, ground_truth.get(clip, ()), known)
-            )
+        events = {
+            clip: _events(clip, ground_truth.get(clip, ()), known)
             for clip in scores
         }
+        clipped = 0
+        for clip in scores:
+            _layout(clip, scores[clip], len(classes))
+        if hop_seconds is not None:
+            kept = [c for c in scores if keep_empty_clips or events[c]]
+            ends = _ends(scores, kept, durations, hop_seconds)
+            events, clipped = clip_events(
+                {**dict.fromkeys(scores, ()), **{c: events[c] for c in kept}},
+                {**dict.fromkeys(scores, math.inf), **ends},
+                hop_seconds,
+            )
+        merged = {clip: merge_touching(of) for clip, of in events.items()}
         before = sum(len(spans) for spans in ground_truth.values())
         after = Counter(
             label for spans in merged.values() for *_, label in spans
@@ -189,6 +215,7 @@ class SedInputs:
             dropped_clips=len(merged) - len(clips),
             merged_events=before - sum(after.values()),
             target_known=target_known,
+            clipped_events=clipped,
         )
 
     def num_events(self) -> dict[str, int]:
@@ -335,6 +362,21 @@ class SedInputs:
         ):
             tracks[:, begin:end] = self.array(clip, part).T
         return tracks
+
+
+def _ends(scores, clips, durations, hop_seconds):
+    """Where clips end, in seconds."""
+    frames = {clip: len(np.asarray(scores[clip])) for clip in clips}
+    if durations is None:
+        return {clip: number * hop_seconds for clip, number in frames.items()}
+    for clip in clips:
+        if not 0 < durations.get(clip, 0) < math.inf:
+            raise ValueError(
+                f"the duration of clip {clip!r} is "
+                f"{durations.get(clip, 'missing')}: give it in seconds"
+            )
+    compare_durations(frames, durations, hop_seconds)
+    return {clip: float(durations[clip]) for clip in clips}
 
 
 def _events(clip, spans, classes):

@@ -136,8 +136,17 @@ def compute_psds(
     _check_settings(criteria, hop_seconds, max_efpr, backend, num_jobs)
     _check_cross_triggers(cttc_threshold, alpha_ct, backend)
     inputs = SedInputs.check(
-        scores, ground_truth, classes, keep_empty_clips, target_known
+        scores,
+        ground_truth,
+        classes,
+        keep_empty_clips,
+        target_known,
+        hop_seconds=hop_seconds,
+        durations=durations,
     )
+    if len(inputs.classes) == 1:
+        # Cross triggers lie on events of other classes: there are none.
+        alpha_ct, cttc_threshold = 0.0, None
     durations = inputs.seconds(durations)
     seconds = sum(durations.values())
     about = {
@@ -155,6 +164,7 @@ def compute_psds(
             "clips": len(inputs.clips),
             "dropped_clips": inputs.dropped_clips,
             "merged_events": inputs.merged_events,
+            "clipped_events": inputs.clipped_events,
             "hours": seconds / 3600,
         },
     }

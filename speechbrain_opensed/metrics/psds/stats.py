@@ -176,6 +176,29 @@ class PsdsStats:
         self.summary["classes"] = len(first.per_class)
         return self.summary if field is None else self.summary[field]
 
+    def write_classes(self, filestream: TextIO) -> None:
+        """Write one row for each class with events, tab-separated.
+
+        Arguments
+        ---------
+        filestream : TextIO
+            Where to write.
+        """
+        if not self.summary:
+            self.summarize()
+        filestream.write("\n".join(self._rows()) + "\n")
+
+    def _rows(self):
+        every = next(iter(self.results.values()))
+        yield "\t".join(["class", "groups", "events", *self.results])
+        for label in every.per_class:
+            groups = [name for name, of in self.groups.items() if label in of]
+            values = [
+                f"{r.per_class[label]:.4f}" for r in self.results.values()
+            ]
+            row = [label, ",".join(groups), str(every.num_events[label])]
+            yield "\t".join(row + values)
+
     def write_stats(self, filestream: TextIO, verbose: bool = False) -> None:
         """Write the numbers, how they came about, and a table of classes.
 
@@ -194,14 +217,7 @@ class PsdsStats:
         if every.skipped_classes:
             skipped = ", ".join(every.skipped_classes)
             lines.append(f"classes without events, left out: {skipped}")
-        lines.append("\t".join(["class", "groups", "events", *self.results]))
-        for label in every.per_class:
-            groups = [name for name, of in self.groups.items() if label in of]
-            values = [
-                f"{r.per_class[label]:.4f}" for r in self.results.values()
-            ]
-            row = [label, ",".join(groups), str(every.num_events[label])]
-            lines.append("\t".join(row + values))
+        lines += self._rows()
         text = "\n".join(lines) + "\n"
         filestream.write(text)
         if verbose:

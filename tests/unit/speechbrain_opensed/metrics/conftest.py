@@ -35,7 +35,7 @@ def random_scores(rng, frames, classes, kind):
 
 
 def random_clips(seed, kind="noise", dtype=np.float32, max_frames=60):
-    """A few clips; lengths, hop and events vary, some lie out of the clip."""
+    """A few clips; lengths, hop and events vary."""
     rng = np.random.default_rng(seed)
     classes = [f"class {index}" for index in range(rng.integers(1, 5))]
     hop = float(rng.choice([0.04, 0.1, 1.0, 0.016, 512 / 22050]))
@@ -45,23 +45,25 @@ def random_clips(seed, kind="noise", dtype=np.float32, max_frames=60):
         frames = int(rng.integers(1, max_frames))
         raw = random_scores(rng, frames, len(classes), kind)
         scores[clip] = raw.astype(dtype)
-        durations[clip] = frames * hop * rng.uniform(0.95, 1.0)
-        events[clip] = random_events(rng, frames * hop, hop, classes)
-    events["clip 0"].append((0.0, hop, classes[0]))
+        durations[clip] = (frames - rng.uniform(0, 0.9)) * hop
+        events[clip] = random_events(rng, durations[clip], hop, classes)
+    events["clip 0"].append((0.0, min(hop, durations["clip 0"]), classes[0]))
     return Clips(scores, events, durations, classes, hop)
 
 
 def random_events(rng, seconds, hop, classes):
-    """Events that overlap, touch, lie on frame borders or out of the clip."""
+    """Events that overlap, touch, lie on frame borders or end the clip."""
     events = []
     for label in classes:
         for _ in range(rng.integers(0, 4)):
-            onset = rng.uniform(0, 1.1 * seconds)
+            onset = rng.uniform(0, 0.98 * seconds)
             length = rng.uniform(0.001, seconds / 2)
             if rng.random() < 0.5:
                 onset = round(onset / hop) * hop
                 length = rng.integers(1, 6) * hop
-            events.append((onset, onset + length, label))
+            offset = min(onset + length, seconds)
+            if onset < offset:
+                events.append((onset, offset, label))
     return events
 
 

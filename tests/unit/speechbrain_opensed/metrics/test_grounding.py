@@ -146,7 +146,7 @@ def test_stats():
     with pytest.raises(ValueError, match="came twice: scored already"):
         stats.append(names[:1], [[0.5]], [[]], [1.0])
     stats.clear()
-    stats.append(["a"], [[0.5]], [[]], [1.0])
+    stats.append(["a"], [[0.5]], [[]], [HOP])
     with pytest.raises(ValueError, match="nothing to evaluate"):
         stats.summarize()
     with pytest.raises(ValueError, match="choose from"):

@@ -1,5 +1,6 @@
 import csv
 import logging
+import math
 import threading
 from concurrent.futures import ProcessPoolExecutor
 
@@ -107,7 +108,9 @@ def real_clips(path, durations, num_clips, num_classes=None):
     classes = sorted({label for s in events.values() for *_, label in s})
     scores = {}
     for clip, spans in events.items():
-        track = rng.normal(-2, 0.7, (250, len(classes)))
+        seconds = durations.get(clip, 10.0)
+        frames = math.ceil(seconds / 0.04)
+        track = rng.normal(-2, 0.7, (frames, len(classes)))
         for onset, offset, label in spans:
             part = slice(int(onset / 0.04), int(offset / 0.04) + 1)
             track[part, classes.index(label)] += rng.normal(2.5, 1)
@@ -162,7 +165,7 @@ def test_frames_of_no_interest_change_nothing(make_clips):
         noise = rng.random((50, len(clips.classes)))
         clips.scores[name] = noise.astype(np.float32) ** 4
         clips.events[name] = []
-        clips.durations[name] = 10.0
+        clips.durations[name] = 50 * clips.hop
     limit = 250.0
     result = assert_same(
         clips, dtc_threshold=0.1, gtc_threshold=0.1, max_efpr=limit
@@ -196,7 +199,7 @@ def test_monotone_transforms_change_nothing(make_clips):
 
 def one_dog(**scores):
     arrays = {c: np.array(s, float)[:, None] for c, s in scores.items()}
-    return arrays, dict.fromkeys(arrays, 10.0)
+    return arrays, {clip: float(len(s)) for clip, s in arrays.items()}
 
 
 def test_target_known_zeroes_absent_classes(make_clips):
@@ -231,6 +234,10 @@ def test_hand_made_case(backend):
     scores = {
         "a": np.array([[0.9], [0.9], [0.1], [0.8], [0.1]]),
         "b": np.array([[0.1], [0.7], [0.7], [0.1], [0.1]]),
+    }
+    silence = np.full((1795, 1), 0.05)
+    scores = {
+        clip: np.concatenate([array, silence]) for clip, array in scores.items()
     }
     events = {"a": [(0.0, 2.0, "dog")], "b": [(1.0, 3.0, "dog")]}
     result = compute_psds(
@@ -301,6 +308,14 @@ GOOD = {
         ({"classes": ["dog"]}, r"clip 'a' have shape \(5, 2\).*1 classes"),
         ({"classes": ["dog", "dog"]}, r"more than once: \['dog'\]"),
         ({"scores": {"a": np.zeros((0, 2))}}, r"clip 'a' have shape \(0, 2\)"),
+        ({"hop_seconds": 0.5}, "'a': 5 frames of 0.5 s are 2.5 s.*hop 1 s"),
+        ({"durations": {"a": 5000.0}}, "'a'.*looks like milliseconds"),
+        ({"durations": {"a": 80000.0}}, "'a'.*like samples at 16 kHz"),
+        ({"ground_truth": {"a": [(7, 8, "dog")]}}, "'a' lasts 5 s.*7 to 8"),
+        (
+            {"ground_truth": {"a": [(1000, 2000, "dog")]}},
+            "'a'.*look like milliseconds",
+        ),
         ({"scores": {"a": np.full((5, 2), np.nan)}}, "'a'.*'dog'.*is nan"),
         ({"scores": {"a": np.full((5, 2), np.inf)}}, "'a'.*'dog'.*is inf"),
         ({"scores": {}}, "1 clips of the ground truth have no scores.*'a'"),
@@ -328,9 +343,40 @@ def test_no_limit_means_the_last_gain():
     arguments = scores, events, durations, ["dog"], 1.0
     result = compute_psds(*arguments, max_efpr=None)
     assert result.psds == 0.5
-    assert result.curve[1][-1] == pytest.approx(1 / 20 * 3600)
+    assert result.curve[1][-1] == pytest.approx(1 / 6 * 3600)
     perfect = compute_psds(
         {"a": scores["b"]}, {"a": events["b"]}, {"a": 2.0}, ["dog"], 1.0,
         max_efpr=None,
     )  # fmt: skip
     assert perfect.psds == 1.0
+
+
+def test_events_end_with_their_clip_and_are_counted(caplog):
+    """As in DESED's validation table, where four end up to 0.115 s late."""
+    scores, durations = one_dog(a=[0.0, 0.0, 0.9], b=[0.9, 0.0, 0.0])
+    events = {"a": [(2.0, 3.115, "dog"), (3.0, 3.05, "dog")]}
+    events["b"] = [(0.0, 1.0, "dog")]
+    with caplog.at_level(logging.WARNING):
+        result = compute_psds(
+            scores, events, durations, ["dog"], 1.0, gtc_threshold=1.0
+        )
+    assert result.psds == 1.0
+    assert result.settings["clipped_events"] == 2
+    assert "2 events end behind their clips, by up to 0.115 s" in caplog.text
+
+
+def test_cross_triggers_of_a_single_class(make_clips):
+    """There are none: no other class has events."""
+    options = {"cttc_threshold": 0.3, "alpha_ct": 0.5, "alpha_st": 1.0}
+    scores, durations = one_dog(a=[0.9, 0.1], b=[0.1, 0.5])
+    events = {"a": [(0, 1, "dog")], "b": []}
+    result = compute_psds(
+        scores, events, durations, ["dog"], 1.0,
+        backend="sed_scores_eval", **options,
+    )  # fmt: skip
+    assert (
+        result.psds
+        == compute_psds(
+            scores, events, durations, ["dog"], 1.0, alpha_st=1.0
+        ).psds
+    )
