@@ -15,6 +15,7 @@ from tests.consistency.files import (
 )
 from tests.consistency.module_rules import (
     MAX_LINES,
+    code_lines,
     forbidden_calls,
     has_all,
     imports,
@@ -31,8 +32,8 @@ def module_name(path):
 
 @pytest.mark.parametrize("path", package_modules(), ids=name)
 def test_modules_hold_one_idea(path):
-    lines = len(path.read_text().splitlines())
-    assert lines <= MAX_LINES, f"{name(path)} has {lines} lines; split it"
+    lines = code_lines(path.read_text())
+    assert lines <= MAX_LINES, f"{name(path)}: {lines} lines; split it"
 
 
 @pytest.mark.parametrize("path", package_modules(), ids=name)
@@ -133,6 +134,11 @@ def test_dangerous_calls_are_noticed(line):
 def test_safe_calls_pass():
     assert not forbidden_calls("torch.load(path, weights_only=True)")
     assert not forbidden_calls("np.load(path, allow_pickle=False)")
+
+
+def test_only_code_is_counted():
+    source = '"""Words.\n\nMore."""\n# why\n\ndef f():\n    """It."""\n    x\n'
+    assert code_lines(source) == 2
 
 
 def test_exports_are_compared():
