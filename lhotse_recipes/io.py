@@ -2,19 +2,16 @@
 
 import codecs
 import csv
-import errno
 import gzip
 import json
 import math
-import os
-import secrets
-import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
+
+from lhotse_recipes.outputs import write_atomically, write_together
 
 __all__ = [
     "PrepareReport",
@@ -25,67 +22,6 @@ __all__ = [
     "write_json",
     "write_jsonl",
 ]
-
-
-@contextmanager
-def write_atomically(path: str | Path, mode: str = "w") -> Iterator[IO]:
-    """
-    Open a temporary file beside ``path`` and move it there on success.
-
-    A reader meets the old file or the whole new one, never a part. When
-    anything goes wrong the temporary file is removed; an error of the file
-    system (disk full, no permission) is raised again with ``path`` in it.
-    A link stays one: what it points to is replaced. Pipes and devices, such
-    as ``/dev/stdout``, cannot be replaced: they are written into.
-
-    :param path: where the file shall be; missing folders are made.
-    :param mode: ``"w"`` (UTF-8, line ends as written) or ``"wb"``.
-    :return: context manager giving the open file.
-
-    >>> import tempfile
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> with write_atomically(folder / "a" / "notes.txt") as file:
-    ...     _ = file.write("rain")
-    >>> (folder / "a" / "notes.txt").read_text()
-    'rain'
-    """
-    if mode not in ("w", "wb"):
-        raise ValueError(f"mode must be 'w' or 'wb', not {mode!r}")
-    path = Path(path)
-    text = {} if mode == "wb" else {"encoding": "utf-8", "newline": ""}
-    if path.is_dir():
-        raise IsADirectoryError(
-            errno.EISDIR, "it is a folder: name a file in it", str(path)
-        )
-    if path.exists() and not path.is_file():
-        with open(path, mode, **text) as file:
-            yield file
-        return
-    path = Path(os.path.realpath(path)) if path.is_symlink() else path
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, mode, **text) as file:
-            yield file
-        if path.exists():
-            shutil.copymode(path, temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        # Errors of other files (a source that is read meanwhile) carry their
-        # own names; errors of writing carry none or the temporary one's.
-        ours = (None, str(temporary), str(path.parent))
-        if error.errno is None or error.filename not in ours:
-            raise
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        remedy = "free some space" if full else "choose a writable folder"
-        raise OSError(
-            error.errno,
-            f"{os.strerror(error.errno)}; it was not written, {remedy}",
-            str(path),
-        ) from error
-    finally:
-        with suppress(NotADirectoryError):
-            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: str | Path, value: Any, indent: int | None = 1) -> None:
@@ -132,12 +68,16 @@ def write_jsonl(path: str | Path, items: Iterable[Any]) -> None:
     :param path: the file; compressed when it ends in ``.gz``.
     :param items: dicts, or objects with ``to_dict()``.
     """
-    with write_atomically(path, "wb") as raw:
-        if str(path).endswith(".gz"):
-            with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
-                _write_lines(packed, items)
-        else:
-            _write_lines(raw, items)
+    with write_atomically(path, "wb") as file:
+        _write_items(file, items, str(path).endswith(".gz"))
+
+
+def _write_items(raw: IO[bytes], items: Iterable[Any], packed: bool) -> None:
+    if packed:
+        with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file:
+            _write_lines(file, items)
+    else:
+        _write_lines(raw, items)
 
 
 def _write_lines(file: IO[bytes], items: Iterable[Any]) -> None:
@@ -155,7 +95,7 @@ def save_manifests(
     cuts: Iterable[Any],
 ) -> dict[str, Path]:
     """
-    Write the three manifests of one part of a corpus.
+    Write the three manifests of one part of a corpus, all or none.
 
     :param output_dir: folder, made when missing.
     :param prefix: name of the corpus, e.g. ``"audioset-strong"``.
@@ -171,11 +111,13 @@ def save_manifests(
         "supervisions": supervisions,
         "cuts": cuts,
     }
-    paths = {}
-    for kind, items in manifests.items():
-        name = f"{prefix}_{kind}_{part}.jsonl.gz"
-        paths[kind] = Path(output_dir) / name
-        write_jsonl(paths[kind], items)
+    paths = {
+        kind: Path(output_dir) / f"{prefix}_{kind}_{part}.jsonl.gz"
+        for kind in manifests
+    }
+    with write_together(paths.values()) as files:
+        for file, items in zip(files, manifests.values(), strict=True):
+            _write_items(file, items, packed=True)
     return paths
 
 

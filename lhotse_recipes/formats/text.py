@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from lhotse_recipes.clips import Clip, clip_id
 from lhotse_recipes.formats.cuts import clips_of
-from lhotse_recipes.io import write_atomically
+from lhotse_recipes.outputs import file_name, write_atomically
 
 __all__ = ["export_each", "seconds", "single_line"]
 
@@ -66,7 +66,7 @@ def export_each(
     for clip in tqdm(
         clips_of(cuts), desc=f"writing {suffix}", unit=" files", delay=1
     ):
-        path = Path(output_dir) / f"{clip_id(clip.name)}{suffix}"
+        path = Path(output_dir) / file_name(clip_id(clip.name), suffix)
         with write_atomically(path) as file:
             file.write(text_of(clip))
         paths.append(path)

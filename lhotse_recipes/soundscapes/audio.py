@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from lhotse_recipes.building.corpus import process_pool
 from lhotse_recipes.io import PrepareReport, write_atomically, write_jsonl
+from lhotse_recipes.outputs import file_name, locked
 from lhotse_recipes.soundscapes.render import render
 
 __all__ = ["FORMS", "write_audio"]
@@ -67,8 +68,9 @@ def write_audio(
     :param executor: any executor, used instead of own processes; it must see
         the same files.
     :return: the rendered cuts with their annotation, lazily.
-    :raises ValueError: an unknown form, no cuts, or shards of other mixtures
-        in the folder.
+    :raises ValueError: an unknown form, no cuts, shards of other mixtures in
+        the folder, or with ``"shar"`` an id that is no file name.
+    :raises OSError: another process renders into the folder.
     """
     if form not in FORMS:
         raise ValueError(f"form {form!r}: choose from {', '.join(FORMS)}")
@@ -83,7 +85,11 @@ def write_audio(
     pool = process_pool(num_jobs) if own_pool else nullcontext(executor)
     work = partial(_write_shard, folder=folder, form=form, bits=bits)
     shards = []
-    with pool as workers, tqdm(total=total, unit=" clips", desc=form) as bar:
+    with (
+        locked(folder / form),
+        pool as workers,
+        tqdm(total=total, unit=" clips", desc=form) as bar,
+    ):
         # A few shards per worker are under way, not all that there are.
         ahead = 2 * (num_jobs if own_pool else 16)
         jobs = enumerate(_batches(cuts, shard_size))
@@ -170,7 +176,7 @@ def _write_files(
     rendered, scaled = [], []
     for cut in cuts:
         packed, is_scaled = _encode(cut, bits)
-        path = folder / f"{cut.id}.flac"
+        path = folder / file_name(cut.id, ".flac")
         with write_atomically(path, "wb") as file:
             file.write(packed)
         rendered.append(_cut_of(cut, AudioSource("file", [0], str(path))))
@@ -187,6 +193,12 @@ def _write_tar(
         tarfile.open(fileobj=file, mode="w") as archive,
     ):
         for cut in cuts:
+            if file_name(cut.id) != cut.id:
+                raise ValueError(
+                    f"cut {cut.id!r}: Shar stores clips under their ids, and "
+                    f"this is no file name; call it {file_name(cut.id)!r}, or "
+                    'use form="flac"'
+                )
             packed, is_scaled = _encode(cut, bits)
             one = _cut_of(cut, AudioSource("shar", [0], ""))
             one.recording = to_shar_placeholder(one.recording, one)

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from lhotse_recipes.building.corpus import process_pool
 from lhotse_recipes.io import PrepareReport
+from lhotse_recipes.outputs import locked
 from lhotse_recipes.soundscapes.assemble import assemble
 from lhotse_recipes.soundscapes.captions import caption_cut
 from lhotse_recipes.soundscapes.chunks import Chunks, key_of
@@ -130,6 +131,7 @@ def simulate_soundscapes(
         supervisions, each with its ratio in ``custom["snr"]``.
     :raises ValueError: a silent or unreadable source, an unknown label, a
         range that is none.
+    :raises OSError: another process writes the same files.
 
     >>> import tempfile
     >>> bank = ProceduralBank(seed=0).write(
@@ -186,21 +188,22 @@ def simulate_soundscapes(
             result = CutSet.from_cuts(cuts)
         else:
             path = Path(output_dir) / f"{prefix}_cuts_{part}.jsonl.gz"
-            chunks = Chunks(path, key_of(scene, settings, name, num_clips))
-            missing = [start for start in starts if start not in chunks]
-            done = num_clips - sum(
-                min(size, num_clips - start) for start in missing
-            )
-            with _bar(num_clips, done) as bar:
-                packed = mix(partial(_pack_chunk, make), missing)
-                for start, one in zip(missing, packed, strict=True):
-                    chunks.put(start, *one)
-                    bar.update(one[1]["counts"]["clips"])
-            for start in starts:
-                _count(chunks.about(start), report)
-            chunks.finish(starts)
-            report.save(output_dir)
-            result = CutSet.from_file(path)
+            with locked(path):
+                chunks = Chunks(path, key_of(scene, settings, name, num_clips))
+                missing = [start for start in starts if start not in chunks]
+                done = num_clips - sum(
+                    min(size, num_clips - start) for start in missing
+                )
+                with _bar(num_clips, done) as bar:
+                    packed = mix(partial(_pack_chunk, make), missing)
+                    for start, one in zip(missing, packed, strict=True):
+                        chunks.put(start, *one)
+                        bar.update(one[1]["counts"]["clips"])
+                for start in starts:
+                    _count(chunks.about(start), report)
+                chunks.finish(starts)
+                report.save(output_dir)
+                result = CutSet.from_file(path)
     log = logging.getLogger(__name__)
     log.log(
         logging.WARNING if report.dropped else logging.INFO, report.summary()

@@ -47,9 +47,11 @@ def annotate(
     phrases = read_phrases(queries, queries_file)
     thresholds = read_thresholds(thresholds, phrases)
     from lhotse_recipes.manifests import read_cuts
+    from lhotse_recipes.outputs import refuse_inputs
     from lhotse_recipes.schema import events_of
     from speechbrain_opensed.evaluation.annotate import annotate_events
 
+    refuse_inputs(output, [cuts])
     annotated = annotate_events(
         read_cuts(cuts),
         load_detector(model, device, precision),

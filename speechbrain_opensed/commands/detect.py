@@ -73,12 +73,15 @@ def detect(
     """
     from tqdm import tqdm
 
+    from lhotse_recipes.outputs import refuse_inputs
     from speechbrain_opensed.inference.formats import FORMATS
 
     phrases = read_phrases(queries, queries_file)
     thresholds = read_thresholds(thresholds, phrases)
     outputs = _outputs(audio, output, format_name, FORMATS[format_name])
     plots = _plots(audio, plot)
+    for path in (*outputs, *plots.values()):
+        refuse_inputs(path, [*audio, *([queries_file] if queries_file else [])])
     detector = load_detector(model, device, precision)
     found, failed = {}, []
     for path in tqdm(audio, unit="file", disable=len(audio) < 2):

@@ -7,7 +7,6 @@ Authors
 import dataclasses
 import io
 import os
-import secrets
 import shutil
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from hyperpyyaml import resolve_references
 from safetensors.torch import save_file
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
+from lhotse_recipes.outputs import rewrite_folder
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference.loading import FILES_KEY, FOLDER_KEY
 from speechbrain_opensed.inference.safe_yaml import check_yaml
@@ -41,7 +41,8 @@ def export_detector(
     The training YAML's keys `spec`, `model` and `text_encoder` go into
     `hyperparams.yaml`, the weights into `model.safetensors`, and files that
     the text encoder reads, such as a table of embeddings, beside them. The
-    folder appears whole or not at all; an older export is replaced.
+    folder appears whole or not at all; of an older export only the files
+    that it wrote are replaced, and what else lies there stays.
 
     Arguments
     ---------
@@ -68,7 +69,7 @@ def export_detector(
         If there is no such YAML.
     ValueError
         If a key is missing, the YAML builds things that a detector may not
-        load, or the folder holds something else.
+        load, or a file of the export's name lies there that no export wrote.
 
     Example
     -------
@@ -141,7 +142,7 @@ def export_generator(
         If there is no such YAML.
     ValueError
         If a key is missing, the YAML builds things that a generator may not
-        load, or the folder holds something else.
+        load, or a file of the export's name lies there that no export wrote.
 
     Example
     -------
@@ -165,10 +166,6 @@ def _export(
     folder, hparams_file, modules, overrides, plain, weights, head, replaced=()
 ):
     files = [_YAML, *(f"{name}.safetensors" for name in weights)]
-    if folder.exists() and not _replaceable(folder, files):
-        raise ValueError(
-            f"{folder} holds other files: choose a new folder for the export"
-        )
     missing = [name for name in weights if name not in modules]
     if missing:
         raise ValueError(
@@ -178,34 +175,24 @@ def _export(
     wanted = (*plain, *weights, "text_encoder")
     tree = _read_tree(hparams_file, overrides, wanted)
     tree.update(replaced)
-    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
-    try:
-        temporary.mkdir(parents=True)
-        copied = _copy_files(tree["text_encoder"], temporary)
-        text = head + _dump(tree, copied) + _tail(weights)
-        check_yaml(text, f"the part of {hparams_file} that is exported")
-        (temporary / _YAML).write_text(text, encoding="utf-8")
-        for name in weights:
-            path = temporary / f"{name}.safetensors"
-            save_file(_state(modules[name]), path)
-            # safetensors makes files that only their owner can read.
-            shutil.copymode(temporary / _YAML, path)
-        if folder.exists():
-            old = temporary.with_name(temporary.name + ".old")
-            os.replace(folder, old)
-            os.replace(temporary, folder)
-            shutil.rmtree(old)
-        else:
-            os.replace(temporary, folder)
-    except OSError as error:
-        raise OSError(
-            error.errno,
-            f"{error.strerror or error}; nothing was exported, free some "
-            "space or choose another folder",
-            str(folder),
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with rewrite_folder(folder, _YAML, files) as temporary:
+        try:
+            copied = _copy_files(tree["text_encoder"], temporary)
+            text = head + _dump(tree, copied) + _tail(weights)
+            check_yaml(text, f"the part of {hparams_file} that is exported")
+            (temporary / _YAML).write_text(text, encoding="utf-8")
+            for name in weights:
+                path = temporary / f"{name}.safetensors"
+                save_file(_state(modules[name]), path)
+                # safetensors makes files that only their owner can read.
+                shutil.copymode(temporary / _YAML, path)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"{error.strerror or error}; nothing was exported, free some "
+                "space or choose another folder",
+                str(folder),
+            ) from error
     return folder
 
 
@@ -218,13 +205,6 @@ def _tail(weights):
     lines.append("    loadables:")
     lines += [f"        {x}: !ref <{x}>" for x in weights]
     return "\n".join(lines) + "\n"
-
-
-def _replaceable(folder, files):
-    if not folder.is_dir():
-        return False
-    names = {entry.name for entry in folder.iterdir()}
-    return not names or names.issuperset(files)
 
 
 def _read_tree(hparams_file, overrides, wanted):

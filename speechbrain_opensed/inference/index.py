@@ -6,6 +6,7 @@ Authors
 
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lhotse_recipes.building.corpus import AUDIO_SUFFIXES, find_files
-from lhotse_recipes.io import write_atomically
+from lhotse_recipes.outputs import locked, write_atomically
 
 __all__ = ["Hit", "SoundIndex"]
 
@@ -29,7 +30,8 @@ logger = get_logger(__name__)
 #: Where the index of a folder lies, if nothing else is said.
 DEFAULT_NAME = ".opensed-index"
 _INDEX = "index.json"
-_ROWS = "embeddings-*.safetensors"
+_ROWS = "embeddings-{}.safetensors"
+_OURS = re.compile(r"embeddings-[0-9a-f]{16}\.safetensors")
 # How much work is lost at most where the machine stops.
 _SAVE_SECONDS = 60.0
 
@@ -99,6 +101,7 @@ class SoundIndex:
     failed: dict[str, dict] = field(default_factory=dict)
     encoded: int = 0
     removed: int = 0
+    _rows_file: str | None = field(default=None, repr=False)
 
     @classmethod
     def load(cls, folder) -> "SoundIndex":
@@ -127,8 +130,7 @@ class SoundIndex:
                 f"no index at {folder}: make one with `opensed search`"
             )
         try:
-            about = json.loads((folder / _INDEX).read_text("utf-8"))
-            rows = load_file(folder / Path(about["embeddings"]).name)["clips"]
+            about, rows = _read_whole(folder)
             index = cls(
                 root=(folder / about["root"]).resolve(),
                 folder=folder,
@@ -136,6 +138,7 @@ class SoundIndex:
                 files=about["files"],
                 embeddings=rows,
                 failed=about["failed"],
+                _rows_file=_named_rows(folder),
             )
             if rows.ndim != 2 or len(rows) != len(index.files):
                 raise ValueError(f"{len(rows)} rows, {len(index.files)} files")
@@ -186,7 +189,7 @@ class SoundIndex:
         FileNotFoundError
             If there is no such folder, or no recording in it.
         OSError
-            If the index cannot be written.
+            If the index cannot be written, or another update is under way.
         """
         root = Path(root)
         if not root.is_dir():
@@ -202,15 +205,17 @@ class SoundIndex:
                 f"no recordings in {root}: they end in "
                 + ", ".join(AUDIO_SUFFIXES)
             )
-        index = cls._begin(aligner, root, folder)
-        index._forget(found)
-        new = [
-            name
-            for name in found
-            if name not in index.files and name not in index.failed
-        ]
-        if new or index.removed or not (folder / _INDEX).is_file():
-            index._hear(aligner, new, found, batch_size)
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / _INDEX):
+            index = cls._begin(aligner, root, folder)
+            index._forget(found)
+            new = [
+                name
+                for name in found
+                if name not in index.files and name not in index.failed
+            ]
+            if new or index.removed or not (folder / _INDEX).is_file():
+                index._hear(aligner, new, found, batch_size)
         return index
 
     @classmethod
@@ -229,7 +234,9 @@ class SoundIndex:
                     "folder: making it anew",
                     folder,
                 )
-        return cls(root.resolve(), folder, model)
+        return cls(
+            root.resolve(), folder, model, _rows_file=_named_rows(folder)
+        )
 
     def _forget(self, found):
         """Leave only what is there unchanged."""
@@ -280,7 +287,7 @@ class SoundIndex:
         order = sorted(range(len(names)), key=names.__getitem__)
         self.embeddings = rows[order].contiguous()
         self.files = {names[row]: self.files[names[row]] for row in order}
-        name = _ROWS.replace("*", secrets.token_hex(8))
+        name = _ROWS.format(secrets.token_hex(8))
         with write_atomically(self.folder / name, "wb") as file:
             file.write(save({"clips": self.embeddings}))
         about = {
@@ -292,9 +299,10 @@ class SoundIndex:
         }
         with write_atomically(self.folder / _INDEX) as file:
             json.dump(about, file, indent=1, ensure_ascii=False)
-        for old in self.folder.glob(_ROWS):
-            if old.name != name:
-                old.unlink(missing_ok=True)
+        # Others may keep embeddings here: only what the index named goes.
+        if self._rows_file is not None:
+            (self.folder / self._rows_file).unlink(missing_ok=True)
+        self._rows_file = name
         return self.embeddings
 
     def search(
@@ -346,3 +354,27 @@ class SoundIndex:
             ]
             for query, best in enumerate(order)
         ]
+
+
+def _read_whole(folder):
+    """What the index says and the rows it names, of one and the same state."""
+    while True:
+        text = (folder / _INDEX).read_text("utf-8")
+        about = json.loads(text)
+        try:
+            path = folder / Path(about["embeddings"]).name
+            return about, load_file(path)["clips"]
+        except (FileNotFoundError, SafetensorError):
+            # An update may have replaced both in between.
+            if (folder / _INDEX).read_text("utf-8") == text:
+                raise
+
+
+def _named_rows(folder):
+    """The rows of an index that is made anew, if it names any of ours."""
+    try:
+        about = json.loads((folder / _INDEX).read_text("utf-8"))
+        name = Path(about["embeddings"]).name
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return name if _OURS.fullmatch(name) else None

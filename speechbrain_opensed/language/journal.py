@@ -4,8 +4,11 @@ import errno
 import json
 import os
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+
+from lhotse_recipes.outputs import locked
 
 __all__ = ["Journal"]
 
@@ -14,9 +17,9 @@ class Journal:
     """Append-only file of JSON lines beside a result that takes long.
 
     The first line holds a key: what the entries depend on. A journal with
-    another key is refused instead of being mixed into new results. Each
-    entry is on the disk when `append` returns; a last line torn by a crash
-    is cut off.
+    another key is refused instead of being mixed into new results, and so is
+    one that another process writes to. Each entry is on the
+    disk when `append` returns; a last line torn by a crash is cut off.
 
     Arguments
     ---------
@@ -24,6 +27,13 @@ class Journal:
         The journal; made if missing, with its folders.
     key : dict
         Plain data that must not change from run to run.
+
+    Raises
+    ------
+    ValueError
+        If the journal has another key, or a damaged line.
+    OSError
+        If another process writes to it, or it cannot be written.
 
     Example
     -------
@@ -40,12 +50,16 @@ class Journal:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        whole, self.entries = self._read(key)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        self._file = os.open(self.path, flags, 0o666)
-        os.ftruncate(self._file, whole)
-        if not whole:
-            self._write(key)
+        with ExitStack() as opened:
+            opened.enter_context(locked(self.path))
+            whole, self.entries = self._read(key)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+            self._file = os.open(self.path, flags, 0o666)
+            opened.callback(os.close, self._file)
+            os.ftruncate(self._file, whole)
+            if not whole:
+                self._write(key)
+            self._opened = opened.pop_all()
 
     def __enter__(self):
         return self
@@ -66,8 +80,8 @@ class Journal:
             self.entries.append(entry)
 
     def close(self) -> None:
-        """Closes the file."""
-        os.close(self._file)
+        """Closes the file, for others to write to."""
+        self._opened.close()
 
     def _read(self, key: dict[str, Any]) -> tuple[int, list[dict]]:
         """Length in bytes of the whole lines, and the entries in them."""

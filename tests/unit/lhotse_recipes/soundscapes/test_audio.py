@@ -2,12 +2,14 @@
 
 import json
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from lhotse import CutSet
 
+from lhotse_recipes.outputs import locked
 from lhotse_recipes.schema import events_of
 from lhotse_recipes.soundscapes import audio as module
 from lhotse_recipes.soundscapes import simulate_soundscapes, write_audio
@@ -140,3 +142,30 @@ def test_bad_settings(cuts, tmp_path, settings, told):
         write_audio(cuts, tmp_path, **settings)
     with pytest.raises(ValueError, match="no cuts"):
         write_audio([], tmp_path)
+
+
+def test_ids_stay_in_the_folder_and_one_call_writes_at_a_time(cuts, tmp_path):
+    escaping = CutSet.from_cuts([cuts[0].with_id("../../../escaped")])
+    out = tmp_path / "a" / "b"
+    (written,) = write_audio(escaping, out)
+    assert written.id == "../../../escaped"
+    assert out in Path(written.recording.sources[0].source).parents
+    with pytest.raises(ValueError, match="Shar stores clips under their ids"):
+        write_audio(escaping, tmp_path / "shar", "shar")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "shar"]
+    with (
+        locked(out / "flac"),
+        pytest.raises(OSError, match="another process is writing"),
+    ):
+        write_audio(cuts, out)
+
+
+def test_one_simulation_writes_a_manifest_at_a_time(bank, tmp_path):
+    settings = dict(num_clips=1, seed=3, duration=2.0, output_dir=tmp_path)
+    path = tmp_path / "soundscapes_cuts_all.jsonl.gz"
+    with (
+        locked(path),
+        pytest.raises(OSError, match="another process is writing"),
+    ):
+        simulate_soundscapes(bank, None, **settings)
+    assert len(simulate_soundscapes(bank, None, **settings).to_eager()) == 1

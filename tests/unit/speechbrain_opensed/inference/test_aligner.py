@@ -297,6 +297,40 @@ def test_other_weights_and_damage_begin_anew(aligner, folder, tmp_path, caplog):
     assert SoundIndex.update(other, folder, where).encoded == 3
 
 
+def test_embeddings_of_others_stay(aligner, folder, tmp_path):
+    where = tmp_path / "index"
+    where.mkdir()
+    foreign = where / "embeddings-audioset.safetensors"
+    foreign.write_bytes(b"months of work")
+    for seed in (7, 8):
+        write(folder / "c.wav", 1.0, seed=seed)
+        SoundIndex.update(aligner, folder, where)
+    assert foreign.read_bytes() == b"months of work"
+    assert len(list(where.iterdir())) == 3
+    about = {"embeddings": foreign.name}
+    (where / "index.json").write_text(json.dumps(about))
+    SoundIndex.update(aligner, folder, where)
+    assert foreign.read_bytes() == b"months of work"
+
+
+def test_a_second_update_is_refused_and_readers_see_a_whole_index(
+    aligner, folder
+):
+    class Reading(Counting):
+        def read_file(self, path):
+            index = SoundIndex.load(folder / ".opensed-index")
+            assert len(index.files) == len(index.embeddings)
+            with pytest.raises(OSError, match="another process is writing"):
+                SoundIndex.update(aligner, folder)
+            return super().read_file(path)
+
+    SoundIndex.update(aligner, folder)
+    write(folder / "d.wav", 1.0, seed=8)
+    reading = Reading(aligner)
+    SoundIndex.update(reading, folder)
+    assert reading.read == ["d.wav"]
+
+
 def test_nothing_to_search(aligner, tmp_path):
     with pytest.raises(FileNotFoundError, match="no folder .*nowhere"):
         aligner.search_folder(tmp_path / "nowhere", ["dog"])

@@ -8,6 +8,7 @@ import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from speechbrain.utils.fetching import FetchConfig
 
+from lhotse_recipes.outputs import OWN_FILES
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference import (
     SoundEventDetector,
@@ -80,6 +81,7 @@ def test_scores_survive_export_and_move(run, tmp_path):
         tmp_path / "out", path, hparams["modules"], overrides
     )
     assert sorted(p.name for p in folder.iterdir()) == [
+        OWN_FILES,
         "hyperparams.yaml",
         "model.safetensors",
     ]
@@ -178,18 +180,22 @@ def test_older_export_is_replaced_and_nothing_else(run, tmp_path):
     path, hparams = run
     arguments = (path, hparams["modules"], {"folder": "."})
     folder = export_detector(tmp_path / "out", *arguments)
-    (folder / "left-over.txt").touch()
+    (folder / "README.md").write_text("my model card")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "config").write_text("history")
     with torch.no_grad():
         hparams["model"].decoder.sed_head.bias.fill_(3)
     export_detector(folder, *arguments)
-    assert not (folder / "left-over.txt").exists()
+    assert (folder / "README.md").read_text() == "my model card"
+    assert (folder / ".git" / "config").read_text() == "history"
     assert torch.equal(scores_of(load(folder)), scores_of(before(hparams)))
     other = tmp_path / "thesis"
     other.mkdir()
-    (other / "chapter1.txt").touch()
-    with pytest.raises(ValueError, match="thesis holds other files: choose"):
+    (other / "model.safetensors").write_bytes(b"months of work")
+    with pytest.raises(ValueError, match="not written by us: move it away"):
         export_detector(other, *arguments)
-    assert (other / "chapter1.txt").exists()
+    assert (other / "model.safetensors").read_bytes() == b"months of work"
+    assert len(list(other.iterdir())) == 1
 
 
 def test_failed_export_leaves_nothing(run, tmp_path, monkeypatch):

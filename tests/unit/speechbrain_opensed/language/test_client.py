@@ -503,3 +503,13 @@ def test_command_line(server, tmp_path, monkeypatch):
         result = CliRunner().invoke(relate_labels, arguments)
         assert result.exit_code == 1
         assert words in result.output
+
+
+def test_a_journal_has_one_writer(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    with Journal(path, {"model": "tiny"}) as journal:
+        journal.append({"answer": "A"})
+        with pytest.raises(OSError, match="another process is writing"):
+            Journal(path, {"model": "tiny"})
+    with Journal(path, {"model": "tiny"}) as journal:
+        assert journal.entries == [{"answer": "A"}]
