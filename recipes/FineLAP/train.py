@@ -96,7 +96,7 @@ class LanguageAudioBrain(OpenSEDBrain):
         self.hparams.train_logger.log_stats(
             {
                 "epoch": epoch,
-                "lr": self.optimizer.param_groups[-1]["lr"],
+                "lr": self.learning_rate,
                 **{name: getattr(model, name).item() for name in SCALES},
             },
             train_stats={"loss": self.train_loss},

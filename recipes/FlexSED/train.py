@@ -16,7 +16,6 @@ from pathlib import Path
 
 import speechbrain as sb
 from lhotse import CutSet
-from lhotse.dataset import SimpleCutSampler
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 
@@ -28,7 +27,7 @@ from speechbrain_opensed.checkpoints import (
     load_strict,
     read_state,
 )
-from speechbrain_opensed.dataio.loader import CutLoader, evaluation_loader
+from speechbrain_opensed.dataio.loader import evaluation_loader, training_loader
 from speechbrain_opensed.dataio.queries import AllQueries
 from speechbrain_opensed.dataio.sets.detection import SedDataset
 from speechbrain_opensed.dataio.sets.few_shot import read_labels
@@ -90,9 +89,8 @@ class DetectionBrain(OpenSEDBrain):
             return
         stats = {"loss": stage_loss, **self.psds.summarize()}
         if stage == sb.Stage.VALID:
-            rate = self.optimizer.param_groups[0]["lr"]
             self.hparams.train_logger.log_stats(
-                {"epoch": epoch, "lr": rate},
+                {"epoch": epoch, "lr": self.learning_rate},
                 train_stats={"loss": self.train_loss},
                 valid_stats=stats,
             )
@@ -155,25 +153,17 @@ def dataio_prep(hparams):
             num_workers=hparams["num_workers"],
         )
 
-    sampler = SimpleCutSampler(
-        cuts["train"],
-        max_cuts=hparams["batch_size"],
-        shuffle=True,
-        drop_last=True,
-        seed=hparams["seed"],
-    )
-    train = CutLoader(
+    train = training_loader(
         SedDataset(
             hparams["spec"],
             hparams["query_sampler"](asked, annotated=annotated),
             rounding=hparams["rounding"],
             **options,
         ),
-        sampler,
+        cuts["train"],
+        hparams["batch_size"],
         num_workers=hparams["num_workers"],
         seed=hparams["seed"],
-        num_batches=len(cuts["train"])
-        // (hparams["batch_size"] * sampler.world_size),
     )
     truth = {
         sb.Stage.VALID: ground_truth(cuts["valid"], set(tested)),

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import speechbrain as sb
 import torch
 from lhotse import CutSet
-from lhotse.dataset import SimpleCutSampler
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from towers import save_towers
 
@@ -30,7 +29,7 @@ from speechbrain_opensed.dataio.batches import (
     cut_generator,
     load_waves,
 )
-from speechbrain_opensed.dataio.loader import CutLoader, evaluation_loader
+from speechbrain_opensed.dataio.loader import evaluation_loader, training_loader
 from speechbrain_opensed.training import OpenSEDBrain
 from speechbrain_opensed.training.hparams import load_hparams
 
@@ -95,7 +94,7 @@ class PretrainBrain(OpenSEDBrain):
             return
         recall = sum(self.found) / len(self.found)
         self.hparams.train_logger.log_stats(
-            {"epoch": epoch},
+            {"epoch": epoch, "lr": self.learning_rate},
             train_stats={"loss": self.train_loss},
             valid_stats={"loss": stage_loss, "caption found": recall},
         )
@@ -114,19 +113,12 @@ def loaders(hparams):
             ("valid", hparams["valid_cuts"]),
         )
     }
-    sampler = SimpleCutSampler(
-        cuts["train"],
-        max_cuts=hparams["batch_size"],
-        shuffle=True,
-        drop_last=True,
-        seed=hparams["seed"],
-    )
-    train = CutLoader(
+    train = training_loader(
         dataset,
-        sampler,
+        cuts["train"],
+        hparams["batch_size"],
         num_workers=hparams["num_workers"],
         seed=hparams["seed"],
-        num_batches=len(cuts["train"]) // hparams["batch_size"],
     )
     valid = evaluation_loader(
         dataset, cuts["valid"], max_cuts=hparams["batch_size"]

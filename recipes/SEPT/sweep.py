@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from tqdm import tqdm
-from train import main
+from train import EITHER, main
 
 from speechbrain_opensed.training.hparams import load_hparams
 
@@ -46,7 +46,7 @@ def output_folder(file, arguments):
     overrides = "\n".join(
         f"{name[2:]}: {value}" for name, value in pairs(arguments)
     )
-    return Path(load_hparams(file, overrides)["output_folder"])
+    return Path(load_hparams(file, overrides, EITHER)["output_folder"])
 
 
 if __name__ == "__main__":

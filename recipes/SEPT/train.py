@@ -11,7 +11,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import math
 import sys
 import time
 from pathlib import Path
@@ -41,6 +40,9 @@ from speechbrain_opensed.training import OpenSEDBrain
 from speechbrain_opensed.training.hparams import load_hparams
 
 logger = get_logger(__name__)
+
+# A number of vectors, or a text to begin with; a fold's number, or its name.
+EITHER = ("context", "fold", "target_fold")
 
 
 class PromptBrain(OpenSEDBrain):
@@ -86,8 +88,10 @@ class PromptBrain(OpenSEDBrain):
             name: torch.stack(values).mean().item()
             for name, values in self.parts.items()
         }
-        rate = self.optimizer.param_groups[0]["lr"]
-        log({"epoch": epoch, "lr": rate}, {"loss": stage_loss, **parts})
+        log(
+            {"epoch": epoch, "lr": self.learning_rate},
+            {"loss": stage_loss, **parts},
+        )
         last = epoch == self.hparams.number_of_epochs
         if last or epoch % self.hparams.save_every == 0:
             self.checkpointer.save_and_keep_only(meta={"epoch": epoch})
@@ -163,7 +167,6 @@ def train(task, features, hparams, run_opts, terms):
     if hparams["pretrained"] is not None:
         load_learner(learner, hparams["pretrained"])
     hparams["checkpointer"].add_recoverable("learner", learner)
-    steps = math.ceil(len(task.train.cuts) / hparams["batch_size"])
     brain = PromptBrain(
         modules={"learner": learner},
         opt_class=hparams["opt_class"],
@@ -171,9 +174,7 @@ def train(task, features, hparams, run_opts, terms):
         run_opts=run_opts,
         checkpointer=hparams["checkpointer"],
         seed=hparams["seed"],
-        lr_schedule=hparams["lr_schedule"](
-            total_steps=max(1, hparams["number_of_epochs"] * steps)
-        ),
+        lr_schedule=hparams["lr_schedule"],
         lr_factors=hparams["host_lr_factors"].get(hparams["host"]),
     )
     brain.learner, brain.terms = learner, terms
@@ -282,7 +283,7 @@ def main(arguments):
     """Reads the YAML, and runs it."""
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     sb.utils.distributed.ddp_init_group(run_opts)
-    hparams = load_hparams(hparams_file, overrides)
+    hparams = load_hparams(hparams_file, overrides, EITHER)
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,

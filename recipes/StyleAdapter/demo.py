@@ -48,7 +48,6 @@ BASE_OVERRIDES = {
     "drop_text": 0.0,
     "drop_style": 0.0,
     "number_of_epochs": BASE_EPOCHS,
-    "total_steps": 93 * BASE_EPOCHS,
     "lr": 0.001,
 }
 SHOWN = ["a low pulsing sound", "a mid rising sound", "a high steady sound"]

@@ -19,7 +19,6 @@ import speechbrain as sb
 import torch
 from generation import score_clips
 from lhotse import CutSet
-from lhotse.dataset import SimpleCutSampler
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 
@@ -30,7 +29,7 @@ from speechbrain_opensed.checkpoints import (
     read_state,
 )
 from speechbrain_opensed.checkpoints.tango_layout import SIZES
-from speechbrain_opensed.dataio.loader import CutLoader, evaluation_loader
+from speechbrain_opensed.dataio.loader import evaluation_loader, training_loader
 from speechbrain_opensed.dataio.style.caches import (
     cache_latents,
     cache_texts,
@@ -117,9 +116,8 @@ class StyleBrain(OpenSEDBrain):
         if stage == sb.Stage.TRAIN:
             self.train_loss = stage_loss
         elif stage == sb.Stage.VALID:
-            rate = self.optimizer.param_groups[0]["lr"]
             self.hparams.train_logger.log_stats(
-                {"epoch": epoch, "lr": rate},
+                {"epoch": epoch, "lr": self.learning_rate},
                 train_stats={"loss": self.train_loss},
                 valid_stats={"loss": stage_loss},
             )
@@ -186,20 +184,12 @@ def dataio_prep(hparams, parts, device):
         )
 
     datasets = {part: dataset(part) for part in parts}
-    cuts = parts["train"][0]
-    sampler = SimpleCutSampler(
-        cuts,
-        max_cuts=hparams["batch_size"],
-        shuffle=True,
-        drop_last=True,
-        seed=hparams["seed"],
-    )
-    train = CutLoader(
+    train = training_loader(
         datasets["train"],
-        sampler,
+        parts["train"][0],
+        hparams["batch_size"],
         num_workers=hparams["num_workers"],
         seed=hparams["seed"],
-        num_batches=len(cuts) // (hparams["batch_size"] * sampler.world_size),
     )
     return train, loader("valid"), loader("test")
 

@@ -10,6 +10,7 @@ Authors
 """
 
 import json
+import logging
 from collections.abc import Iterator
 
 import torch
@@ -26,7 +27,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from speechbrain_opensed.dataio.batches import BatchKey
 
-__all__ = ["CutLoader", "evaluation_loader"]
+__all__ = ["CutLoader", "evaluation_loader", "training_loader"]
+
+logger = logging.getLogger(__name__)
 
 
 class _KeyedSampler:
@@ -177,6 +180,82 @@ class CutLoader(SaveableDataLoader):
                 )
         self._speechbrain_recovery_skip_to = state["yielded"]
         self._resumed_epoch = state["epoch"]
+
+
+def training_loader(
+    dataset: Dataset,
+    cuts: CutSet,
+    batch_size: int,
+    *,
+    num_workers: int = 0,
+    seed: int = 0,
+    **dataloader_kwargs,
+) -> CutLoader:
+    """A loader that shuffles cuts anew in each epoch, in whole batches.
+
+    Fewer cuts than all processes would take at once, as in few-shot
+    training, make smaller batches instead of none.
+
+    Arguments
+    ---------
+    dataset : torch.utils.data.Dataset
+        Indexed with a `BatchKey`, e.g. `SedDataset`.
+    cuts : lhotse.CutSet
+        The cuts, in memory.
+    batch_size : int
+        Cuts in a batch, on each process.
+    num_workers : int
+        Processes that read ahead.
+    seed : int
+        Of the order.
+    **dataloader_kwargs
+        Passed to DataLoader.
+
+    Returns
+    -------
+    CutLoader
+        The loader.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer cuts than processes.
+
+    Example
+    -------
+    >>> from lhotse.testing.dummies import DummyManifest
+    >>> cuts = DummyManifest(CutSet, begin_id=0, end_id=6)
+    >>> class Size(Dataset):
+    ...     def __getitem__(self, key):
+    ...         return len(key.cuts)
+    >>> list(training_loader(Size(), cuts, 4))
+    [4]
+    >>> list(training_loader(Size(), cuts, 16))
+    [6]
+    """
+    ranks = SimpleCutSampler(cuts, max_cuts=1).world_size
+    size = min(batch_size, len(cuts) // ranks)
+    if not size:
+        raise ValueError(
+            f"{len(cuts)} training clips for {ranks} processes make no batch: "
+            "give more data, or use fewer processes"
+        )
+    if size < batch_size:
+        logger.warning(
+            "%d clips on %d processes: batches of %d instead of %d",
+            *(len(cuts), ranks, size, batch_size),
+        )
+    sampler = SimpleCutSampler(
+        cuts, max_cuts=size, shuffle=True, drop_last=True, seed=seed
+    )
+    return CutLoader(
+        dataset,
+        sampler,
+        num_workers=num_workers,
+        seed=seed,
+        num_batches=len(cuts) // (size * ranks),
+        **dataloader_kwargs,
+    )
 
 
 def evaluation_loader(

@@ -16,13 +16,20 @@ import speechbrain as sb
 import torch
 from speechbrain.utils.checkpoints import METAFNAME, Checkpointer
 from speechbrain.utils.distributed import ddp_barrier
+from speechbrain.utils.logger import get_logger
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from speechbrain_opensed.dataio.loader import CutLoader
-from speechbrain_opensed.training.optim import parameter_groups
+from speechbrain_opensed.training.optim import (
+    WarmupDecay,
+    parameter_groups,
+    rate_in_force,
+)
 
 __all__ = ["OpenSEDBrain", "WholeCheckpointer", "unwrapped"]
+
+logger = get_logger(__name__)
 
 
 class WholeCheckpointer(Checkpointer):
@@ -72,6 +79,8 @@ class OpenSEDBrain(sb.Brain):
       gives a generator of the same kind to augmentation.
     - On CPU, distributed training keeps BatchNorm: PyTorch's SyncBatchNorm,
       which SpeechBrain puts in its place, needs a GPU.
+    - A `WarmupDecay` gets its length from data, processes, accumulation and
+      epochs; an epoch in which the optimizer would not step is an error.
     - Checkpoints within an epoch wait until no gradient is left over from
       gradient accumulation.
 
@@ -111,7 +120,7 @@ class OpenSEDBrain(sb.Brain):
     ...     {"model": torch.nn.Linear(2, 1)},
     ...     lambda groups: torch.optim.SGD(groups, lr=0.1),
     ...     run_opts={"max_grad_norm": -1},
-    ...     lr_schedule=WarmupDecay(1, 10),
+    ...     lr_schedule=WarmupDecay(1),
     ... )
     >>> data = [(torch.ones(4, 2), torch.zeros(4, 1))]
     >>> brain.fit(range(1, 3), data, progressbar=False)
@@ -146,6 +155,7 @@ class OpenSEDBrain(sb.Brain):
         """Train; see SpeechBrain's Brain."""
         if isinstance(train_set, CutLoader):
             train_set.register(self)
+        self._num_epochs = _number_of_epochs(epoch_counter)
         super().fit(
             self._note_epochs(epoch_counter), train_set, *args, **kwargs
         )
@@ -153,6 +163,41 @@ class OpenSEDBrain(sb.Brain):
     def _note_epochs(self, epoch_counter):
         for self.epoch in epoch_counter:
             yield self.epoch
+
+    def _fit_train(self, train_set, epoch, enable):
+        self._settle_schedule(train_set)
+        return super()._fit_train(train_set, epoch, enable)
+
+    def _settle_schedule(self, train_set):
+        """Has the schedule end where training ends."""
+        epochs = self._num_epochs
+        try:
+            batches = len(train_set)
+        except TypeError:
+            # With bucketing it is open; the schedule must know by itself.
+            return
+        if self.debug:
+            batches = min(batches, self.debug_batches)
+            epochs = epochs and min(epochs, self.debug_epochs)
+        steps = batches // self.grad_accumulation_factor
+        if not steps:
+            raise ValueError(
+                f"an epoch has {len(train_set)} batches and the optimizer "
+                f"steps after {self.grad_accumulation_factor}: nothing would "
+                "be trained; give more data, smaller batches or a smaller "
+                "grad_accumulation_factor"
+            )
+        if not isinstance(self.lr_schedule, WarmupDecay) or epochs is None:
+            return
+        schedule = self.lr_schedule.over(steps * epochs)
+        if schedule != self.lr_schedule:
+            logger.info(f"{steps} steps in each of {epochs} epochs: {schedule}")
+        self.lr_schedule = schedule
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the last step, see `optim.rate_in_force`."""
+        return rate_in_force(self.optimizer)
 
     def step_seed(self) -> int:
         """A number that is another one in every step of every rank."""
@@ -277,6 +322,14 @@ def unwrapped(module: torch.nn.Module) -> torch.nn.Module:
     if isinstance(module, DistributedDataParallel):
         return module.module
     return module
+
+
+def _number_of_epochs(epoch_counter):
+    """How many there are, also where some are already done; None: open."""
+    limit = getattr(epoch_counter, "limit", None)
+    if limit is None and hasattr(epoch_counter, "__len__"):
+        limit = len(epoch_counter)
+    return limit
 
 
 def _trained(modules):

@@ -5,16 +5,50 @@ Authors
 """
 
 import difflib
+import math
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
-import yaml
+import ruamel.yaml
 from hyperpyyaml import load_hyperpyyaml
 
 __all__ = ["load_hparams"]
 
+# What there must be one of at least, or training has nothing to do.
+AT_LEAST_ONE = {
+    "batch_size",
+    "depth",
+    "embed_dim",
+    "epoch_cuts",
+    "num_heads",
+    "num_jobs",
+    "num_queries",
+    "num_train",
+    "num_valid",
+    "number_of_epochs",
+    "sampling_steps",
+    "save_every",
+    "test_batch_size",
+    "valid_batch_size",
+}
+NAMES = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "a mapping",
+}
 
-def load_hparams(path, overrides="") -> dict:
+
+def load_hparams(
+    path, overrides="", either: Collection[str] = ()
+) -> dict[str, Any]:
     """Builds what a recipe's YAML describes.
+
+    An override has to be of its default's kind: `no` for a switch is a text,
+    and a text is true.
 
     Arguments
     ---------
@@ -23,6 +57,8 @@ def load_hparams(path, overrides="") -> dict:
     overrides : str or mapping
         Values that replace top-level ones, as `speechbrain.parse_arguments`
         gives them.
+    either : collection of str
+        Keys whose values may be of another kind than the default's.
 
     Returns
     -------
@@ -34,7 +70,8 @@ def load_hparams(path, overrides="") -> dict:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If an override names no key of the file, or a `!PLACEHOLDER` is left.
+        If an override names no key of the file, or is a value that cannot be
+        right; if a `!PLACEHOLDER` is left.
 
     Example
     -------
@@ -45,27 +82,31 @@ def load_hparams(path, overrides="") -> dict:
     >>> load_hparams(path, {"widht": 5})
     Traceback (most recent call last):
     ValueError: train.yaml has no key 'widht'; did you mean 'width'?
+    >>> load_hparams(path, "width: wide")
+    Traceback (most recent call last):
+    ValueError: --width is 'wide', but has to be a whole number, such as 4
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no hyperparameters at {path}")
     text = path.read_text(encoding="utf-8")
-    known = [
-        key.value for key, _ in yaml.compose(text, Loader=yaml.SafeLoader).value
-    ]
+    reader = ruamel.yaml.YAML()
+    defaults = reader.load(text)
     wanted = overrides
     if isinstance(overrides, str):
-        node = yaml.compose(overrides, Loader=yaml.SafeLoader)
-        wanted = [key.value for key, _ in node.value] if node else []
-    for key in wanted:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=3)
+        wanted = reader.load(overrides) or {}
+    for key, value in wanted.items():
+        if key not in defaults:
+            near = difflib.get_close_matches(key, defaults, n=3)
             advice = (
                 f"did you mean {' or '.join(map(repr, near))}?"
                 if near
-                else f"its keys are {', '.join(known)}"
+                else f"its keys are {', '.join(defaults)}"
             )
             raise ValueError(f"{path.name} has no key {key!r}; {advice}")
+        if key not in either:
+            _check_kind(key, value, defaults[key])
+        _check_size(key, value)
     try:
         return load_hyperpyyaml(text, overrides)
     except ValueError as error:
@@ -75,3 +116,59 @@ def load_hparams(path, overrides="") -> dict:
             f"{path.name} leaves values to you: {error}. Give them on the "
             "command line, such as --data_folder /path/to/data"
         ) from error
+
+
+def _tag(value: Any) -> str:
+    """The YAML tag that says what to build; of plain values there is none."""
+    tag = getattr(getattr(value, "tag", None), "value", None)
+    return tag if tag and not tag.startswith("tag:yaml.org") else ""
+
+
+def _check_kind(key: str, value: Any, default: Any) -> None:
+    """An override of another kind than its default is refused."""
+    if _tag(value):
+        return
+    if _tag(default):
+        if isinstance(value, bool):
+            raise ValueError(f"--{key} is {value}, but stands for a value")
+        return
+    if default is None:
+        if isinstance(value, Mapping):
+            raise ValueError(
+                f"--{key} is a mapping, which HyperPyYAML merges with the "
+                "default, but that is null: have the YAML say {}"
+            )
+        return
+    kind = next(kind for kind in NAMES if isinstance(default, kind))
+    allowed: tuple[type, ...] = (kind,)
+    if kind is float:
+        allowed = (int, float)
+    elif kind is list:
+        # Lists may come as a file or as the one item.
+        allowed = (list, str)
+    right = isinstance(value, allowed) and (
+        kind is bool or not isinstance(value, bool)
+    )
+    # What can be switched off is null then: but not a switch.
+    if not right and (value is not None or kind is bool):
+        example = f", such as {default}" if kind in (int, float) else ""
+        raise ValueError(
+            f"--{key} is {value!r}, but has to be {NAMES[kind]}{example}"
+        )
+
+
+def _check_size(key: str, value: Any) -> None:
+    """Numbers that cannot be right are refused before anything is read."""
+    if key in AT_LEAST_ONE and value is None and key != "epoch_cuts":
+        raise ValueError(f"--{key} is null, but has to be 1 or more")
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return
+    if not math.isfinite(value):
+        raise ValueError(f"--{key} is {value}, but has to be finite")
+    if key in AT_LEAST_ONE and value < 1:
+        raise ValueError(f"--{key} is {value}, but has to be 1 or more")
+    if key == "lr" and value <= 0:
+        raise ValueError(f"--{key} is {value}, but has to be more than 0")
+    counts = ("num_", "seed", "shots", "warmup_", "min_", "max_positives")
+    if key.startswith(counts) and value < 0:
+        raise ValueError(f"--{key} is {value}, but has to be 0 or more")

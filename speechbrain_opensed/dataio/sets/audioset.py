@@ -72,6 +72,10 @@ def prepare_audioset_cuts(
     FileNotFoundError: nowhere: no such folder
     """
     folder = Path(output_folder)
+    # Before anything is read: what is asked for has to exist.
+    labels = read_labels(held_out, Vocabulary.load("audioset_strong"))
+    if shots and not labels:
+        raise ValueError("shots without held-out classes: name them")
     prepared = prepare_audioset_strong(
         corpus_dir, folder, parts=("train", "eval"), num_jobs=num_jobs
     )
@@ -83,7 +87,6 @@ def prepare_audioset_cuts(
         video = cut.recording_id.rpartition("_")[0]
         parts[split_of_group(video, shares, seed=0)].append(cut)
     if shots:
-        labels = read_labels(held_out, vocabulary)
         parts["train"], counts = few_shot(parts["train"], labels, shots, seed)
         logger.info("few-shot clips: %s", counts)
     for part, cuts in parts.items():

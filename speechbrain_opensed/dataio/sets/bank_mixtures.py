@@ -22,6 +22,7 @@ from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.schema import label_of
 from lhotse_recipes.soundscapes import ProceduralBank, simulate_soundscapes
 from lhotse_recipes.vocabulary import Entry, Vocabulary
+from speechbrain_opensed.dataio.sets.few_shot import read_labels
 
 __all__ = ["mix_bank", "mix_recordings", "mix_procedural", "split_backgrounds"]
 
@@ -191,7 +192,7 @@ def mix_bank(
     output_folder,
     num_clips: Mapping[str, int],
     seed: int = 0,
-    held_out: Collection[str] = (),
+    held_out: Collection[str] | str | Path = (),
     shots: int = 0,
     tested: Collection[str] | None = None,
     shuffle_labels: bool = False,
@@ -214,8 +215,9 @@ def mix_bank(
         Part to the number of mixtures.
     seed : int
         Of all choices.
-    held_out : collection of str
-        Classes that training does not hear: they are in the test alone.
+    held_out : collection of str, str or Path
+        Classes that training does not hear: they are in the test alone; or a
+        file with one per line.
     shots : int
         Recordings of each held-out class that training does hear.
     tested : collection of str, optional
@@ -243,13 +245,11 @@ def mix_bank(
     >>> table = Vocabulary.from_labels(["Bark"], "mixtures")
     >>> mix_bank({}, {}, table, ".", {}, held_out=["Meow"])
     Traceback (most recent call last):
-    ValueError: held-out classes are not in the vocabulary: Meow
+    ValueError: 'Meow' is not in the vocabulary 'mixtures'
     """
-    unknown = sorted(set(held_out) - set(vocabulary.labels))
-    if unknown:
-        raise ValueError(
-            f"held-out classes are not in the vocabulary: {', '.join(unknown)}"
-        )
+    held_out = read_labels(held_out, vocabulary)
+    if shots and not held_out:
+        raise ValueError("shots without held-out classes: name them")
     rng = np.random.default_rng(seed)
     vocabulary.save(Path(output_folder) / f"{NAME}.csv")
     for part, number in num_clips.items():

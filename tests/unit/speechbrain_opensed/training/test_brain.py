@@ -6,7 +6,12 @@ import torch
 from speechbrain.utils.epoch_loop import EpochCounter
 
 from speechbrain_opensed.training import OpenSEDBrain, WholeCheckpointer
-from speechbrain_opensed.training.optim import WarmupDecay, parameter_groups
+from speechbrain_opensed.training.optim import (
+    WarmupDecay,
+    adafactor_or_adamw,
+    parameter_groups,
+    rate_in_force,
+)
 
 
 class Regression(OpenSEDBrain):
@@ -167,6 +172,56 @@ def test_schedule():
         WarmupDecay(1, 2, shape="step")
     with pytest.raises(ValueError, match="less than total_steps 10"):
         WarmupDecay(10, 10)
+
+
+@pytest.mark.parametrize("epochs", [2, 10])
+@pytest.mark.parametrize("factor", [1, 3])
+def test_the_schedule_ends_where_training_ends(epochs, factor):
+    brain = make_brain(
+        lr_schedule=WarmupDecay(500, final_factor=0.01),
+        run_opts={"grad_accumulation_factor": factor},
+    )
+    brain.fit(EpochCounter(epochs), batches(7))
+    steps = 7 // factor * epochs
+    assert brain.optimizer_step == brain.lr_schedule.total_steps == steps
+    assert brain.lr_schedule.warmup_steps == steps // 5
+    # The last step: one step of the way down is left.
+    down = steps - steps // 5
+    assert brain.learning_rate == pytest.approx(
+        0.1 * (0.01 + 0.99 / down), rel=1e-6
+    )
+
+
+def test_a_schedule_of_another_length_is_refused():
+    brain = make_brain(lr_schedule=WarmupDecay(2, 100))
+    with pytest.raises(ValueError, match="made for 100 steps.*has 14"):
+        brain.fit(EpochCounter(2), batches(7))
+
+
+def test_an_epoch_without_a_step_is_an_error():
+    with pytest.raises(ValueError, match="nothing would be trained"):
+        make_brain().fit(EpochCounter(2), [])
+    brain = make_brain(run_opts={"grad_accumulation_factor": 4})
+    with pytest.raises(ValueError, match="has 3 batches"):
+        brain.fit(EpochCounter(2), batches(3))
+
+
+def test_the_rate_of_adafactor_is_that_of_its_steps():
+    weight = torch.nn.Parameter(torch.full((2, 2), 0.5))
+    optimizer = adafactor_or_adamw([weight], "adafactor", lr=3.0)
+    assert rate_in_force(optimizer) == 0.0
+    for _ in range(5):
+        weight.grad = torch.ones(2, 2)
+        optimizer.step()
+    # Relative step of a warm-up, times the size of the tensor.
+    assert rate_in_force(optimizer) == pytest.approx(5e-6 * 0.5, rel=1e-3)
+
+
+def test_factors_for_what_is_frozen_are_no_error():
+    modules = two_parts()
+    modules["encoder"].requires_grad_(False)
+    (group,) = parameter_groups(modules, {"encoder": 0.1})
+    assert group["params"] == list(modules["head"].parameters())
 
 
 def test_schedule_moves_every_group_with_each_optimizer_step():

@@ -1,6 +1,9 @@
 """A recipe's YAML: unknown keys and placeholders are named."""
 
+from pathlib import Path
+
 import pytest
+from ruamel.yaml import YAML
 
 from speechbrain_opensed.training.hparams import load_hparams
 
@@ -30,3 +33,87 @@ def test_placeholders_and_missing_files_are_named(path, tmp_path):
         load_hparams(path)
     with pytest.raises(FileNotFoundError, match="nowhere.yaml"):
         load_hparams(tmp_path / "nowhere.yaml")
+
+
+KINDS = """
+switch: False
+count: 3
+batch_size: 4
+rate: 0.5
+word: fp32
+names: [a]
+table: {}
+nothing: null
+made: !new:collections.Counter
+lr: 0.1
+"""
+
+
+@pytest.mark.parametrize(
+    "override, words",
+    [
+        ("switch: no", "switch is 'no', but has to be True or False"),
+        ("switch: 1", "switch is 1"),
+        ("switch: null", "switch is None"),
+        ("count: many", "'many', but has to be a whole number, such as 3"),
+        ("count: 2.5", "count is 2.5"),
+        ("count: True", "count is True"),
+        ("rate: yes", "rate is 'yes', but has to be a number"),
+        ("rate: .nan", "rate is nan, but has to be finite"),
+        ("word: False", "word is False, but has to be a text"),
+        ("names: 3", "names is 3, but has to be a list"),
+        ("table: 3", "table is 3, but has to be a mapping"),
+        ("nothing: {a: 1}", "nothing is a mapping"),
+        ("made: True", "made is True"),
+        ("batch_size: -1", "batch_size is -1, but has to be 1 or more"),
+        ("batch_size: 0", "1 or more"),
+        ("batch_size: null", "1 or more"),
+        ("lr: 0", "more than 0"),
+    ],
+)
+def test_overrides_of_another_kind_are_refused(tmp_path, override, words):
+    path = tmp_path / "kinds.yaml"
+    path.write_text(KINDS)
+    with pytest.raises(ValueError, match=words):
+        load_hparams(path, override)
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["switch: true", "rate: 1", "rate: 1e-3", "rate: null", "names: file.txt"]
+    + ["names: [b, c]", "table: {a: {b: 1}}", "nothing: [1]", "nothing: no"]
+    + ["count: 0", "word: null", "made: null"],
+)
+def test_overrides_of_the_same_kind_are_taken(tmp_path, override):
+    path = tmp_path / "kinds.yaml"
+    path.write_text(KINDS)
+    found = load_hparams(path, override)
+    ((key, value),) = YAML().load(override).items()
+    assert found[key] == value
+
+
+def test_a_key_may_be_declared_to_have_either_kind(tmp_path):
+    path = tmp_path / "kinds.yaml"
+    path.write_text(KINDS)
+    assert load_hparams(path, "count: some", ["count"])["count"] == "some"
+
+
+RECIPES = Path(__file__).resolve().parents[4] / "recipes"
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(RECIPES.glob("*/hparams/*.yaml")),
+    ids=lambda path: f"{path.parts[-3]}-{path.stem}",
+)
+def test_no_switch_of_a_recipe_takes_a_text_and_no_schedule_a_length(path):
+    keys = YAML().load(path.read_text())
+    assert "total_steps" not in keys
+    switches = [key for key, value in keys.items() if isinstance(value, bool)]
+    for key in switches:
+        with pytest.raises(ValueError, match=f"--{key} is 'no'"):
+            load_hparams(path, {key: "no"})
+    for size in (-1, 0, 0.5, "many"):
+        for key in ("batch_size", "number_of_epochs"):
+            with pytest.raises(ValueError, match=f"--{key} is"):
+                load_hparams(path, {key: size})

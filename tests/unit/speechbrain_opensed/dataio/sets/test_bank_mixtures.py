@@ -117,8 +117,20 @@ def test_classes_with_few_test_recordings_are_not_tested(bank, tmp_path):
         mix(bank, tmp_path, min_test_recordings=2)
 
 
+def test_held_out_classes_from_a_file(bank, tmp_path):
+    file = tmp_path / "held_out.txt"
+    file.write_text("hiss\n\n")
+    parts = mix(bank, tmp_path / "mixed", held_out=str(file))
+    assert "hiss" not in {
+        label_of(event) for cut in parts["train"] for event in events_of(cut)
+    }
+    assert "hiss" in {
+        label_of(event) for cut in parts["test"] for event in events_of(cut)
+    }
+
+
 def test_unknown_held_out_classes_are_named(bank, tmp_path):
-    with pytest.raises(ValueError, match="not in the vocabulary: meow"):
+    with pytest.raises(ValueError, match="'meow' is not in the voc"):
         mix(bank, tmp_path, held_out=["meow"])
 
 
