@@ -14,7 +14,7 @@ from speechbrain_opensed.lobes.encoders.eat import sincos_positions
 from speechbrain_opensed.lobes.finelap import FineLAP
 from speechbrain_opensed.losses import clip_sigmoid_loss, frame_sigmoid_loss
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
+FIXTURES = Path(__file__).parents[3] / "fixtures"
 IMAGE = "audio_encoder.audio_enc.model.modality_encoders.IMAGE."
 AUDIO = "audio_encoder.audio_enc."
 LINE = re.compile(r"(\S+)\t\((.*?)\)\t")

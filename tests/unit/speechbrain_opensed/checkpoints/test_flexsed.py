@@ -19,7 +19,7 @@ from speechbrain_opensed.checkpoints import (
 from speechbrain_opensed.lobes.encoders.dasheng import Dasheng
 from speechbrain_opensed.lobes.flexsed import FlexSED
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
+FIXTURES = Path(__file__).parents[3] / "fixtures"
 TINY = dict(embed_dim=16, depth=2, num_heads=2, ft_blocks=[1], cls_dim=8)
 
 
