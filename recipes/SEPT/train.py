@@ -124,11 +124,13 @@ def embeddings_of(task, hparams, device):
         return read_features(hparams["audio_table"], ids)
     tower = hparams["tower"].to(device)
     cache = hparams["feature_cache"](
-        tower=tower.fingerprint(), sample_rate=tower.sample_rate
+        tower=f"{tower.fingerprint()} raw", sample_rate=tower.sample_rate
     )
 
     def embed(wavs, wav_lens):
-        return tower.encode_audio(wavs.to(device), wav_lens)
+        # DePT's scales want them as the tower gives them; all else brings
+        # them to norm 1 itself.
+        return tower.encode_audio(wavs.to(device), wav_lens, normalize=False)
 
     def compute():
         return cache(task.cuts, embed, hparams["num_workers"])

@@ -45,8 +45,9 @@ def frame_span(
         Frames that there are; the span is clipped to them.
     rounding : str
         `"cover"`: every frame that the event touches. `"round"`: onset and
-        offset to the nearest frame edge, half to even, as in the FlexSED
-        paper; where that leaves nothing, the frame that the onset is in.
+        offset to the nearest frame edge, half to even, by multiplying with
+        the frames per second, as FlexSED was released; where that
+        leaves nothing, the frame that the onset is in.
         `"floor"`: onset and offset to the frame edge before them, as FineLAP
         was released; short events vanish.
 
@@ -75,7 +76,12 @@ def frame_span(
     if rounding == "cover":
         first, last = math.floor(start + _FUZZ), math.ceil(end - _FUZZ)
     elif rounding == "round":
-        first, last = round(start), round(end)
+        # As the original multiplies by 25: at a tie, 1.3 / 0.04 and
+        # 1.3 * 25 round to different frames.
+        rate = 1 / hop_seconds
+        if math.isclose(rate, round(rate), rel_tol=1e-9):
+            rate = round(rate)
+        first, last = round(onset * rate), round(offset * rate)
         if last <= first:
             first = math.floor(start + _FUZZ)
     elif rounding == "floor":

@@ -27,9 +27,10 @@ class DePT(CoOp):
     prompts alone decide; it comes back with its classes.
 
     The scales see text embeddings before they are brought to norm 1, and
-    audio embeddings as they are given; the paper's are not normalised, as
-    from `encode_audio(..., normalize=False)`. The paper trains head and
-    scales by 6.5 times the context's learning rate (0.02275 to 0.0035).
+    audio embeddings as they are given: give those of `encode_audio(...,
+    normalize=False)`, as the recipe does; the paper's are such. The
+    paper trains head and scales by 6.5 times the context's learning rate
+    (0.02275 to 0.0035).
 
     Arguments
     ---------
@@ -60,7 +61,7 @@ class DePT(CoOp):
     >>> from speechbrain_opensed.lobes.prompts.alm_finelap import FineLAPTower
     >>> tower = FineLAPTower.tiny()
     >>> learner = DePT(tower, ["dog", "cat", "rain"], context=4)
-    >>> clips = tower.encode_audio(torch.rand(2, 16000))
+    >>> clips = tower.encode_audio(torch.rand(2, 16000), normalize=False)
     >>> sorted(learner(clips, torch.tensor([0, 2])))
     ['cross_entropy', 'head']
     >>> learner.set_classes(["wind", "sea waves"])

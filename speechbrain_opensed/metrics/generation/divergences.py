@@ -24,7 +24,7 @@ __all__ = [
 
 
 def kl_divergence(
-    reference, generated, activation: str = "softmax", epsilon: float = 0.0
+    reference, generated, activation: str = "softmax", epsilon: float = 1e-6
 ) -> np.ndarray:
     """Divergence KL(reference || generated) of each pair of clips.
 
@@ -34,12 +34,15 @@ def kl_divergence(
         Logits `[clips, classes]` of the real clips and of those generated in
         their place, row by row.
     activation : str
-        `softmax`: between distributions over the classes. `sigmoid`: each
+        `softmax`: between distributions over the classes. `sigmoid`: as
+        audioldm_eval has it, which counts of each class only the side on
+        which it occurs, p * log(p / q), and may be negative. `binary`: each
         class is an event of its own that occurs or not, and the divergences
-        of the classes are summed.
+        of the classes, of both sides, are summed.
     epsilon : float
-        Added to the generated probabilities of a softmax. Published values
-        have 1e-6; with 0 the divergence is exact.
+        Added to the generated probabilities of softmax and sigmoid.
+        Published values, of AudioGen, AudioLDM and those after them, have
+        1e-6; with 0 the divergence is exact.
 
     Returns
     -------
@@ -63,12 +66,15 @@ def kl_divergence(
             f"logits of shapes {list(p.shape)} and {list(q.shape)}: pair "
             "each generated clip with its real one"
         )
-    if activation == "softmax":
-        p, q = log_softmax(p, axis=1), log_softmax(q, axis=1)
+    if activation in ("softmax", "sigmoid"):
+        if activation == "softmax":
+            p, q = log_softmax(p, axis=1), log_softmax(q, axis=1)
+        else:
+            p, q = log_expit(p), log_expit(q)
         if epsilon:
             q = np.log(np.exp(q) + epsilon)
         return np.sum(np.exp(p) * (p - q), axis=1)
-    if activation == "sigmoid":
+    if activation == "binary":
         return sum(
             np.sum(
                 np.exp(log_expit(sign * p))
@@ -78,7 +84,7 @@ def kl_divergence(
             for sign in (1, -1)
         )
     raise ValueError(
-        f"activation {activation!r}: choose 'softmax' or 'sigmoid'"
+        f"activation {activation!r}: choose 'softmax', 'sigmoid' or 'binary'"
     )
 
 
@@ -97,7 +103,8 @@ def inception_score(
     splits : int
         Parts that are scored one by one, after shuffling.
     seed : int
-        Of the shuffling.
+        Of the shuffling, by NumPy's `RandomState`; published values have
+        10 splits, clip i*N//10 to (i+1)*N//10, and 2020.
 
     Returns
     -------
@@ -119,9 +126,12 @@ def inception_score(
         raise ValueError(
             f"{splits} splits of {len(logits)} clips: give 1 to {len(logits)}"
         )
-    order = np.random.default_rng(seed).permutation(len(logits))
+    n = len(logits)
+    # The generator and the bounds of the published values.
+    order = np.random.RandomState(seed).permutation(n)
     scores = []
-    for part in np.array_split(order, splits):
+    for i in range(splits):
+        part = order[i * n // splits : (i + 1) * n // splits]
         logp = log_softmax(logits[part], axis=1)
         p = np.exp(logp)
         marginal = p.mean(axis=0)

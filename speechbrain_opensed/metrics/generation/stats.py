@@ -39,7 +39,9 @@ class GenerationStats:
     - `FAD`: Fréchet distance over all frames instead of clips;
     - `IS`: inception score of what was generated;
     - `KL`, `KL_sigmoid`: divergence of each generated clip from the real
-      one of the same id, if all have one and `paired` is set;
+      one of the same id, if all have one and `paired` is set, as
+      audioldm_eval publishes them; `KL_exact`: the first without its 1e-6;
+      `KL_binary`: the second with both sides of each class, without it;
     - `text`: cosine of generated sound and prompt;
     - `style`, `style_floor`: cosine of generated sound and the reference
       that its style was to follow, and the same with references of other
@@ -227,7 +229,13 @@ class GenerationStats:
         if logits is not None and real and self.paired:
             q, p = pair_by_id(logits, get("real", "logits"))
             scores["KL"] = float(kl_divergence(p, q).mean())
-            scores["KL_sigmoid"] = float(kl_divergence(p, q, "sigmoid").mean())
+            for kind, *how in (
+                ("sigmoid", "sigmoid"),
+                ("exact", "softmax", 0.0),
+                ("binary", "binary", 0.0),
+            ):
+                divergence = kl_divergence(p, q, *how).mean()
+                scores[f"KL_{kind}"] = float(divergence)
         if get("generated", "text") is not None:
             pair = pair_by_id(made, get("generated", "text"))
             scores["text"] = float(cosine_similarity(*pair).mean())

@@ -55,6 +55,20 @@ def test_round_is_python_rounding(onset, offset):
     )
 
 
+def test_ties_round_as_the_original_multiplies():
+    # Every half frame of ten seconds, as a decimal number: ties go to the
+    # even frame, unless the product by 25 is not exactly half way.
+    for half in range(1, 480, 2):
+        onset = round(half * 0.02, 2)
+        assert frame_span(onset, 10.0, HOP, 250, "round") == (
+            round(onset * 25),
+            250,
+        )
+    assert frame_span(0.02, 0.5, HOP, 250, "round")[0] == 0
+    assert frame_span(0.06, 0.5, HOP, 250, "round")[0] == 2
+    assert frame_span(0.1, 0.5, HOP, 250, "round")[0] == 2
+
+
 def test_short_event_keeps_the_frame_of_its_onset_when_rounded():
     assert frame_span(1.03, 1.04, HOP, 250, "round") == (25, 26)
 

@@ -55,6 +55,17 @@ def test_small_corpora_come_round_evenly():
     assert {heard[i] for i in range(90, 100)} == {6}
 
 
+def test_each_round_of_a_corpus_has_an_order_of_its_own():
+    # Six rounds of ten, whatever the epochs that they lie in.
+    sampler = CorpusSampler(
+        CORPORA, {"large": 3, "small": 1}, epoch_cuts=60, max_cuts=6
+    )
+    walked = [number(cut) for cut in sampler._walk("small", 0, 60)]
+    rounds = [tuple(walked[i : i + 10]) for i in range(0, 60, 10)]
+    assert all(sorted(one) == list(range(90, 100)) for one in rounds)
+    assert len(set(rounds)) == 6
+
+
 def test_a_weight_of_zero_leaves_a_corpus_out():
     sampler = CorpusSampler(CORPORA, {"large": 0, "small": 2}, max_cuts=5)
     assert sorted(sum(epoch(sampler), [])) == list(range(90, 100))

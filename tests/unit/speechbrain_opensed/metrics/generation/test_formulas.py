@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 import scipy.linalg
+import torch
 
 from speechbrain_opensed.metrics.generation.distances import (
     frechet_distance,
@@ -106,27 +107,50 @@ def test_divergence_of_classes():
     p = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]])
     q = np.array([[0.5, 0.25, 0.25], [0.2, 0.2, 0.6]])
     expected = np.sum(p * np.log(p / q), axis=1)
-    np.testing.assert_allclose(kl_divergence(np.log(p), np.log(q)), expected)
+    exact = kl_divergence(np.log(p), np.log(q), epsilon=0)
+    np.testing.assert_allclose(exact, expected)
     # Logits are known but for a constant.
     np.testing.assert_allclose(
-        kl_divergence(np.log(p) + 7, np.log(q) - 900), expected
+        kl_divergence(np.log(p) + 7, np.log(q) - 900, epsilon=0), expected
     )
-    close = kl_divergence(np.log(p), np.log(q), epsilon=1e-6)
+    close = kl_divergence(np.log(p), np.log(q))
     np.testing.assert_allclose(close, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_divergence_is_the_published_one(activation):
+    # torch's kl_div of probabilities with 1e-6, as audioldm_eval calls it.
+    rng = np.random.default_rng(0)
+    real, made = 6 * rng.standard_normal((2, 30, 40))
+    to = {"softmax": lambda x: x.softmax(1), "sigmoid": torch.sigmoid}
+    p, q = (to[activation](torch.from_numpy(x)) for x in (real, made))
+    official = torch.nn.functional.kl_div(
+        (q + 1e-6).log(), p, reduction="none"
+    ).sum(1)
+    ours = kl_divergence(real, made, activation)
+    np.testing.assert_allclose(ours, official, rtol=1e-9)
+    # With logits this far apart the 1e-6 shows.
+    exact = kl_divergence(real, made, activation, epsilon=0)
+    assert abs(exact - ours).max() > 1e-3
 
 
 def test_divergence_of_events_that_occur_or_not():
     p, q = np.array([[0.7, 0.2]]), np.array([[0.4, 0.2]])
     expected = 0.7 * np.log(0.7 / 0.4) + 0.3 * np.log(0.3 / 0.6)
     logits = [np.log(x / (1 - x)) for x in (p, q)]
-    np.testing.assert_allclose(kl_divergence(*logits, "sigmoid"), [expected])
+    np.testing.assert_allclose(kl_divergence(*logits, "binary"), [expected])
+    # The published one counts the first side only.
+    one_sided = kl_divergence(*logits, "sigmoid", epsilon=0)
+    np.testing.assert_allclose(one_sided, [0.7 * np.log(0.7 / 0.4)])
 
 
-@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("activation", ["softmax", "binary"])
 def test_divergence_bounds(activation):
     logits = 30 * np.random.default_rng(0).standard_normal((50, 20))
-    np.testing.assert_array_equal(kl_divergence(logits, logits, activation), 0)
-    other = kl_divergence(logits, logits[::-1], activation)
+    np.testing.assert_array_equal(
+        kl_divergence(logits, logits, activation, 0.0), 0
+    )
+    other = kl_divergence(logits, logits[::-1], activation, 0.0)
     assert np.isfinite(other).all() and (other >= 0).all()
 
 
@@ -141,6 +165,21 @@ def test_inception_score_bounds():
     for splits in (1, 4, 10):
         mean, std = inception_score(rng.standard_normal((50, 8)), splits)
         assert 1 < mean < classes and (std > 0) == (splits > 1)
+
+
+def test_inception_score_is_the_published_one():
+    # Step by step as torch-fidelity and audioldm_eval do it; 53 clips make
+    # ten parts whose bounds differ from those of np.array_split.
+    logits = 3 * np.random.default_rng(1).standard_normal((53, 8))
+    order = np.random.RandomState(2020).permutation(53)
+    p = torch.from_numpy(logits[order]).softmax(1)
+    parts = []
+    for i in range(10):
+        part = p[i * 53 // 10 : (i + 1) * 53 // 10]
+        kl = part * (part.log() - part.mean(0, keepdim=True).log())
+        parts.append(kl.sum(1).mean().exp().item())
+    expected = pytest.approx((np.mean(parts), np.std(parts)), rel=1e-9)
+    assert inception_score(logits) == expected
 
 
 def test_pairs_need_partners():

@@ -58,7 +58,10 @@ def test_all_scores_of_an_encoder():
     )
     p, q = (torch.softmax(z.double(), 1) for z in (real, made))
     divergence = (p * (p / q).log()).sum(1).mean()
-    assert scores["KL_ears"] == pytest.approx(divergence.item())
+    assert scores["KL_exact_ears"] == pytest.approx(divergence.item())
+    published = (p * (p / (q + 1e-6)).log()).sum(1).mean()
+    assert scores["KL_ears"] == pytest.approx(published.item(), rel=1e-9)
+    assert scores["KL_sigmoid_ears"] < scores["KL_binary_ears"]
     assert scores["style_ears"] == pytest.approx(1)
     assert scores["style_floor_ears"] < 0.9
     columns = [0, 1, 2, 0, 1, 2]
