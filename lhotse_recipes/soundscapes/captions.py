@@ -27,12 +27,13 @@ _AFTER = (", followed by {}", ", then {}", " and afterwards {}", " before {}")
 _DURING = (" together with {}", " along with {}", ", overlapped by {}")
 _WHOLE = (
     "{}.",
-    "{} can be heard.",
     "The recording has {}.",
     "There is {}.",
     "A listener hears {}.",
     "This is the sound of {}.",
 )
+# Only for sounds named once: "rooster twice can be heard" is no sentence.
+_HEARD = "{} can be heard."
 _NOTHING = (
     "Only background sound can be heard.",
     "Nothing stands out from the background.",
@@ -66,7 +67,8 @@ def describe(
         sound[2] = max(sound[2], offset)
     if not sounds:
         return str(rng.choice(_NOTHING))
-    whole = str(rng.choice(_WHOLE))
+    once = all(count == 1 for count, *_ in sounds.values())
+    whole = str(rng.choice((*_WHOLE, _HEARD) if once else _WHOLE))
     text, until = "", 0.0
     for phrase, (count, onset, offset) in sounds.items():
         named = phrase + _TIMES.get(int(count), " many times")
@@ -89,11 +91,11 @@ def describe_tags(phrases: Iterable[str], rng: np.random.Generator) -> str:
     :return: the sentence.
 
     >>> describe_tags(["rain", "wind", "a dog"], np.random.default_rng(3))
-    'A listener hears rain, wind and a dog.'
+    'This is the sound of rain, wind and a dog.'
     """
     *others, last = dict.fromkeys(phrase.strip() for phrase in phrases)
     named = f"{', '.join(others)} and {last}" if others else last
-    sentence = str(rng.choice(_WHOLE)).format(named)
+    sentence = str(rng.choice((*_WHOLE, _HEARD))).format(named)
     return sentence[0].upper() + sentence[1:]
 
 

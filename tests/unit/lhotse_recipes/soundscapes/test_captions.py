@@ -35,6 +35,14 @@ def test_what_overlaps_is_simultaneous():
         assert not any(word.replace("dog", "cat") in text for word in words)
 
 
+def test_what_is_repeated_is_not_said_to_be_heard():
+    once, twice = (0, 1, "rooster"), (2, 3, "rooster")
+    assert "Rooster can be heard." in sentences([once])
+    found = sentences([once, twice])
+    assert "The recording has rooster twice." in found
+    assert not any("can be heard" in text for text in found)
+
+
 def test_nothing_is_said_to_be_nothing():
     assert len(sentences([])) == 3
     assert all("background" in text for text in sentences([]))
