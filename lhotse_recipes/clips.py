@@ -26,7 +26,6 @@ __all__ = [
 ]
 
 # Tables name files that nobody has in that form any more.
-_SUFFIXES = (*AUDIO_SUFFIXES, ".aif", ".aiff", ".m4a", ".mp4", ".webm")
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def clip_id(name: str) -> str:
     """
     base = name.replace("\\", "/").rpartition("/")[2].strip()
     path = PurePosixPath(base)
-    return path.stem if path.suffix.lower() in _SUFFIXES else base
+    return path.stem if path.suffix.lower() in AUDIO_SUFFIXES else base
 
 
 class ClipTable:

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import (
     Executor,
@@ -12,7 +11,6 @@ from concurrent.futures import (
 from pathlib import Path
 from typing import Any, TypeVar
 
-import soundfile as sf
 from lhotse import (
     AudioSource,
     CutSet,
@@ -25,6 +23,7 @@ from tqdm import tqdm
 
 from lhotse_recipes.io import PrepareReport, save_manifests
 from lhotse_recipes.schema import fix_sed_manifests, make_cuts
+from lhotse_recipes.sound import READABLE, inspect_audio
 
 __all__ = [
     "AUDIO_SUFFIXES",
@@ -36,12 +35,7 @@ __all__ = [
     "read_recordings",
 ]
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-
-# libsndfile notes in its log that a wav ends before its header says.
-_SHORT_WAV = re.compile(r"^data\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
-# Writers into pipes announce about 2 or 4 GiB because they cannot know.
-_UNKNOWN_LENGTH = 0x7FFF0000
+AUDIO_SUFFIXES = READABLE
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -142,39 +136,16 @@ def open_recording(recording_id: str, path: str | Path) -> Recording:
         message names it.
     """
     try:
-        with sf.SoundFile(path) as file:
-            frames, rate = file.frames, file.samplerate
-            channels = file.channels
-            announced = _SHORT_WAV.search(file.extra_info)
-            if frames > 0:
-                # A header survives truncation; the last sample does not.
-                file.seek(frames - 1)
-                complete = len(file.read(1)) == 1
-    except (sf.SoundFileError, OSError) as error:
-        raise ValueError(f"{path}: {_trouble(path, error)}") from error
-    if frames <= 0:
-        raise ValueError(f"{path}: has no samples")
-    if announced and int(announced[1]) < _UNKNOWN_LENGTH:
-        complete &= int(announced[1]) <= int(announced[2])
-    if not complete:
-        raise ValueError(f"{path}: truncated, it ends before its header says")
+        info = inspect_audio(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(str(error)) from error
     return Recording(
         id=recording_id,
-        sources=[AudioSource("file", list(range(channels)), str(path))],
-        sampling_rate=rate,
-        num_samples=frames,
-        duration=frames / rate,
+        sources=[AudioSource("file", list(range(info.channels)), str(path))],
+        sampling_rate=info.sample_rate,
+        num_samples=info.frames,
+        duration=info.duration,
     )
-
-
-def _trouble(path: str | Path, error: Exception) -> str:
-    if not os.path.exists(path):
-        return "no such file"
-    if os.path.getsize(path) == 0:
-        return "empty file"
-    if "seek" in str(error):
-        return "truncated, it ends before its header says"
-    return f"not readable as audio ({str(error).rpartition(': ')[2]})"
 
 
 def _try_open(item: tuple[str, str | Path]) -> Recording | str:

@@ -7,6 +7,8 @@ Authors
 import math
 from dataclasses import dataclass
 
+from speechbrain_opensed.core.levels import LEVELS
+
 __all__ = ["SedSpec"]
 
 
@@ -31,7 +33,8 @@ class SedSpec:
     Raises
     ------
     ValueError
-        If a rate or a duration is not positive, or `normalize` unknown.
+        If a rate or a duration is not positive, the hop is no whole number
+        of samples, or `normalize` unknown.
 
     Example
     -------
@@ -52,7 +55,15 @@ class SedSpec:
                 raise ValueError(
                     f"{name} is {getattr(self, name)}: give a positive number"
                 )
-        if self.normalize not in ("peak", None):
+        samples = self.hop_seconds * self.sample_rate
+        if round(samples) < 1 or abs(samples - round(samples)) > 1e-4:
+            near = max(1, round(samples)) / self.sample_rate
+            raise ValueError(
+                f"hop_seconds {self.hop_seconds:g} is {samples:g} samples of "
+                f"{self.sample_rate} Hz, and frames are whole samples: times "
+                f"would drift. Give {near!r}, or another sample_rate"
+            )
+        if self.normalize not in LEVELS:
             raise ValueError(
                 f"normalize is {self.normalize!r}: choose 'peak' or None"
             )

@@ -5,14 +5,20 @@ Authors
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from lhotse import CutSet
+from lhotse.audio import (
+    get_audio_duration_mismatch_tolerance,
+    set_audio_duration_mismatch_tolerance,
+)
 from lhotse.cut import Cut, MixedCut, MonoCut, MultiCut
 
 from lhotse_recipes.io import PrepareReport
+from lhotse_recipes.sound import inspect_audio, mono_blocks
 from lhotse_recipes.soundscapes.render import render
 from speechbrain_opensed.core.spec import SedSpec
 
@@ -20,12 +26,17 @@ __all__ = ["load_window", "with_audio"]
 
 logger = logging.getLogger(__name__)
 
+# Kinds whose length has to be counted.
+_COUNTED = (".mp3", ".mp2", ".m4a", ".aac", ".mp4", ".wma", ".webm", ".amr")
+
 
 def load_window(cut: Cut, spec: SedSpec) -> np.ndarray:
     """Read a cut that fits into one window of a model.
 
-    Other sample rates are converted, several channels averaged. An excess of
-    less than one frame, as decoders leave it, is cut off.
+    Other sample rates are converted, several channels averaged. A cut may
+    have a frame more or less than its manifest says, as decoders leave it:
+    the rest is cut off, or stays silent. What is missing beyond that is an
+    error; Lhotse would fill up to half a second with mirrored sound.
 
     Arguments
     ---------
@@ -69,7 +80,12 @@ def load_window(cut: Cut, spec: SedSpec) -> np.ndarray:
         cut = cut.resample(spec.sample_rate)
     try:
         mixed = isinstance(cut, MixedCut) and cut.num_channels == 1
-        wav = render(cut)[None] if mixed else cut.load_audio()
+        if mixed:
+            wav = render(cut)[None]
+        else:
+            with _no_mirrors(spec.hop_seconds):
+                wav = _read_counted(cut, spec.sample_rate)
+                wav = cut.load_audio() if wav is None else wav
     except Exception as error:
         _refuse_missing(cut)
         raise ValueError(
@@ -83,6 +99,46 @@ def load_window(cut: Cut, spec: SedSpec) -> np.ndarray:
             "the file or drop the cut from the manifest"
         )
     return wav
+
+
+@contextmanager
+def _no_mirrors(seconds: float) -> Iterator[None]:
+    """Lhotse's tolerance for audio that is shorter than its manifest."""
+    before = get_audio_duration_mismatch_tolerance()
+    set_audio_duration_mismatch_tolerance(seconds)
+    try:
+        yield
+    finally:
+        set_audio_duration_mismatch_tolerance(before)
+
+
+def _read_counted(cut: Cut, sample_rate: int) -> np.ndarray | None:
+    """A cut of a file whose header Lhotse's readers would wrongly believe."""
+    if not isinstance(cut, MonoCut):
+        return None
+    sources = cut.recording.sources
+    others = [
+        one
+        for one in cut.recording.transforms or ()
+        if _name(one) != "Resample"
+    ]
+    if others or len(sources) != 1 or sources[0].type != "file":
+        return None
+    path = sources[0].source
+    if Path(path).suffix.lower() not in _COUNTED:
+        return None
+    info = inspect_audio(path)
+    if info.decoder == "soundfile":
+        return None
+    wav = np.concatenate(list(mono_blocks(path, sample_rate)))
+    first = round(cut.start * sample_rate)
+    return wav[None, first : first + round(cut.duration * sample_rate)]
+
+
+def _name(transform: object) -> str:
+    if isinstance(transform, dict):
+        return str(transform.get("name"))
+    return type(transform).__name__
 
 
 def with_audio(

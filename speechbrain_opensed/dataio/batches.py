@@ -17,13 +17,13 @@ import torch
 from lhotse import CutSet
 from lhotse.cut import Cut
 
+from speechbrain_opensed.core.levels import level_gain
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.dataio.audio import load_window
 
 __all__ = [
     "BatchKey",
     "TensorBatch",
-    "check_normalize",
     "cut_generator",
     "load_waves",
 ]
@@ -146,7 +146,7 @@ def load_waves(
     spec : SedSpec
         Sample rate, window and frames.
     normalize : str or None
-        See `check_normalize`.
+        See `core.levels.check_level`.
 
     Returns
     -------
@@ -175,40 +175,8 @@ def load_waves(
     for i, cut in enumerate(cuts):
         wav = load_window(cut, spec)
         if level == "peak":
-            wav = wav / (np.abs(wav).max() + 1e-9)
+            wav = wav * level_gain(wav)
         wavs[i, : len(wav)] = torch.from_numpy(wav)
         wav_lens[i] = len(wav) / spec.num_samples
         frame_mask[i, : math.ceil(len(wav) / spec.hop_samples)] = True
     return wavs, wav_lens, frame_mask
-
-
-def check_normalize(normalize: str | None) -> str | None:
-    """Refuses what is no way to set the level of clips.
-
-    Arguments
-    ---------
-    normalize : str or None
-        `"peak"`: each clip is divided by its largest absolute sample. None:
-        the level stays as it is. `"spec"`: what the model's spec says.
-
-    Returns
-    -------
-    str or None
-        The same.
-
-    Raises
-    ------
-    ValueError
-        If it is something else.
-
-    Example
-    -------
-    >>> check_normalize("rms")
-    Traceback (most recent call last):
-    ValueError: normalize 'rms' is unknown: use 'spec', 'peak' or None
-    """
-    if normalize not in ("spec", "peak", None):
-        raise ValueError(
-            f"normalize {normalize!r} is unknown: use 'spec', 'peak' or None"
-        )
-    return normalize

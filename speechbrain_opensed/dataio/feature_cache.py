@@ -23,8 +23,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lhotse_recipes.io import PrepareReport, write_atomically
+from speechbrain_opensed.core.levels import check_level
 from speechbrain_opensed.core.spec import SedSpec
-from speechbrain_opensed.dataio.batches import check_normalize, load_waves
+from speechbrain_opensed.dataio.batches import load_waves
 
 __all__ = ["FeatureCache", "Features", "centre_crop", "read_features"]
 
@@ -112,7 +113,7 @@ class FeatureCache:
         normalize: str | None = None,
         block_size: int = 32,
     ):
-        check_normalize(normalize)
+        check_level(normalize)
         self.about = {
             "tower": tower,
             "normalize": normalize,

@@ -10,8 +10,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from speechbrain_opensed.core.levels import level_gain
 from speechbrain_opensed.core.spec import SedSpec
-from speechbrain_opensed.inference.scorer import QUIET_PEAK
 
 __all__ = ["batch_waves", "pad_clips"]
 
@@ -88,7 +88,7 @@ def pad_clips(
     for wave in waves:
         wave = np.pad(wave, (0, max(0, least - len(wave))))
         if spec.normalize == "peak":
-            wave = wave / (max(np.abs(wave).max(), QUIET_PEAK) + 1e-9)
+            wave = wave * level_gain(wave)
         rows.append(torch.from_numpy(wave.astype(np.float32, copy=False)))
     lengths = torch.tensor([len(row) for row in rows]).double()
     wavs = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)

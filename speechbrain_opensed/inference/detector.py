@@ -16,6 +16,7 @@ from lhotse_recipes.sound import (
     inspect_audio,
     mono_blocks,
 )
+from speechbrain_opensed.core.levels import QUIET_PEAK, level_gain
 from speechbrain_opensed.inference import events, formats
 from speechbrain_opensed.inference.detection import Detection
 from speechbrain_opensed.inference.interface import SoundInterface
@@ -177,7 +178,7 @@ class SoundEventDetector(SoundInterface):
             peak = max(
                 float(np.abs(block).max()) for block in mono_blocks(path, rate)
             )
-            gain = 1 / (peak + 1e-9)
+            gain = 1 / (max(peak, QUIET_PEAK) + 1e-9)
             blocks = (block * gain for block in mono_blocks(path, rate))
         else:
             blocks = mono_blocks(path, rate)
@@ -259,7 +260,7 @@ class SoundEventDetector(SoundInterface):
             ):
                 wav = wav[:length]
                 if normalize == "file":
-                    wav = wav / (np.abs(wav).max() + 1e-9)
+                    wav = wav * level_gain(wav)
                 for start, window in self._scorer.windows([wav]):
                     yield (row, start), window
 

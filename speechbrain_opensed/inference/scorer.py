@@ -11,14 +11,11 @@ from itertools import groupby
 import numpy as np
 import torch
 
+from speechbrain_opensed.core.levels import level_gain
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference.windows import sliding_windows
 
-__all__ = ["QUIET_PEAK", "WindowScorer"]
-
-# A window whose peak is below -60 dB of full scale counts as silence: raised
-# to full scale, its noise floor would be heard as an event.
-QUIET_PEAK = 1e-3
+__all__ = ["WindowScorer"]
 
 
 class WindowScorer:
@@ -111,8 +108,7 @@ class WindowScorer:
             for batch in _batched(group, batch_size):
                 wavs = np.stack([window for _, window in batch])
                 if normalize:
-                    peaks = np.abs(wavs).max(axis=1, keepdims=True)
-                    wavs = wavs / (np.maximum(peaks, QUIET_PEAK) + 1e-9)
+                    wavs = wavs * level_gain(wavs)
                 scores = self._probabilities(wavs, queries)
                 for (key, _), row in zip(batch, scores, strict=True):
                     yield key, row

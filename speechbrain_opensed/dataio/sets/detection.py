@@ -12,11 +12,11 @@ import torch
 from lhotse import CutSet
 from lhotse.cut import Cut
 
+from speechbrain_opensed.core.levels import check_level
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.dataio.batches import (
     BatchKey,
     TensorBatch,
-    check_normalize,
     cut_generator,
     load_waves,
 )
@@ -145,7 +145,7 @@ class SedDataset(torch.utils.data.Dataset):
         self.query_sampler = query_sampler
         self.phrases = dict(phrases)
         self.seed = seed
-        self.normalize = check_normalize(normalize)
+        self.normalize = check_level(normalize)
         self.rounding = rounding
         self._rank = {label: i for i, label in enumerate(self.phrases)}
 

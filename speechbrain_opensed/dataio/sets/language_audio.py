@@ -17,11 +17,11 @@ from lhotse.cut import Cut
 
 from lhotse_recipes.schema import captions_of, tags_of, trim_events
 from lhotse_recipes.soundscapes.captions import describe, describe_tags
+from speechbrain_opensed.core.levels import check_level
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.dataio.batches import (
     BatchKey,
     TensorBatch,
-    check_normalize,
     cut_generator,
     load_waves,
 )
@@ -112,7 +112,7 @@ class LanguageAudioDataset(torch.utils.data.Dataset):
     seed : int
         Of the draws of captions and phrases.
     normalize : str or None
-        See `batches.check_normalize`.
+        See `core.levels.check_level`.
     rounding : str
         See `targets.frame_span`.
 
@@ -155,7 +155,7 @@ class LanguageAudioDataset(torch.utils.data.Dataset):
         self.spec = spec
         self.query_sampler = query_sampler
         self.seed = seed
-        self.normalize = check_normalize(normalize)
+        self.normalize = check_level(normalize)
         self.rounding = rounding
 
     def __getitem__(self, batch: BatchKey | CutSet) -> LanguageAudioBatch:

@@ -422,7 +422,7 @@ def test_broken_audio_is_reported_or_refused(tree, tmp_path):
     assert found(prepared) == {"train": {"blues.00001": ["blues"]}}
     dropped = report(tmp_path, "gtzan", "train")["dropped"]
     assert "jazz.00054.wav" in dropped["unreadable audio"]["items"][0]
-    with pytest.raises(ValueError, match="jazz.00054.wav: not readable"):
+    with pytest.raises(ValueError, match="jazz.00054.wav is not a sound file"):
         prepare_gtzan(corpus, strict=True)
 
 

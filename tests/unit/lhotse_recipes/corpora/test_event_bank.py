@@ -248,8 +248,10 @@ def test_unusable_recordings_are_counted_and_named(tmp_path):
         "NaN or infinite samples",
     }
     unreadable = "\n".join(dropped["unreadable audio"])
-    assert f"{bank}/dog/cut.flac: truncated" in unreadable
-    assert f"{bank}/dog/empty.wav: empty file" in unreadable
+    assert f"{bank}/dog/cut.flac is truncated" in unreadable
+    assert (
+        f"{bank}/dog/empty.wav is empty (0 bytes): fetch it again" in unreadable
+    )
     assert dropped["silent"][0].startswith(f"{bank}/dog/faint.wav: -8")
     assert dropped["silent"][1] == f"{bank}/dog/silent.wav: -inf dBFS at most"
     assert dropped["NaN or infinite samples"] == [

@@ -1,5 +1,6 @@
 """Any sound file becomes mono blocks; any broken one a clear error."""
 
+import logging
 import math
 import struct
 
@@ -106,3 +107,39 @@ def test_samples_that_are_no_numbers(tmp_path, value):
     path = write(tmp_path / "nan.wav", samples, subtype="FLOAT")
     with pytest.raises(ValueError, match=r"nan.wav .* at 1.500 s: export"):
         list(mono_blocks(path, 16000, block_seconds=0.7))
+
+
+def test_channels_that_cancel_are_announced(tmp_path, caplog):
+    tone = 0.5 * np.sin(np.arange(8000) / 5)
+    path = tmp_path / "balanced.wav"
+    soundfile.write(path, np.stack([tone, -tone], 1), 8000)
+    with caplog.at_level(logging.WARNING):
+        mixed = np.concatenate(list(mono_blocks(path, 8000)))
+    assert np.abs(mixed).max() < 1e-3
+    assert "balanced.wav: its channels cancel each other" in caplog.text
+    assert "--channel" in caplog.text
+    for channel, sign in (("left", 1), ("right", -1), (1, 1), ("2", -1)):
+        one = np.concatenate(list(mono_blocks(path, 8000, channel=channel)))
+        assert np.allclose(one, sign * tone, atol=1e-4)
+    with pytest.raises(ValueError, match="has 2 channels and no 3"):
+        list(mono_blocks(path, 8000, channel=3))
+
+
+def test_the_loudest_channel(tmp_path, caplog):
+    noise = np.random.default_rng(0).normal(size=(8000, 3)) * [0.01, 0.1, 0.02]
+    soundfile.write(tmp_path / "a.wav", noise, 8000)
+    with caplog.at_level(logging.WARNING):
+        list(mono_blocks(tmp_path / "a.wav", 8000))
+    assert "cancel" not in caplog.text
+    one = np.concatenate(
+        list(mono_blocks(tmp_path / "a.wav", 8000, channel="loudest"))
+    )
+    assert np.allclose(one, noise[:, 1], atol=1e-4)
+
+
+@pytest.mark.parametrize("rate, channels", [(800_000, 1), (48_000, 65)])
+def test_headers_that_no_recording_has(tmp_path, rate, channels):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros((9, channels)), rate)
+    with pytest.raises(ValueError, match="a.wav announces .*more than"):
+        inspect_audio(path)

@@ -1,0 +1,23 @@
+"""The one gate for sound files: what they hold, proven, and read in blocks."""
+
+from lhotse_recipes.sound.files import (
+    CHANNELS,
+    READABLE,
+    AudioInfo,
+    announce_conversion,
+    inspect_audio,
+    mono_blocks,
+    read_blocks,
+)
+from lhotse_recipes.sound.resampling import resample_blocks
+
+__all__ = [
+    "CHANNELS",
+    "READABLE",
+    "AudioInfo",
+    "announce_conversion",
+    "inspect_audio",
+    "mono_blocks",
+    "read_blocks",
+    "resample_blocks",
+]

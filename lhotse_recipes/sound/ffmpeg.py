@@ -1,0 +1,120 @@
+"""Sound of m4a, aac, wma, webm, amr and of videos, by way of ffmpeg.
+
+The program is used where it is on the machine, else PyAV, which brings its
+libraries (``pip install 'speechbrain-opensed[media]'``).
+"""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["available", "decode", "probe"]
+
+_BYTES = 1 << 20
+
+
+def available() -> str | None:
+    """
+    What can decode here.
+
+    :return: "ffmpeg", "av", or None.
+
+    >>> available() in ("ffmpeg", "av", None)
+    True
+    """
+    if shutil.which("ffmpeg") and shutil.which("ffprobe"):
+        return "ffmpeg"
+    try:
+        import av  # noqa: F401
+    except ImportError:
+        return None
+    return "av"
+
+
+def probe(path: str | Path) -> tuple[int, int]:
+    """
+    Rate and channels of a file's first sound track.
+
+    :param path: the file.
+    :return: samples per second, channels.
+    :raises ValueError: it has no sound, or is damaged.
+    """
+    if available() == "ffmpeg":
+        done = subprocess.run(
+            ["ffprobe", "-v", "error", "-select_streams", "a:0",
+             "-show_entries", "stream=sample_rate,channels", "-of", "json",
+             f"file:{path}"],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        streams = json.loads(done.stdout or "{}").get("streams") or []
+        if done.returncode or not streams:
+            reason = done.stderr.strip().splitlines()[-1:] or ["no sound track"]
+            raise ValueError(f"{path}: ffmpeg reads no sound ({reason[0]})")
+        return int(streams[0]["sample_rate"]), int(streams[0]["channels"])
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            track = container.streams.audio[0]
+            return track.rate, track.channels
+    except (av.error.FFmpegError, IndexError) as error:
+        raise ValueError(f"{path}: PyAV reads no sound ({error})") from error
+
+
+def decode(path: str | Path, channels: int) -> Iterator[np.ndarray]:
+    """
+    Decode the first sound track of a file.
+
+    :param path: the file.
+    :param channels: how many it has.
+    :return: blocks ``[samples, channels]``, float32, at the file's own rate.
+    :raises ValueError: decoding fails.
+    """
+    if available() == "av":
+        yield from _decode_av(path)
+        return
+    command = ["ffmpeg", "-v", "error", "-xerror", "-i", f"file:{path}"]
+    command += ["-map", "0:a:0", "-f", "f32le", "-acodec", "pcm_f32le", "-"]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        size = _BYTES // (4 * channels) * 4 * channels
+        try:
+            while block := process.stdout.read(size):
+                samples = np.frombuffer(block, "<f4")
+                whole = len(samples) // channels * channels
+                yield samples[:whole].reshape(-1, channels)
+        finally:
+            if process.poll() is None:
+                process.stdout.close()
+                process.kill()
+        reason = process.stderr.read().decode(errors="replace").strip()
+        if process.wait() > 0:
+            raise ValueError(
+                f"{path} is truncated or damaged: ffmpeg stopped "
+                f"({reason.splitlines()[-1] if reason else 'no reason'})"
+            )
+
+
+def _decode_av(path: str | Path) -> Iterator[np.ndarray]:
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            track = container.streams.audio[0]
+            to_float = av.AudioResampler("fltp", track.layout, track.rate)
+            for frame in container.decode(track):
+                for part in to_float.resample(frame):
+                    yield np.ascontiguousarray(part.to_ndarray().T)
+    except av.error.FFmpegError as error:
+        raise ValueError(f"{path} is truncated or damaged ({error})") from error

@@ -1,0 +1,397 @@
+"""Sound files of any kind, rate, channel count and length, block by block."""
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from lhotse_recipes.sound.ffmpeg import available, decode, probe
+from lhotse_recipes.sound.mpeg import count_mpeg, feed
+from lhotse_recipes.sound.ogg import ogg_ends
+from lhotse_recipes.sound.resampling import resample_blocks
+
+__all__ = [
+    "CHANNELS",
+    "READABLE",
+    "AudioInfo",
+    "announce_conversion",
+    "inspect_audio",
+    "mono_blocks",
+    "read_blocks",
+]
+
+logger = logging.getLogger(__name__)
+
+_BY_SOUNDFILE = (
+    ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".aif", ".aiff",
+    ".aifc", ".caf", ".au", ".snd", ".w64", ".rf64",
+)  # fmt: skip
+_BY_FFMPEG = (
+    ".m4a", ".aac", ".mp4", ".m4v", ".mov", ".wma", ".webm", ".mkv", ".mka",
+    ".avi", ".ac3", ".amr", ".3gp",
+)  # fmt: skip
+#: Suffixes of all files that are taken for sound.
+READABLE = (*_BY_SOUNDFILE, *_BY_FFMPEG)
+#: How several channels become one; besides, the number of a channel from 1.
+CHANNELS = ("mix", "left", "right", "loudest")
+
+_MAX_RATE, _MAX_CHANNELS = 768_000, 64
+# A WAV written to a pipe announces (nearly) the largest size there is.
+_STREAMED_WAV_BYTES = 0x7FFF0000
+# A mixture with less of its channels' energy has lost them.
+_CANCELLED, _SILENCE = 0.02, 1e-10
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """
+    What a sound file holds, as its end was seen.
+
+    :param path: the file.
+    :param sample_rate: samples per second.
+    :param channels: number of channels.
+    :param frames: samples in each channel.
+    :param decoder: what reads it: ``soundfile``, ``mpeg`` (frame by frame,
+        where the header is not to be believed) or ``ffmpeg``.
+
+    >>> AudioInfo(Path("a.wav"), 16000, 1, 8000).duration
+    0.5
+    """
+
+    path: Path
+    sample_rate: int
+    channels: int
+    frames: int
+    decoder: str = "soundfile"
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.frames / self.sample_rate
+
+
+def inspect_audio(path: str | Path) -> AudioInfo:
+    """
+    See what a sound file holds, and that its end is there.
+
+    Lengths are proven, not believed: frames of an MP3 are counted, the last
+    page of an Ogg file has to end the stream, the last sample of others has
+    to be there.
+
+    :param path: the file.
+    :return: rate, channels and length.
+    :raises FileNotFoundError: there is no such file.
+    :raises ValueError: it is empty, no sound, without samples, truncated, or
+        of a rate or number of channels that no recording has.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "a.wav"
+    ...     soundfile.write(file, np.zeros((800, 2)), 8000)
+    ...     info = inspect_audio(file)
+    >>> info.sample_rate, info.channels, info.duration
+    (8000, 2, 0.1)
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"no such file: {path}; check the path")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name the files in it")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty (0 bytes): fetch it again")
+    if path.suffix.lower() in _BY_FFMPEG:
+        return _inspect_foreign(path, "libsndfile does not know this kind")
+    try:
+        with soundfile.SoundFile(path) as file:
+            info = AudioInfo(path, file.samplerate, file.channels, file.frames)
+            container, log = file.format, file.extra_info
+            _check_limits(info)
+            if container not in ("MP3", "MPEG", "OGG"):
+                _check_last_sample(info, file)
+    except soundfile.SoundFileError as error:
+        return _inspect_foreign(path, str(error))
+    _check_wav(path, log)
+    if container in ("MP3", "MPEG"):
+        info = _counted(info)
+    elif container == "OGG" and not ogg_ends(path):
+        raise ValueError(
+            f"{path} is truncated: its last page does not end the stream; "
+            "fetch it again, or accept what is left with: ffmpeg -i INPUT "
+            "out.wav"
+        )
+    if info.frames <= 0:
+        raise ValueError(f"{path} holds no samples: remove it or fetch it")
+    return info
+
+
+def _check_limits(info: AudioInfo) -> None:
+    if not 0 < info.sample_rate <= _MAX_RATE:
+        raise ValueError(
+            f"{info.path} announces {info.sample_rate} samples a second, more "
+            f"than {_MAX_RATE}: its header is damaged, export it again"
+        )
+    if info.channels > _MAX_CHANNELS:
+        raise ValueError(
+            f"{info.path} announces {info.channels} channels, more than "
+            f"{_MAX_CHANNELS}: its header is damaged, or split it first"
+        )
+
+
+def _check_last_sample(info: AudioInfo, file: soundfile.SoundFile) -> None:
+    """A header survives truncation; the last sample does not."""
+    if info.frames <= 0 or not file.seekable():
+        return
+    try:
+        file.seek(info.frames - 1)
+        complete = len(file.read(1)) == 1
+    except soundfile.SoundFileError:
+        complete = False
+    if not complete:
+        raise ValueError(
+            f"{info.path} is truncated, it ends before its header says: fetch "
+            "it again, or accept what is left with: ffmpeg -i INPUT out.wav"
+        )
+
+
+def _check_wav(path: Path, log: str) -> None:
+    sizes = re.search(r"^data\s*: ?(\d+) \(should be (\d+)\)", log, re.M)
+    if sizes and int(sizes[2]) < int(sizes[1]) < _STREAMED_WAV_BYTES:
+        raise ValueError(
+            f"{path} is truncated: {sizes[1]} bytes of samples announced, "
+            f"{sizes[2]} present; fetch it again, or accept what is left "
+            "with: ffmpeg -i INPUT out.wav"
+        )
+
+
+def _counted(info: AudioInfo) -> AudioInfo:
+    """An MPEG file with the length of its frames, if they say otherwise."""
+    count = count_mpeg(info.path)
+    if count.truncated or (count.cut_short and count.believable):
+        raise ValueError(
+            f"{info.path} is truncated, it ends before its header says: "
+            f"{count.announced} frames announced, {count.frames} present; "
+            "fetch it again, or accept what is left with: ffmpeg -i INPUT "
+            "out.wav"
+        )
+    if count.believable:
+        return info
+    return AudioInfo(
+        info.path, info.sample_rate, info.channels, count.samples, "mpeg"
+    )
+
+
+def _inspect_foreign(path: Path, reason: str) -> AudioInfo:
+    if available() is None:
+        raise ValueError(
+            f"{path} is not a sound file that libsndfile reads ({reason}); "
+            "install ffmpeg, or pip install av, or convert it first, for "
+            "example: ffmpeg -i INPUT out.wav"
+        )
+    try:
+        rate, channels = probe(path)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is not a sound file that libsndfile reads ({reason}) or "
+            f"ffmpeg ({error}): convert it first, for example: ffmpeg -i "
+            "INPUT out.wav"
+        ) from error
+    info = AudioInfo(path, rate, channels, 0, "ffmpeg")
+    _check_limits(info)
+    # What a container announces is an estimate: it is decoded to its end.
+    frames = sum(len(block) for block in decode(path, channels))
+    if frames == 0:
+        raise ValueError(f"{path} holds no samples: remove it or fetch it")
+    return AudioInfo(path, rate, channels, frames, "ffmpeg")
+
+
+def announce_conversion(info: AudioInfo, sample_rate: int, said: set) -> None:
+    """
+    Log, once per kind of file, that it is not what the model takes.
+
+    :param info: the file.
+    :param sample_rate: the model's, in Hz.
+    :param said: kinds that were announced before; the file's is added.
+
+    >>> said = set()
+    >>> info = AudioInfo(Path("a.wav"), 44100, 2, 8000)
+    >>> announce_conversion(info, 16000, said)
+    >>> said
+    {(44100, 2)}
+    """
+    kind = (info.sample_rate, info.channels)
+    if kind in said or kind == (sample_rate, 1):
+        return
+    said.add(kind)
+    logger.info(
+        "%s: %d Hz, %d channels, converted to %d Hz mono (said once)",
+        info.path,
+        *kind,
+        sample_rate,
+    )
+    if info.sample_rate < sample_rate:
+        logger.warning(
+            "%s holds nothing above %g kHz, the model expects up to %g kHz: "
+            "scores may be worse (said once)",
+            info.path,
+            info.sample_rate / 2000,
+            sample_rate / 2000,
+        )
+
+
+def mono_blocks(
+    path: str | Path,
+    sample_rate: int,
+    block_seconds: float = 30.0,
+    channel: str | int = "mix",
+) -> Iterator[np.ndarray]:
+    """
+    Stream a file as mono float32 blocks at one rate.
+
+    Memory is bounded by the block, not by the file.
+
+    :param path: the file.
+    :param sample_rate: rate of the blocks, in Hz.
+    :param block_seconds: how much is read at a time.
+    :param channel: how several channels become one: ``mix`` averages them,
+        ``left`` and ``right`` take the first and the second, ``loudest`` that
+        with the most energy, a number that channel, from 1.
+    :return: samples ``[time]``, float32. A mixture in which the channels
+        cancel each other is announced in the log.
+    :raises ValueError: reading stops before the end that was seen, a sample
+        is NaN or infinite, or there is no such channel; the message names
+        the file and the time.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "a.wav"
+    ...     soundfile.write(file, np.zeros((800, 2)), 8000)
+    ...     [block.shape for block in mono_blocks(file, 16000)]
+    [(1600,)]
+    """
+    info = inspect_audio(path)
+    size = max(1, round(block_seconds * info.sample_rate))
+    yield from resample_blocks(
+        _mono(info, size, channel), info.sample_rate, sample_rate
+    )
+
+
+def _mono(
+    info: AudioInfo, size: int, channel: str | int
+) -> Iterator[np.ndarray]:
+    index = _channel_index(info, size, channel)
+    mixed, energy = 0.0, 0.0
+    for block in read_blocks(info, size):
+        if index is not None:
+            yield np.ascontiguousarray(block[:, index])
+            continue
+        one = block.mean(axis=1)
+        yield one
+        if info.channels > 1:
+            mixed += float(np.vdot(one, one))
+            energy += float(np.vdot(block, block)) / info.channels
+    if energy > _SILENCE * info.frames and mixed < _CANCELLED * energy:
+        logger.warning(
+            "%s: its channels cancel each other, their mixture has %.1f %% of "
+            "their energy (a balanced line recorded as stereo?): take one of "
+            "them, --channel left, right, loudest or a number",
+            info.path,
+            100 * mixed / energy,
+        )
+
+
+def _channel_index(
+    info: AudioInfo, size: int, channel: str | int
+) -> int | None:
+    """The number of a channel from 0; None for the mixture."""
+    if channel == "mix" or (info.channels == 1 and channel in CHANNELS):
+        return None
+    if channel == "loudest":
+        energy = np.zeros(info.channels)
+        for block in read_blocks(info, size):
+            energy += np.square(block, dtype=np.float64).sum(axis=0)
+        return int(energy.argmax())
+    names: dict[str | int, int] = {"left": 1, "right": 2}
+    number = names.get(channel, channel)
+    if isinstance(number, str):
+        number = int(number) if number.isdecimal() else 0
+    if not 1 <= number <= info.channels:
+        raise ValueError(
+            f"{info.path} has {info.channels} channels and no {channel!r}: "
+            f"choose {', '.join(CHANNELS)} or a number from 1"
+        )
+    return number - 1
+
+
+class _Stream(soundfile.SoundFile):
+    """Read forwards only.
+
+    SoundFile seeks to where it is after each read, which makes libsndfile
+    1.2 decode the next blocks of an MP3 wrongly.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+def read_blocks(info: AudioInfo, size: int) -> Iterator[np.ndarray]:
+    """
+    Read a file that was inspected, with all its channels, at its own rate.
+
+    :param info: the file.
+    :param size: samples of a block.
+    :return: blocks ``[samples, channels]``, float32.
+    :raises ValueError: reading stops before the end that was seen, or a
+        sample is NaN or infinite.
+    """
+    position = 0
+    for block in _decoded(info, size):
+        block = block[: info.frames - position]
+        finite = np.isfinite(block).all(axis=1)
+        if not finite.all():
+            first = (position + int(np.argmin(finite))) / info.sample_rate
+            raise ValueError(
+                f"{info.path} holds NaN or infinite samples, the first "
+                f"at {first:.3f} s: export it again from its source"
+            )
+        position += len(block)
+        if len(block):
+            yield block
+        if position >= info.frames:
+            return
+    # A decoder may keep back what it needs for the next frame.
+    kept = 2 * 1152 if info.decoder == "mpeg" else 0
+    if position < info.frames - kept:
+        raise _truncated(info, position, "no more samples")
+    if position < info.frames:
+        yield np.zeros((info.frames - position, info.channels), np.float32)
+
+
+def _decoded(info: AudioInfo, size: int) -> Iterator[np.ndarray]:
+    if info.decoder == "ffmpeg":
+        yield from decode(info.path, info.channels)
+        return
+    source = feed(info.path) if info.decoder == "mpeg" else info.path
+    position = 0
+    try:
+        with _Stream(source) as file:
+            while position < info.frames:
+                block = file.read(size, dtype="float32", always_2d=True)
+                if len(block) == 0:
+                    return
+                position += len(block)
+                yield block
+    except soundfile.SoundFileError as error:
+        raise _truncated(info, position, error) from error
+
+
+def _truncated(info: AudioInfo, position: int, reason: object) -> ValueError:
+    return ValueError(
+        f"{info.path} is truncated or damaged: {info.duration:.2f} s "
+        f"announced, reading stopped after {position / info.sample_rate:.2f} "
+        f"s ({reason}); fetch it again, or accept what is left with: "
+        "ffmpeg -i INPUT out.wav"
+    )

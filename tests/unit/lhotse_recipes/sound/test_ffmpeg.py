@@ -1,0 +1,62 @@
+"""Kinds that libsndfile does not know."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import soundfile
+
+from lhotse_recipes.sound import ffmpeg, inspect_audio, mono_blocks
+
+needs_ffmpeg = pytest.mark.skipif(
+    not shutil.which("ffmpeg"), reason="no ffmpeg on this machine"
+)
+
+
+@pytest.fixture
+def convert(tmp_path):
+    samples = 0.1 * np.random.default_rng(0).standard_normal(3 * 16000)
+    soundfile.write(tmp_path / "a.wav", samples, 16000)
+
+    def to(suffix):
+        out = tmp_path / f"a{suffix}"
+        subprocess.run(
+            ["ffmpeg", "-v", "error", "-i", tmp_path / "a.wav", out],
+            check=True,
+        )
+        return out
+
+    return to
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("suffix", [".m4a", ".aac", ".wma", ".webm", ".ac3"])
+def test_they_are_read_through_ffmpeg(convert, suffix):
+    path = convert(suffix)
+    info = inspect_audio(path)
+    assert info.decoder == "ffmpeg"
+    assert info.duration == pytest.approx(3, abs=0.15)
+    heard = np.concatenate(list(mono_blocks(path, 16000)))
+    assert len(heard) / 16000 == pytest.approx(info.duration, abs=1e-3)
+    assert np.std(heard) == pytest.approx(0.1, abs=0.04)
+
+
+@needs_ffmpeg
+def test_pyav_gives_the_same(convert, monkeypatch):
+    pytest.importorskip("av", reason="PyAV is not installed")
+    path = convert(".m4a")
+    first = inspect_audio(path)
+    monkeypatch.setattr(ffmpeg.shutil, "which", lambda name: None)
+    assert ffmpeg.available() == "av"
+    second = inspect_audio(path)
+    assert (second.sample_rate, second.channels) == (16000, 1)
+    assert abs(second.frames - first.frames) <= 2048
+
+
+def test_without_either_the_remedy_is_said(tmp_path, monkeypatch):
+    path = tmp_path / "a.m4a"
+    path.write_bytes(b"something")
+    monkeypatch.setattr("lhotse_recipes.sound.files.available", lambda: None)
+    with pytest.raises(ValueError, match="a.m4a.*install ffmpeg.*av"):
+        inspect_audio(path)
