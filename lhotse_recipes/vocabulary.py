@@ -43,6 +43,7 @@ class Vocabulary:
     Names and ids are those of AudioSet (https://research.google.com/audioset,
     CC BY 4.0). Which 407 are evaluated is a property of the two official
     tables, not of this one: ``prepare_audioset_strong`` finds it there.
+    ``"audioset"`` holds the 527 tags of AudioSet, in the order of taggers.
 
     :param name: the vocabulary's name, written on cuts.
     :param entries: the classes in order.

@@ -22,11 +22,7 @@ from speechbrain.utils.logger import get_logger
 from lhotse_recipes.io import write_atomically, write_json
 from lhotse_recipes.schema import events_of, label_of, trim_events
 from lhotse_recipes.vocabulary import Vocabulary
-from speechbrain_opensed.checkpoints import (
-    load_dasheng,
-    load_strict,
-    read_state,
-)
+from speechbrain_opensed.checkpoints import load_strict, read_state
 from speechbrain_opensed.dataio.loader import evaluation_loader, training_loader
 from speechbrain_opensed.dataio.queries import AllQueries
 from speechbrain_opensed.dataio.sets.detection import SedDataset
@@ -143,9 +139,11 @@ def dataio_prep(hparams):
     tested = [e.label for e in vocabulary.entries if e.evaluated is not False]
     annotated = {vocabulary.name: vocabulary.labels}
     options = dict(phrases=vocabulary.phrases, seed=hparams["seed"])
+    if hparams["frame_cache"] is not None:
+        options["frames"] = hear_once(cuts, hparams)
 
-    def loader(part):
-        queries = AllQueries(tested, annotated)
+    def loader(part, labels=tested):
+        queries = AllQueries(labels, annotated)
         return evaluation_loader(
             SedDataset(hparams["spec"], queries, **options),
             cuts[part],
@@ -173,14 +171,23 @@ def dataio_prep(hparams):
         "seen": [x for x in tested if x in heard and x not in held_out],
         "unseen": [x for x in tested if x not in heard or x in held_out],
     }
+    if hparams["fit"] is not None:
+        hparams["fit"](batches=loader("train", asked))
     return tested, train, loader("valid"), loader("test"), truth, groups
+
+
+def hear_once(cuts, hparams):
+    """Frames of all clips, computed by the first process."""
+    every = [cut for part in cuts.values() for cut in part]
+    run_on_main(hparams["frame_cache"], kwargs={"cuts": every})
+    return hparams["frame_cache"](cuts=every)
 
 
 def start_from(model, hparams):
     """Pretrained encoder, or a whole model to go on from."""
     if hparams["pretrained_encoder"] is not None:
         model.init_from(
-            load_dasheng(
+            hparams["load_encoder"](
                 hparams["pretrained_encoder"], hparams["encoder_config"]
             )
         )
@@ -199,8 +206,15 @@ if __name__ == "__main__":
         overrides=overrides,
     )
     run_on_main(hparams["prepare"])
+    start = [hparams["model"], hparams]
+    run_on_main(
+        start_from,
+        args=start,
+        post_func=start_from,
+        post_args=start,
+        run_post_on_main=False,
+    )
     labels, train, valid, test, truth, groups = dataio_prep(hparams)
-    run_on_main(start_from, args=[hparams["model"], hparams])
 
     brain = DetectionBrain(
         modules=hparams["modules"],

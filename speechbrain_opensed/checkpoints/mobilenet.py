@@ -30,7 +30,7 @@ def load_mobilenet(source, config: dict | None = None) -> MobileNet:
         A file such as `mn04_as_mAP_432.pt`, or a state dict in the released
         layout.
     config : dict, optional
-        `width` and `num_classes`, where they shall not be read from the
+        `width` and `num_tags`, where they shall not be read from the
         tensors.
 
     Returns
@@ -47,8 +47,8 @@ def load_mobilenet(source, config: dict | None = None) -> MobileNet:
 
     Example
     -------
-    >>> state = MobileNet(width=0.2, num_classes=5).state_dict()
-    >>> load_mobilenet(state).num_classes
+    >>> state = MobileNet(width=0.2, num_tags=5).state_dict()
+    >>> load_mobilenet(state).num_tags
     5
     """
     config = check_config(config, MobileNet)
@@ -64,5 +64,5 @@ def load_mobilenet(source, config: dict | None = None) -> MobileNet:
     if "classifier.2.bias" in state:
         config.setdefault("width", state["classifier.2.bias"].numel() / 1280)
     if "classifier.5.bias" in state:
-        config.setdefault("num_classes", state["classifier.5.bias"].numel())
+        config.setdefault("num_tags", state["classifier.5.bias"].numel())
     return load_strict(MobileNet(**config), state)

@@ -27,7 +27,13 @@ from speechbrain_opensed.core.levels import check_level
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.dataio.batches import load_waves
 
-__all__ = ["FeatureCache", "Features", "centre_crop", "read_features"]
+__all__ = [
+    "FeatureCache",
+    "Features",
+    "audio_key",
+    "centre_crop",
+    "read_features",
+]
 
 # What says nothing about the sound of a cut.
 _SILENT = ("id", "supervisions", "custom")
@@ -158,7 +164,7 @@ class FeatureCache:
             If no clip can be read, two have one id, or a block is damaged.
         """
         cuts = list(cuts)
-        keys = {cut.id: self._key(cut) for cut in cuts}
+        keys = {cut.id: audio_key(cut) for cut in cuts}
         if len(keys) < len(cuts):
             raise ValueError(
                 f"{len(cuts) - len(keys)} clips have ids of others: give each "
@@ -216,9 +222,6 @@ class FeatureCache:
                 with torch.no_grad():
                     embedded = embed(padded, lengths / padded.shape[1])
                 yield [cut for cut, _ in block], embedded.float().cpu()
-
-    def _key(self, cut: Cut) -> str:
-        return _digest(_described(cut.to_dict()))
 
     def _stored(self) -> dict[str, Tensor]:
         rows: dict[str, Tensor] = {}
@@ -354,6 +357,29 @@ def read_features(path, ids: Iterable[str]) -> Features:
     report.count("found", len(known))
     report.ids = known
     return Features(tuple(known), table(known), report)
+
+
+def audio_key(cut: Cut) -> str:
+    """What a cut sounds like, as a short text.
+
+    Arguments
+    ---------
+    cut : lhotse.cut.Cut
+        A cut of one or several tracks.
+
+    Returns
+    -------
+    str
+        A hash of the cut without its id and annotations, and of its files'
+        paths, sizes and times of change.
+
+    Example
+    -------
+    >>> from lhotse.testing.dummies import dummy_cut
+    >>> audio_key(dummy_cut(0)) == audio_key(dummy_cut(0, duration=0.5))
+    False
+    """
+    return _digest(_described(cut.to_dict()))
 
 
 def _described(value: Any) -> Any:

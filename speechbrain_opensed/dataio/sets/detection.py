@@ -35,7 +35,8 @@ class SedBatch(TensorBatch):
     ids : list of str
         Ids of the cuts.
     wavs : torch.Tensor
-        Audio `[batch, samples]`, zeros behind shorter clips.
+        Audio `[batch, samples]`, zeros behind shorter clips; or frames of a
+        frozen encoder, `[batch, time, dim]`.
     wav_lens : torch.Tensor
         Length of each clip relative to `samples`, `[batch]`.
     phrases : list of str
@@ -105,6 +106,10 @@ class SedDataset(torch.utils.data.Dataset):
         the level as it is.
     rounding : str
         See `targets.frame_span`.
+    frames : mapping, optional
+        From a cut's id to what a frozen encoder makes of it, `[time, dim]`,
+        see :class:`~speechbrain_opensed.dataio.frame_cache.FrameCache`.
+        Batches then hold these in place of audio, which is not read.
 
     Raises
     ------
@@ -140,8 +145,10 @@ class SedDataset(torch.utils.data.Dataset):
         seed: int = 0,
         normalize: str | None = "spec",
         rounding: str = "cover",
+        frames: Mapping[str, torch.Tensor] | None = None,
     ):
         self.spec = spec
+        self.frames = frames
         self.query_sampler = query_sampler
         self.phrases = dict(phrases)
         self.seed = seed
@@ -158,7 +165,7 @@ class SedDataset(torch.utils.data.Dataset):
         width = max(1, *(len(query_set.labels) for query_set, _ in asked))
         rows: dict[str, int] = {}
 
-        wavs, wav_lens, frame_mask = load_waves(cuts, spec, self.normalize)
+        wavs, wav_lens, frame_mask = self._heard(cuts)
         query_index = torch.zeros(len(cuts), width, dtype=torch.long)
         targets = torch.zeros(len(cuts), width, num_frames)
         mask = torch.zeros(len(cuts), width, dtype=torch.bool)
@@ -188,6 +195,19 @@ class SedDataset(torch.utils.data.Dataset):
             mask=mask,
             frame_mask=frame_mask,
         )
+
+    def _heard(self, cuts):
+        """Audio or frames, relative lengths, and which frames hold audio."""
+        if self.frames is None:
+            return load_waves(cuts, self.spec, self.normalize)
+        heard = torch.stack([self.frames[cut.id] for cut in cuts])
+        window = self.spec.window_seconds
+        seconds = torch.tensor([min(cut.duration, window) for cut in cuts])
+        counts = torch.tensor(
+            [self.spec.num_frames(x) for x in seconds.tolist()]
+        )
+        mask = torch.arange(heard.shape[1]) < counts[:, None]
+        return heard, seconds / window, mask
 
     def _queries(self, cut, key):
         """The queries of a cut, and their labels in the order of phrases."""

@@ -154,12 +154,12 @@ class MobileNet(nn.Module):
     ---------
     width : float
         Factor on all numbers of channels; released are 0.4 to 4.
-    num_classes : int
+    num_tags : int
         Number of tags.
 
     Example
     -------
-    >>> model = MobileNet(width=0.1, num_classes=5).eval()
+    >>> model = MobileNet(width=0.1, num_tags=5).eval()
     >>> wav = torch.rand(2, 32000)
     >>> model(wav).shape, model.encode(wav).shape, model.dim
     (torch.Size([2, 5]), torch.Size([2, 25, 421]), 421)
@@ -169,7 +169,7 @@ class MobileNet(nn.Module):
     hop_seconds = FRAME * HOP / SAMPLE_RATE
     window_seconds = 10.0
 
-    def __init__(self, width: float = 1.0, num_classes: int = 527):
+    def __init__(self, width: float = 1.0, num_tags: int = 527):
         super().__init__()
 
         def wide(channels):
@@ -195,12 +195,12 @@ class MobileNet(nn.Module):
             nn.Linear(6 * last, wide(1280)),
             nn.Hardswish(),
             nn.Dropout(0.2),
-            nn.Linear(wide(1280), num_classes),
+            nn.Linear(wide(1280), num_tags),
         )
         outputs = {i: wide(block[3]) for i, block in enumerate(BLOCKS, 1)}
         outputs[len(BLOCKS) + 1] = 6 * last
-        self.num_classes = num_classes
-        self.dim = num_classes + sum(
+        self.num_tags = num_tags
+        self.dim = num_tags + sum(
             outputs[index] * bands // pooled for index, _, bands, pooled in TAPS
         )
 
@@ -223,7 +223,7 @@ class MobileNet(nn.Module):
         Returns
         -------
         torch.Tensor
-            Logits, `[batch, num_classes]`.
+            Logits, `[batch, num_tags]`.
         """
         return self.classifier(self.embed(wav))
 
@@ -254,7 +254,7 @@ class MobileNet(nn.Module):
 
         The outputs of four stages, 40 to 320 ms apart, are brought to
         frames of 40 ms by interpolation; those of the first keep what they
-        know of frequency. The last `num_classes` values of a frame are the
+        know of frequency. The last `num_tags` values of a frame are the
         logits of the tags there.
 
         Arguments

@@ -29,7 +29,7 @@ def wav(expected):
 @pytest.fixture(scope="module")
 def tiny():
     torch.manual_seed(0)
-    return MobileNet(width=0.1, num_classes=5).eval()
+    return MobileNet(width=0.1, num_tags=5).eval()
 
 
 def close(ours, theirs):
@@ -74,9 +74,9 @@ def test_width_is_read_from_the_tensors(width, monkeypatch):
         lambda model, state: model,
     )
     with torch.device("meta"):
-        state = MobileNet(width, num_classes=7).state_dict()
+        state = MobileNet(width, num_tags=7).state_dict()
         found = load_mobilenet(state)
-    assert found.num_classes == 7
+    assert found.num_tags == 7
     assert [v.shape for v in found.state_dict().values()] == [
         v.shape for v in state.values()
     ]
@@ -108,7 +108,7 @@ def test_frames_are_whole_and_end_in_tags(tiny):
     assert frames.shape == (2, 25, tiny.dim)
     last = tiny.features(mel.unsqueeze(1)).mean(dim=2).transpose(1, 2)
     tags = _at_frames(tiny.classifier(last), 32, 25)
-    torch.testing.assert_close(frames[..., -tiny.num_classes :], tags)
+    torch.testing.assert_close(frames[..., -tiny.num_tags :], tags)
     with pytest.raises(ValueError, match="at least 4"):
         tiny.encode_mel(mel[..., :3])
 

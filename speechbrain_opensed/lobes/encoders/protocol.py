@@ -1,0 +1,47 @@
+"""What a detector needs of the network that hears for it.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+__all__ = ["Encoder"]
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Turns audio into frames, once per clip, whatever is asked later.
+
+    Attributes
+    ----------
+    sample_rate : int
+        Samples per second of the audio.
+    hop_seconds : float
+        Distance of two frames.
+    window_seconds : float
+        Length of the clips that it was trained on.
+    dim : int
+        Width of a frame.
+    num_tags : int
+        How many of a frame's last values are logits of the encoder's own
+        tags; 0 if it has none.
+
+    Example
+    -------
+    >>> from speechbrain_opensed.lobes.encoders.mobilenet import MobileNet
+    >>> isinstance(MobileNet(width=0.1), Encoder)
+    True
+    """
+
+    sample_rate: int
+    hop_seconds: float
+    window_seconds: float
+    dim: int
+    num_tags: int
+
+    def encode(self, wav: Tensor) -> Tensor:
+        """Encodes wav `[batch, samples]`: `[batch, time, dim]`."""
+        ...
