@@ -11,6 +11,7 @@ from speechbrain_opensed.checkpoints.reading import (
     load_strict,
     read_state,
 )
+from speechbrain_opensed.core.hub import models_folder
 from speechbrain_opensed.lobes.encoders.mobilenet import MobileNet
 
 __all__ = ["WEIGHTS_URL", "load_mobilenet"]
@@ -27,8 +28,9 @@ def load_mobilenet(source, config: dict | None = None) -> MobileNet:
     Arguments
     ---------
     source : str, Path or mapping
-        A file such as `mn04_as_mAP_432.pt`, or a state dict in the released
-        layout.
+        A file such as `mn04_as_mAP_432.pt`, there or in
+        :func:`~speechbrain_opensed.core.hub.models_folder`, or a state dict
+        in the released layout.
     config : dict, optional
         `width` and `num_tags`, where they shall not be read from the
         tensors.
@@ -52,17 +54,22 @@ def load_mobilenet(source, config: dict | None = None) -> MobileNet:
     5
     """
     config = check_config(config, MobileNet)
-    if isinstance(source, str | Path) and not Path(source).is_file():
-        name = Path(source).name
-        if not name.startswith("mn"):
-            name = "mn04_as_mAP_432.pt"
-        raise FileNotFoundError(
-            f"no weights of a MobileNet at {source}: download "
-            f"{WEIGHTS_URL}{name} (MIT licence) and give its path"
-        )
+    if isinstance(source, str | Path):
+        source = _find(Path(source))
     state = read_state(source)
     if "classifier.2.bias" in state:
         config.setdefault("width", state["classifier.2.bias"].numel() / 1280)
     if "classifier.5.bias" in state:
         config.setdefault("num_tags", state["classifier.5.bias"].numel())
     return load_strict(MobileNet(**config), state)
+
+
+def _find(path: Path) -> Path:
+    for place in (path, models_folder() / path.name):
+        if place.is_file():
+            return place
+    name = path.name if path.name.startswith("mn") else "mn04_as_mAP_432.pt"
+    raise FileNotFoundError(
+        f"no weights of a MobileNet at {path}: download {WEIGHTS_URL}{name} "
+        f"(MIT licence) and give its path, or put it into {models_folder()}"
+    )

@@ -93,6 +93,13 @@ def test_tensors_that_do_not_fit_are_named(tiny):
         load_mobilenet(state)
 
 
+def test_weights_are_found_among_the_models(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENSED_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    torch.save(tiny.state_dict(), tmp_path / "models" / "mn01.pt")
+    assert load_mobilenet("mn01.pt").num_tags == 5
+
+
 def test_missing_weights_say_where_they_are(tmp_path):
     address = "EfficientAT/releases/download/v0.0.1/mn10_as_mAP_471.pt"
     with pytest.raises(FileNotFoundError, match=address):
