@@ -14,8 +14,9 @@ import torch
 from lhotse.cut import Cut
 from torch import Tensor
 
+from speechbrain_opensed.core.levels import check_level
 from speechbrain_opensed.core.spec import SedSpec
-from speechbrain_opensed.dataio.batches import check_normalize, load_waves
+from speechbrain_opensed.dataio.batches import load_waves
 from speechbrain_opensed.dataio.feature_cache import audio_key
 from speechbrain_opensed.dataio.tensor_cache import TensorCache, fingerprint
 
@@ -41,7 +42,7 @@ class FrameCache(Mapping):
     folder : str or Path
         Where to.
     normalize : str or None
-        See :func:`~speechbrain_opensed.dataio.batches.check_normalize`.
+        See :func:`~speechbrain_opensed.core.levels.check_level`.
     batch_size : int
         Clips that are heard at once.
 
@@ -71,7 +72,7 @@ class FrameCache(Mapping):
         normalize: str | None = "spec",
         batch_size: int = 8,
     ):
-        check_normalize(normalize)
+        check_level(normalize)
         cuts = list(cuts)
         self._names = {cut.id: f"{cut.id} {audio_key(cut)}" for cut in cuts}
         if len(self._names) < len(cuts):
