@@ -60,7 +60,7 @@ def test_nothing_is_reused_for_something_else(tmp_path, cuts):
     changed = [cut_of(tmp_path / "0.wav", 0.5, 1.5), *cuts[1:]]
     assert FrameCache(changed, model, SPEC, folder, None)["0"][30] > 0
     model.gain.data.fill_(2.0)
-    FrameCache(cuts, model, SPEC, folder, None)
+    FrameCache(changed, model, SPEC, folder, None)
     assert model.heard == 12
     with pytest.raises(ValueError, match="1 clips have ids of others"):
         FrameCache([*cuts, cuts[0]], model, SPEC, folder)
