@@ -9,12 +9,13 @@ from lhotse_recipes.sound.files import (
     mono_blocks,
     read_blocks,
 )
-from lhotse_recipes.sound.resampling import resample_blocks
+from lhotse_recipes.sound.resampling import Resampler, resample_blocks
 
 __all__ = [
     "CHANNELS",
     "READABLE",
     "AudioInfo",
+    "Resampler",
     "announce_conversion",
     "inspect_audio",
     "mono_blocks",

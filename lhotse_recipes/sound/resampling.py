@@ -6,7 +6,76 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from scipy.signal import firwin, resample_poly
 
-__all__ = ["resample_blocks"]
+__all__ = ["Resampler", "resample_blocks"]
+
+
+class Resampler:
+    """
+    Takes samples as they come, and gives those at another rate.
+
+    The filter is that of ``scipy.signal.resample_poly``; the result depends
+    on the signal alone, not on how it was cut into blocks.
+
+    :param source_rate: rate of what comes, in Hz.
+    :param target_rate: rate of what goes, in Hz.
+
+    >>> resampler = Resampler(8000, 16000)
+    >>> parts = resampler.push(np.ones(800, "float32")) + resampler.flush()
+    >>> sum(map(len, parts))
+    1600
+    """
+
+    def __init__(self, source_rate: int, target_rate: int):
+        divisor = math.gcd(source_rate, target_rate)
+        self._up, self._down = target_rate // divisor, source_rate // divisor
+        self._buffer, self._before = np.zeros(0, np.float32), 0
+        most = max(self._up, self._down)
+        if most == 1:
+            return
+        half = 10 * most
+        taps = firwin(2 * half + 1, 1 / most, window=("kaiser", 5.0))
+        self._taps = taps.astype(np.float32)
+        # Whole multiples of `down` keep every block on the output's grid.
+        down = self._down
+        self._context = down * math.ceil((half / self._up + 1) / down)
+        self._step = down * max(1, math.ceil(10 * source_rate / down))
+
+    def push(self, block: np.ndarray) -> list[np.ndarray]:
+        """
+        Take some samples.
+
+        :param block: samples ``[time]``.
+        :return: what is final, in blocks.
+        """
+        if self._up == self._down:
+            return [block]
+        done = []
+        self._buffer = np.concatenate([self._buffer, block])
+        reach = self._step + self._context
+        while len(self._buffer) >= self._before + reach:
+            part = self._resampled(self._buffer[: self._before + reach])
+            start = self._before // self._down * self._up
+            done.append(
+                part[start : start + self._step // self._down * self._up]
+            )
+            keep = max(0, self._before + self._step - self._context)
+            self._buffer = self._buffer[keep:]
+            self._before += self._step - keep
+        return done
+
+    def flush(self) -> list[np.ndarray]:
+        """
+        The signal is over.
+
+        :return: the rest.
+        """
+        if self._up == self._down or len(self._buffer) <= self._before:
+            return []
+        part = self._resampled(self._buffer)
+        return [part[self._before // self._down * self._up :]]
+
+    def _resampled(self, samples: np.ndarray) -> np.ndarray:
+        return resample_poly(samples, self._up, self._down, window=self._taps)
 
 
 def resample_blocks(
@@ -27,28 +96,7 @@ def resample_blocks(
     >>> sum(map(len, resample_blocks(blocks, 44100, 16000)))
     1600
     """
-    if source_rate == target_rate:
-        yield from blocks
-        return
-    divisor = math.gcd(source_rate, target_rate)
-    up, down = target_rate // divisor, source_rate // divisor
-    half = 10 * max(up, down)
-    taps = firwin(2 * half + 1, 1 / max(up, down), window=("kaiser", 5.0))
-    taps = taps.astype(np.float32)
-    # Whole multiples of `down` keep every block on the output's grid.
-    context = down * math.ceil((half / up + 1) / down)
-    step = down * max(1, math.ceil(10 * source_rate / down))
-    buffer, before = np.zeros(0, np.float32), 0
+    resampler = Resampler(source_rate, target_rate)
     for block in blocks:
-        buffer = np.concatenate([buffer, block])
-        while len(buffer) >= before + step + context:
-            part = resample_poly(
-                buffer[: before + step + context], up, down, window=taps
-            )
-            start = before // down * up
-            yield part[start : start + step // down * up]
-            keep = max(0, before + step - context)
-            buffer, before = buffer[keep:], before + step - keep
-    if len(buffer) > before:
-        part = resample_poly(buffer, up, down, window=taps)
-        yield part[before // down * up :]
+        yield from resampler.push(block)
+    yield from resampler.flush()

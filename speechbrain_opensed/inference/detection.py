@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,10 +22,36 @@ from speechbrain_opensed.inference.events import (
 )
 from speechbrain_opensed.metrics.filters import median_filter
 
-__all__ = ["Detection", "smooth"]
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["Detection", "median_frames", "smooth"]
 
 # The filter holds some ten copies of what it is given.
 _COLUMNS_AT_ONCE = 16
+
+
+def median_frames(median_seconds: float, hop_seconds: float) -> int:
+    """The odd number of frames nearest to a span of time.
+
+    Arguments
+    ---------
+    median_seconds : float
+        Span.
+    hop_seconds : float
+        Length of a frame.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Example
+    -------
+    >>> median_frames(0.36, 0.04), median_frames(0.0, 0.04)
+    (9, 1)
+    """
+    return max(1, 2 * round((median_seconds / hop_seconds - 1) / 2) + 1)
 
 
 def smooth(
@@ -51,7 +78,7 @@ def smooth(
     >>> smooth(np.array([[0.0], [0.9], [0.1]]), 0.12, 0.04).ravel()
     array([0. , 0.1, 0.1])
     """
-    frames = max(1, 2 * round((median_seconds / hop_seconds - 1) / 2) + 1)
+    frames = median_frames(median_seconds, hop_seconds)
     return np.concatenate(
         [
             median_filter(scores[:, first : first + _COLUMNS_AT_ONCE], frames)
@@ -61,7 +88,7 @@ def smooth(
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Detection:
     """All that was found in one recording.
 
@@ -212,6 +239,45 @@ class Detection:
     def to_textgrid(self, path) -> Path:
         """Write a TextGrid for Praat, one interval tier per phrase."""
         return formats.write(path, formats.to_textgrid(self))
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """The events as a table: phrase, onset, offset, score."""
+        import pandas
+
+        columns = ["phrase", "onset", "offset", "score"]
+        rows = [[getattr(one, c) for c in columns] for one in self.events]
+        table = pandas.DataFrame(rows, columns=columns)
+        return table.astype(dict.fromkeys(columns[1:], float))
+
+    def to_csv(self, path) -> Path:
+        """Write :meth:`to_dataframe` as CSV."""
+        return formats.write(path, self.to_dataframe().to_csv(index=False))
+
+    def to_raven(self, path) -> Path:
+        """Write a selection table for Raven."""
+        return formats.write(path, formats.to_raven(self))
+
+    def to_labelstudio(self, path) -> Path:
+        """Write a task with predictions for Label Studio."""
+        return formats.write(path, formats.to_labelstudio(self))
+
+    def to_vtt(self, path) -> Path:
+        """Write WebVTT captions, such as `[dog barking]`."""
+        return formats.write(path, formats.to_vtt(self))
+
+    def to_srt(self, path) -> Path:
+        """Write SubRip captions."""
+        return formats.write(path, formats.to_srt(self))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Detection):
+            return NotImplemented
+        mine = (self.events, self.phrases, self.path, self.duration)
+        return (
+            mine == (other.events, other.phrases, other.path, other.duration)
+            and self.hop_seconds == other.hop_seconds
+            and np.array_equal(self.scores, other.scores)
+        )
 
     def to_supervisions(self, recording_id: str | None = None) -> list:
         """The events as Lhotse supervisions of kind `event`.

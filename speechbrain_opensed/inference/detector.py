@@ -5,6 +5,7 @@ Authors
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from speechbrain_opensed.inference import events, formats
 from speechbrain_opensed.inference.detection import Detection
 from speechbrain_opensed.inference.interface import SoundInterface
 from speechbrain_opensed.inference.scorer import WindowScorer
+from speechbrain_opensed.inference.sources import sound_file, sound_name
+from speechbrain_opensed.inference.stream import DetectionStream
 from speechbrain_opensed.inference.windows import OverlapAdd
 
 __all__ = ["SoundEventDetector"]
@@ -143,6 +146,76 @@ class SoundEventDetector(SoundInterface):
             merge_gap,
             path,
         )
+
+    def detect(
+        self, audio, phrases: Sequence[str], rate: int | None = None, **settings
+    ) -> Detection:
+        """Find all phrases in sound of any kind.
+
+        Arguments
+        ---------
+        audio : str, Path, bytes, file object, array, tuple or lhotse.cut.Cut
+            A file; the bytes of one; samples `[time]` or with channels, as
+            numpy or torch have them, with `rate` or as `(samples, rate)`; a
+            cut.
+        phrases : sequence of str
+            What to look for.
+        rate : int, optional
+            Samples per second, for an array.
+        **settings
+            See :meth:`detect_file`.
+
+        Returns
+        -------
+        Detection
+            As :meth:`detect_file` gives it.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file is missing.
+        ValueError
+            If the sound cannot be used, or an argument makes no sense.
+        """
+        with sound_file(audio, rate) as path:
+            found = self.detect_file(path, phrases, **settings)
+        return replace(found, path=sound_name(audio))
+
+    def stream(
+        self, phrases: Sequence[str], rate: int = 16000, **settings
+    ) -> DetectionStream:
+        """Detect in sound that is still coming.
+
+        Arguments
+        ---------
+        phrases : sequence of str
+            What to look for.
+        rate : int
+            Samples per second of what will be fed.
+        **settings
+            `threshold`, `median_seconds`, `min_duration`, `merge_gap`,
+            `normalize`, `batch_size`, `keep_scores`; see
+            :class:`~speechbrain_opensed.inference.stream.DetectionStream`.
+
+        Returns
+        -------
+        DetectionStream
+            With `feed(samples)`, which gives final events, and `finish()`.
+        """
+        return DetectionStream(self, phrases, rate, **settings)
+
+    @property
+    def scorer(self) -> WindowScorer:
+        """Cuts samples into windows and scores these."""
+        return self._scorer
+
+    def embed(self, phrases: Sequence[str]) -> torch.Tensor:
+        """Queries of phrases, `[phrases, dim]`, on the model's device."""
+        return self._embed(phrases)
+
+    def level(self, normalize: str | None) -> str | None:
+        """What is brought to a peak of 1; see :meth:`detect_file`."""
+        return self._level(normalize)
 
     def get_event_prob_file(
         self,

@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class SoundEvent:
     """One event; sorted by onset, then offset, then phrase.
 
@@ -51,6 +51,12 @@ class SoundEvent:
     def duration(self) -> float:
         """Length in seconds."""
         return self.offset - self.onset
+
+    def __lt__(self, other: "SoundEvent") -> bool:
+        def place(event: SoundEvent) -> tuple[float, float, str]:
+            return event.onset, event.offset, event.phrase
+
+        return place(self) < place(other)
 
 
 def _in_time_order(events):

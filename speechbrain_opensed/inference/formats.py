@@ -18,8 +18,12 @@ __all__ = [
     "read_tsv",
     "to_audacity",
     "to_json",
+    "to_labelstudio",
+    "to_raven",
+    "to_srt",
     "to_textgrid",
     "to_tsv",
+    "to_vtt",
     "write",
 ]
 
@@ -221,6 +225,155 @@ def to_textgrid(detection) -> str:
     from lhotse_recipes.formats.textgrid import textgrid_text
 
     return textgrid_text(_clip(detection), labels=detection.phrases)
+
+
+def to_raven(detection) -> str:
+    """A selection table for Raven: one row per event, tab-separated.
+
+    Arguments
+    ---------
+    detection : Detection
+        One recording.
+
+    Returns
+    -------
+    str
+        The text of the file.
+
+    Example
+    -------
+    >>> from speechbrain_opensed.inference import Detection, SoundEvent
+    >>> rain = SoundEvent("rain", 0.5, 1.0, 0.9)
+    >>> found = Detection([rain], [[0.9]], ["rain"], "a.wav", 1.0, 1.0)
+    >>> to_raven(found).splitlines()[1].split("\\t")[3:5]
+    ['0.500000', '1.000000']
+    """
+    head = ["Selection", "View", "Channel", "Begin Time (s)", "End Time (s)"]
+    lines = ["\t".join([*head, "Begin File", "Annotation", "Score"])]
+    for number, one in enumerate(detection.events, 1):
+        row = [number, "Spectrogram 1", 1, f"{one.onset:.6f}"]
+        row += [f"{one.offset:.6f}", Path(detection.path).name, one.phrase]
+        lines.append("\t".join(map(str, [*row, f"{one.score:.4f}"])))
+    return "\n".join(lines) + "\n"
+
+
+def to_labelstudio(detection) -> str:
+    """A task of Label Studio with the events as predictions.
+
+    Its labelling interface needs `<Labels name="label" toName="audio">`.
+
+    Arguments
+    ---------
+    detection : Detection
+        One recording.
+
+    Returns
+    -------
+    str
+        JSON, a list of one task.
+
+    Example
+    -------
+    >>> from speechbrain_opensed.inference import Detection, SoundEvent
+    >>> rain = SoundEvent("rain", 0.5, 1.0, 0.9)
+    >>> found = Detection([rain], [[0.9]], ["rain"], "a.wav", 1.0, 1.0)
+    >>> task = json.loads(to_labelstudio(found))[0]
+    >>> task["predictions"][0]["result"][0]["value"]["labels"]
+    ['rain']
+    """
+    result = [
+        {
+            "id": f"event-{number}",
+            "from_name": "label",
+            "to_name": "audio",
+            "type": "labels",
+            "original_length": detection.duration,
+            "score": one.score,
+            "value": {
+                "start": one.onset,
+                "end": one.offset,
+                "channel": 0,
+                "labels": [one.phrase],
+            },
+        }
+        for number, one in enumerate(detection.events, 1)
+    ]
+    task = {
+        "data": {"audio": detection.path},
+        "predictions": [
+            {"model_version": "speechbrain-opensed", "result": result}
+        ],
+    }
+    return json.dumps([task], indent=1, ensure_ascii=False) + "\n"
+
+
+def to_vtt(detection) -> str:
+    """WebVTT captions, one cue per event.
+
+    Arguments
+    ---------
+    detection : Detection
+        One recording.
+
+    Returns
+    -------
+    str
+        The text of the file.
+
+    Example
+    -------
+    >>> from speechbrain_opensed.inference import Detection, SoundEvent
+    >>> rain = SoundEvent("rain", 0.5, 1.0, 0.9)
+    >>> found = Detection([rain], [[0.9]], ["rain"], "a.wav", 1.0, 1.0)
+    >>> print(to_vtt(found).strip())
+    WEBVTT
+    <BLANKLINE>
+    00:00:00.500 --> 00:00:01.000
+    [rain]
+    """
+    cues = ["WEBVTT\n"]
+    for one in detection.events:
+        text = one.phrase.replace("&", "&amp;").replace("<", "&lt;")
+        text = text.replace(">", "&gt;")
+        span = f"{_clock(one.onset, '.')} --> {_clock(one.offset, '.')}"
+        cues.append(f"{span}\n[{text}]\n")
+    return "\n".join(cues)
+
+
+def to_srt(detection) -> str:
+    """SubRip captions, one cue per event.
+
+    Arguments
+    ---------
+    detection : Detection
+        One recording.
+
+    Returns
+    -------
+    str
+        The text of the file.
+
+    Example
+    -------
+    >>> from speechbrain_opensed.inference import Detection, SoundEvent
+    >>> rain = SoundEvent("rain", 0.5, 1.0, 0.9)
+    >>> found = Detection([rain], [[0.9]], ["rain"], "a.wav", 1.0, 1.0)
+    >>> to_srt(found).splitlines()[1]
+    '00:00:00,500 --> 00:00:01,000'
+    """
+    return "\n".join(
+        f"{number}\n{_clock(one.onset, ',')} --> {_clock(one.offset, ',')}\n"
+        f"[{one.phrase}]\n"
+        for number, one in enumerate(detection.events, 1)
+    )
+
+
+def _clock(seconds, point):
+    """Hours, minutes, seconds and milliseconds, as captions have them."""
+    whole, milliseconds = divmod(round(seconds * 1000), 1000)
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours:02d}:{minute:02d}:{second:02d}{point}{milliseconds:03d}"
 
 
 def _clip(detection):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-__all__ = ["OverlapAdd", "sliding_windows"]
+__all__ = ["OverlapAdd", "WindowCutter", "sliding_windows"]
 
 
 def sliding_windows(
@@ -50,35 +50,73 @@ def sliding_windows(
     2 [ 4.  5.  6.  7.  8.  9. 10. 11.]
     3 [ 6.  7.  8.  9. 10. 11. 12.  0.]
     """
-    if not 0 < hop <= size or size % frame or hop % frame:
-        raise ValueError(
-            f"a window of {size} samples with a hop of {hop}: the hop must "
-            f"not be larger, and both must be multiples of {frame}"
-        )
-    buffer = np.zeros(0, np.float32)
-    first = 0  # position of the buffer's first sample
-    start = 0  # position of the next window
+    cutter = WindowCutter(size, hop, frame)
     for block in blocks:
-        buffer = np.concatenate([buffer, block])
-        while first + len(buffer) >= start + size:
-            yield (
-                start // frame,
-                buffer[start - first : start - first + size],
+        yield from cutter.push(block)
+    yield from cutter.flush()
+
+
+class WindowCutter:
+    """Takes samples as they come, and gives overlapping windows.
+
+    Arguments
+    ---------
+    size, hop, frame : int
+        See :func:`sliding_windows`.
+
+    Raises
+    ------
+    ValueError
+        If size and hop do not fit each other or the frame.
+
+    Example
+    -------
+    >>> cutter = WindowCutter(size=8, hop=4, frame=2)
+    >>> [start for start, _ in cutter.push(np.zeros(12))], cutter.flush()
+    ([0, 2], [])
+    """
+
+    def __init__(self, size: int, hop: int, frame: int):
+        if not 0 < hop <= size or size % frame or hop % frame:
+            raise ValueError(
+                f"a window of {size} samples with a hop of {hop}: the hop must "
+                f"not be larger, and both must be multiples of {frame}"
             )
-            start += hop
+        self.size, self.hop, self.frame = size, hop, frame
+        self._buffer = np.zeros(0, np.float32)
+        self._first = 0  # position of the buffer's first sample
+        self._start = 0  # position of the next window
+
+    def push(self, block: np.ndarray) -> list[tuple[int, np.ndarray]]:
+        """Takes some samples, gives the windows that are full."""
+        done = []
+        self._buffer = np.concatenate([self._buffer, block])
+        while self._first + len(self._buffer) >= self._start + self.size:
+            at = self._start - self._first
+            done.append(
+                (self._start // self.frame, self._buffer[at : at + self.size])
+            )
+            self._start += self.hop
             # The last window may reach back a whole window from the end.
-            drop = max(0, start - hop - first)
-            buffer, first = buffer[drop:], first + drop
-    end = first + len(buffer)
-    if end == 0:
-        return
-    end += -end % frame
-    buffer = np.pad(buffer, (0, end - first - len(buffer)))
-    if end <= size:
-        if start == 0:
-            yield 0, buffer
-    elif end > start - hop + size:
-        yield (end - size) // frame, buffer[end - size - first :]
+            drop = max(0, self._start - self.hop - self._first)
+            self._buffer = self._buffer[drop:]
+            self._first += drop
+        return done
+
+    def flush(self) -> list[tuple[int, np.ndarray]]:
+        """The signal is over: the last window, if there is one more."""
+        end = self._first + len(self._buffer)
+        if end == 0:
+            return []
+        end += -end % self.frame
+        missing = end - self._first - len(self._buffer)
+        buffer = np.pad(self._buffer, (0, missing))
+        if end <= self.size:
+            return [(0, buffer)] if self._start == 0 else []
+        if end > self._start - self.hop + self.size:
+            begin = end - self.size
+            return [(begin // self.frame, buffer[begin - self._first :])]
+        return []
 
 
 class OverlapAdd:
@@ -145,6 +183,24 @@ class OverlapAdd:
             self._sum = self._sum[count:]
             self._weight = self._weight[count:]
             self._start += count
+
+    def take(self, end: bool = False) -> np.ndarray | None:
+        """Frames that became final since the last call; they are forgotten.
+
+        Arguments
+        ---------
+        end : bool
+            Whether the signal is over: then all frames are final.
+
+        Returns
+        -------
+        np.ndarray or None
+            `[frames, queries]`, float32; None where there are none.
+        """
+        if end and self._sum is not None:
+            self._release(len(self._sum))
+        done, self._final = self._final, []
+        return np.concatenate(done) if done else None
 
     def result(self) -> np.ndarray:
         """All frames, `[frames, queries]`, float32.
