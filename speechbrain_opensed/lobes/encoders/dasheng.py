@@ -148,6 +148,12 @@ class Dasheng(nn.Module):
             }
         )
         tokens = target_length // PATCH
+        # What a detector needs to know, see `encoders.protocol.Encoder`.
+        self.sample_rate = sample_rate
+        self.hop_seconds = PATCH * HOP / sample_rate
+        self.window_seconds = tokens * self.hop_seconds
+        self.dim = embed_dim
+        self.num_tags = 0
         self.time_pos_embed = nn.Parameter(
             torch.randn(1, embed_dim, 1, tokens) * 0.02
         )
@@ -196,6 +202,10 @@ class Dasheng(nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.norm(x)
+
+    def encode(self, wav: Tensor) -> Tensor:
+        """Encodes wav `[batch, samples]` to `[batch, tokens, embed_dim]`."""
+        return self(wav)
 
     def forward(self, wav: Tensor) -> Tensor:
         """Encodes wav `[batch, samples]` to `[batch, tokens, embed_dim]`."""

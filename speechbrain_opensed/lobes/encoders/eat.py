@@ -149,6 +149,12 @@ class EAT(nn.Module):
             for i in range(depth)
         )
         self.num_times = target_length // PATCH
+        # What a detector needs to know, see `encoders.protocol.Encoder`.
+        self.sample_rate = 16000
+        self.hop_seconds = PATCH / 100
+        self.window_seconds = self.num_times * self.hop_seconds
+        self.dim = embed_dim
+        self.num_tags = 0
         self.register_buffer(
             "positions",
             sincos_positions(embed_dim, self.num_times),
@@ -220,6 +226,24 @@ class EAT(nn.Module):
         """
         x = self.tokens(mel, valid)
         return x[:, 0], x[:, 1:].unflatten(1, (-1, ROWS)).mean(dim=2)
+
+    def encode(self, wav: Tensor) -> Tensor:
+        """Hears each clip once.
+
+        Arguments
+        ---------
+        wav : torch.Tensor
+            `[batch, samples]` at 16 kHz, at least one window of 25 ms.
+
+        Returns
+        -------
+        torch.Tensor
+            The mean over frequency every 160 ms, `[batch, samples // 2560,
+            embed_dim]`.
+        """
+        times = wav.shape[1] // round(self.hop_seconds * self.sample_rate)
+        # The last window would reach behind the end: it is padding.
+        return self(self.mel(wav, num_frames=times * PATCH))[1]
 
 
 class _Patches(nn.Module):
