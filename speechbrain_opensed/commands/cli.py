@@ -15,6 +15,7 @@ _COMMANDS = {
     "detect": "speechbrain_opensed.commands.detect:detect",
     "models": "speechbrain_opensed.commands.models:models",
     "train": "speechbrain_opensed.commands.train:train",
+    "caption": "speechbrain_opensed.commands.caption:caption",
     "annotate": "speechbrain_opensed.commands.annotate:annotate",
     "evaluate": "speechbrain_opensed.commands.evaluate:evaluate",
     "evaluate-retrieval": f"{_ALIGNMENT}:evaluate_retrieval",
