@@ -31,6 +31,8 @@ HUB_FILES = {
     ),
 }
 
+_FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+
 
 def read_state(source, filename: str | None = None) -> dict[str, Tensor]:
     """Reads the tensors of a checkpoint.
@@ -71,7 +73,7 @@ def read_state(source, filename: str | None = None) -> dict[str, Tensor]:
         except Exception as error:
             raise ValueError(
                 f"{path} cannot be read as a checkpoint of tensors alone "
-                f"({type(error).__name__}: {str(error).splitlines()[0]}); "
+                f"({_reason(error)}); "
                 "download it again, or convert it to .safetensors where you "
                 "trust it"
             ) from error
@@ -115,7 +117,8 @@ def load_strict(
     Raises
     ------
     ValueError
-        Names what is missing, unexpected or of another shape.
+        Names what is missing, unexpected, of another shape or type, or holds
+        NaN or infinity.
 
     Example
     -------
@@ -138,6 +141,11 @@ def load_strict(
             if k in state and state[k].shape != own[k].shape
         ],
     }
+    problems |= {
+        kind: names
+        for kind, names in _unusable(state, own).items()
+        if not any(problems.values())
+    }
     found = [
         f"{len(names)} {kind} ({', '.join(names[:6])}"
         f"{', …' if len(names) > 6 else ''})"
@@ -153,6 +161,34 @@ def load_strict(
         )
     module.load_state_dict(state)
     return module.eval()
+
+
+def _unusable(
+    state: Mapping[str, Tensor], own: Mapping[str, Tensor]
+) -> dict[str, list[str]]:
+    """Tensors that torch would load, but that are no weights."""
+    types, broken = [], []
+    for name, mine in own.items():
+        value = state[name]
+        if value.layout != torch.strided or (
+            value.dtype not in _FLOATS
+            if mine.dtype.is_floating_point
+            else value.dtype != mine.dtype
+        ):
+            types.append(f"{name} {value.dtype} for {mine.dtype}")
+        elif mine.dtype.is_floating_point:
+            wild = ~torch.isfinite(value)
+            # Masks may hold infinity, where the module's own do.
+            if wild.any() and not torch.equal(
+                value[wild].float(), mine.cpu()[wild].float()
+            ):
+                broken.append(f"{name}: {int(wild.sum())} of {value.numel()}")
+    return {"of another type": types, "with NaN or infinite values": broken}
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).splitlines() or ["it is empty or cut off"]
+    return f"{type(error).__name__}: {lines[0]}"
 
 
 def check_config(config: dict | None, model: type) -> dict:

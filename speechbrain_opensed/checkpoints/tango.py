@@ -26,6 +26,7 @@ from speechbrain_opensed.checkpoints.tango_layout import (
     rename_vocoder,
     vae_sizes,
 )
+from speechbrain_opensed.core.hub import auto_options
 from speechbrain_opensed.lobes.style.codec import LogMel
 
 __all__ = ["Tango", "load_tango"]
@@ -248,7 +249,7 @@ def _tokenizer(name):
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(name)
+        return AutoTokenizer.from_pretrained(name, **auto_options(name))
     except Exception as error:
         raise FileNotFoundError(
             f"the tokenizer {name} cannot be had ({type(error).__name__}: "

@@ -14,7 +14,13 @@ from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import getproxies
 
-__all__ = ["fetch_file", "fetch_folder", "models_folder"]
+__all__ = [
+    "auto_options",
+    "local_options",
+    "fetch_file",
+    "fetch_folder",
+    "models_folder",
+]
 
 _SECONDS = 3.0
 
@@ -134,6 +140,48 @@ def fetch_folder(
             here,
         )
     )
+
+
+def local_options(source) -> dict[str, bool]:
+    """What `from_pretrained` of a class is told besides its source.
+
+    Arguments
+    ---------
+    source : str or Path
+        A folder, whose files alone are then read, or a repository.
+
+    Returns
+    -------
+    dict
+        Keyword arguments.
+
+    Example
+    -------
+    >>> local_options("laion/clap-htsat-unfused")
+    {'local_files_only': False}
+    """
+    return {"local_files_only": os.path.isdir(str(source))}
+
+
+def auto_options(source) -> dict[str, bool]:
+    """The same for transformers' Auto classes: no code of a model is run.
+
+    Arguments
+    ---------
+    source : str or Path
+        A folder or a repository.
+
+    Returns
+    -------
+    dict
+        Keyword arguments.
+
+    Example
+    -------
+    >>> auto_options("laion/clap-htsat-unfused")["trust_remote_code"]
+    False
+    """
+    return {**local_options(source), "trust_remote_code": False}
 
 
 def _fetch(download, repository, names, place):

@@ -127,6 +127,7 @@ def load_interface(
             f"{yaml_path}: the pretrainer may only have 'loadables'; their "
             "weights lie beside the YAML as <name>.safetensors"
         )
+    _check_covered(hparams["modules"], pretrainer.loadables, yaml_path)
     for name, module in pretrainer.loadables.items():
         path = _weights(get, _checked_name(name, yaml_path))
         try:
@@ -134,6 +135,31 @@ def load_interface(
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
     return hparams
+
+
+def _check_covered(modules, loadables, yaml_path):
+    """Refuse modules that would be used with random weights."""
+    loaded = {
+        id(parameter)
+        for module in loadables.values()
+        for parameter in module.parameters()
+    }
+    for name, module in modules.items():
+        random = [
+            parameter
+            for parameter, tensor in getattr(
+                module, "named_parameters", tuple
+            )()
+            # A frozen text encoder reads its own weights where it is built.
+            if id(tensor) not in loaded
+            and (tensor.requires_grad or name != "text_encoder")
+        ]
+        if random:
+            raise ValueError(
+                f"{yaml_path}: no weights are loaded for {len(random)} "
+                f"tensors of {name!r}, such as {random[0]}; name it in the "
+                "pretrainer's 'loadables', with its weights beside the YAML"
+            )
 
 
 def _checked_source(source):

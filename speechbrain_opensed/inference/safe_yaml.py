@@ -1,8 +1,8 @@
 """Build objects from a HyperPyYAML file that came with downloaded weights.
 
 HyperPyYAML can call any function by name, so a model's YAML is a program.
-Here nothing is looked up by name outside a short list of packages, and what
-is found there has to be a class that these packages themselves define.
+Here it may only name the classes of a short list, and what it may grow to is
+bounded before anything is resolved or built.
 
 Authors
  * The speechbrain-opensed contributors 2026
@@ -15,24 +15,69 @@ import ruamel.yaml
 import yaml
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 
-__all__ = ["ALLOWED_PACKAGES", "check_yaml", "load_safe_hyperpyyaml"]
+from speechbrain_opensed._moved import MOVED
 
-#: Packages whose classes a model's YAML may instantiate (`!new:`) or hand on
-#: (`!name:`).
-ALLOWED_PACKAGES = (
-    "speechbrain_opensed.lobes",
-    "speechbrain_opensed.core.spec",
-    "speechbrain.utils.parameter_transfer",
-    "torch.nn",
-    "diffusers.models.autoencoders",
-    "diffusers.models.unets",
-    "transformers.models.speecht5",
+__all__ = ["ALLOWED_CLASSES", "check_yaml", "load_safe_hyperpyyaml"]
+
+_OURS = """
+core.spec.SedSpec
+lobes.dasheng_sed.DashengSED
+lobes.finelap.FineLAP
+lobes.flexsed.FlexSED
+lobes.encoders.clap.ClapTextEncoder
+lobes.encoders.dasheng.Dasheng
+lobes.encoders.eat.EAT
+lobes.encoders.mobilenet.MobileNet
+lobes.encoders.mobilenet.MobileNetMel
+lobes.style.adapter.StyleAdapter
+lobes.style.codec.LogMel
+lobes.style.codec.MelCodec
+lobes.style.frozen_reference.FrozenReference
+lobes.style.fusion.AttentiveFusion
+lobes.style.fusion.ConcatFusion
+lobes.style.reference_encoder.ReferenceEncoder
+lobes.style.reference_encoder.ReferenceMel
+lobes.style.tango_codec.TangoCodec
+lobes.style.unet.StyledUNet
+lobes.text.encoders.HashTextEncoder
+lobes.text.encoders.OneHotTextEncoder
+lobes.text.encoders.TableTextEncoder
+lobes.text.finelap.FineLAPTextEncoder
+lobes.text.phrase_encoder.PhraseEncoder
+lobes.text.sentence.SentenceTextEncoder
+lobes.text.states.HashTextStates
+lobes.text.states.T5TextStates
+"""
+_OTHERS = """
+diffusers.models.autoencoders.autoencoder_kl.AutoencoderKL
+diffusers.models.unets.unet_2d_condition.UNet2DConditionModel
+speechbrain.utils.parameter_transfer.Pretrainer
+torch.nn.GELU
+torch.nn.Identity
+torch.nn.LayerNorm
+torch.nn.Linear
+torch.nn.ReLU
+torch.nn.SiLU
+transformers.models.speecht5.configuration_speecht5.SpeechT5HifiGanConfig
+transformers.models.speecht5.modeling_speecht5.SpeechT5HifiGan
+"""
+#: Classes that a model's YAML may instantiate (`!new:`) or hand on (`!name:`).
+#: A new part of a detector or generator is added here by its full name.
+ALLOWED_CLASSES = frozenset(
+    [f"speechbrain_opensed.{name}" for name in _OURS.split()] + _OTHERS.split()
 )
 _PLAIN_TAGS = ("!ref", "!tuple", "!PLACEHOLDER")
 _REMEDY = (
     "a YAML that comes with weights may only hold plain values, !ref, !tuple "
-    "and !new: or !name: of classes in " + ", ".join(ALLOWED_PACKAGES)
+    "and !new: or !name: of the classes in "
+    "speechbrain_opensed.inference.safe_yaml.ALLOWED_CLASSES"
 )
+# Bounds, far above what any model of ours needs.
+_LARGEST = 500_000
+_DEEPEST = 40
+_GROWN = 5_000_000
+_COSTLY = re.compile(r"""\*\s*\*|["']\s*\*|\*\s*["']""")
+_REF = re.compile(r"<([^>]*)>")
 _TUPLE = re.compile(r"^\(.*\)$")
 # HyperPyYAML registers tuples at its first load; before that, resolving
 # references strips the quotes of a string such as "(rain)".
@@ -62,24 +107,110 @@ def check_yaml(text, name="hyperparams.yaml"):
     ...
     ValueError: hyperparams.yaml, line 2: tag !apply:os.system is refused: ...
     """
+    if len(text) > _LARGEST:
+        raise ValueError(
+            f"{name} has {len(text)} characters, more than the {_LARGEST} "
+            "that a model's YAML may have"
+        )
     try:
         # The parser that resolves the references, so that both see one tree.
         root = ruamel.yaml.YAML().compose(text)
     except ruamel.yaml.error.YAMLError as error:
         raise ValueError(f"{name} is not valid YAML: {error}") from error
+    except RecursionError:
+        raise ValueError(f"{name} is nested too deeply") from None
     if not isinstance(root, ruamel.yaml.nodes.MappingNode):
         raise ValueError(f"{name} holds no mapping of names to values")
-    pending, seen = [root], set()
+    _check_node(root, name, [], {})
+    _check_growth(root, name)
+
+
+def _check_node(node, name, above, done):
+    """Refuse tags, names and shapes; give the size with aliases unfolded."""
+    line = node.start_mark.line + 1
+    if id(node) in above or len(above) > _DEEPEST:
+        why = "holds itself" if id(node) in above else "is nested too deeply"
+        raise ValueError(f"{name}, line {line}: the value {why}")
+    if id(node) in done:
+        return done[id(node)]
+    _check_tag(str(node.tag or ""), line, name)
+    parts, size = [], 1
+    if isinstance(node, ruamel.yaml.nodes.MappingNode):
+        _check_keys(node, name)
+        parts = [part for pair in node.value for part in pair]
+    elif isinstance(node, ruamel.yaml.nodes.SequenceNode):
+        parts = node.value
+    else:
+        size += len(node.value)
+        if node.tag == "!ref" and _COSTLY.search(node.value):
+            raise ValueError(
+                f"{name}, line {line}: powers and repeated texts in !ref "
+                "are refused"
+            )
+    above.append(id(node))
+    size += sum(_check_node(part, name, above, done) for part in parts)
+    above.pop()
+    if size > _GROWN:
+        raise ValueError(f"{name}, line {line}: the aliases unfold to too much")
+    done[id(node)] = size
+    return size
+
+
+def _check_keys(node, name):
+    seen = set()
+    for key, _ in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, ruamel.yaml.nodes.ScalarNode):
+            raise ValueError(f"{name}, line {line}: the key is no text")
+        if key.value in seen:
+            raise ValueError(
+                f"{name}, line {line}: the key {key.value!r} occurs twice; "
+                "leave one of them"
+            )
+        seen.add(key.value)
+
+
+def _check_growth(root, name):
+    """Refuse references in circles, and those that unfold to too much."""
+    nodes = {key.value: node for key, node in root.value}
+    sizes, open_keys = {}, []
+
+    def size_of(key):
+        if key in open_keys:
+            circle = " -> ".join([*open_keys[open_keys.index(key) :], key])
+            raise ValueError(f"{name}: references in a circle: {circle}")
+        if key not in sizes and key in nodes:
+            open_keys.append(key)
+            if len(open_keys) > _DEEPEST:
+                raise ValueError(f"{name}: references of {key} go too deep")
+            total = 0
+            for text in _scalars(nodes[key]):
+                total += len(text)
+                for path in _REF.findall(text):
+                    target = re.split(r"[.\[]", path, maxsplit=1)[0]
+                    # What lies in the same mapping is no circle.
+                    if target != key or path == target:
+                        total += size_of(target)
+            if total > _GROWN:
+                raise ValueError(f"{name}: {key} refers to too much")
+            open_keys.pop()
+            sizes[key] = total
+        return sizes.get(key, 0)
+
+    for key in nodes:
+        size_of(key)
+
+
+def _scalars(node):
+    pending = [node]
     while pending:
         node = pending.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        _check_tag(str(node.tag or ""), node.start_mark.line + 1, name)
         if isinstance(node, ruamel.yaml.nodes.MappingNode):
             pending.extend(part for pair in node.value for part in pair)
         elif isinstance(node, ruamel.yaml.nodes.SequenceNode):
             pending.extend(node.value)
+        else:
+            yield node.value
 
 
 def _check_tag(tag, line, name):
@@ -89,16 +220,18 @@ def _check_tag(tag, line, name):
     elif tag in _PLAIN_TAGS:
         return
     elif tag.startswith(("!new:", "!name:")):
-        if _is_allowed(tag.partition(":")[2].rpartition(".")[0]):
+        if _present_name(tag.partition(":")[2]) in ALLOWED_CLASSES:
             return
     raise ValueError(f"{name}, line {line}: tag {tag} is refused: {_REMEDY}")
 
 
-def _is_allowed(module):
-    return any(
-        module == package or module.startswith(package + ".")
-        for package in ALLOWED_PACKAGES
-    )
+def _present_name(name):
+    """The full name that a class has now; YAMLs may name an older module."""
+    package, _, rest = name.partition(".")
+    module, _, cls = rest.rpartition(".")
+    if package == "speechbrain_opensed" and module in MOVED:
+        return f"{MOVED[module]}.{cls}"
+    return name
 
 
 def load_safe_hyperpyyaml(text, overrides=None, name="hyperparams.yaml"):
@@ -142,12 +275,15 @@ def load_safe_hyperpyyaml(text, overrides=None, name="hyperparams.yaml"):
         ).getvalue()
     except KeyError as error:
         raise ValueError(f"{name}: {error.args[0]}") from error
-    except ValueError as error:
+    except Exception as error:
+        # Its arithmetic and its paths fail in many ways.
         raise ValueError(f"{name}: {error}") from error
     try:
         return yaml.load(resolved, Loader=_SafeHyperLoader)
     except yaml.YAMLError as error:
         raise ValueError(f"{name}: {error}. {_REMEDY}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name}: not a valid value ({error})") from error
 
 
 class _SafeHyperLoader(yaml.SafeLoader):
@@ -155,27 +291,13 @@ class _SafeHyperLoader(yaml.SafeLoader):
 
 
 def _find_class(loader, suffix, node):
-    module_name, _, class_name = suffix.rpartition(".")
-    if not _is_allowed(module_name):
+    name = _present_name(suffix)
+    module_name, _, class_name = name.rpartition(".")
+    if name not in ALLOWED_CLASSES:
         raise yaml.constructor.ConstructorError(
             None, None, f"{suffix} is refused", node.start_mark
         )
-    try:
-        found = vars(importlib.import_module(module_name))[class_name]
-    except (ImportError, KeyError) as error:
-        raise yaml.constructor.ConstructorError(
-            None,
-            None,
-            f"there is no {suffix}; update speechbrain-opensed or mend the "
-            "name",
-            node.start_mark,
-        ) from error
-    # A module also holds what it imported: those names lead anywhere.
-    if not (isinstance(found, type) and _is_allowed(found.__module__)):
-        raise yaml.constructor.ConstructorError(
-            None, None, f"{suffix} is refused", node.start_mark
-        )
-    return found
+    return getattr(importlib.import_module(module_name), class_name)
 
 
 def _construct_new(loader, suffix, node):
@@ -187,7 +309,8 @@ def _construct_new(loader, suffix, node):
         args = loader.construct_sequence(node, deep=True)
     try:
         return cls(*args, **kwargs)
-    except (TypeError, ValueError, OSError) as error:
+    except Exception as error:
+        # Sizes that a class does not foresee fail in its own way.
         raise yaml.constructor.ConstructorError(
             None, None, f"cannot build {suffix}: {error}", node.start_mark
         ) from error

@@ -8,6 +8,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 
@@ -31,13 +32,17 @@ __all__ = ["OpenSEDBrain", "WholeCheckpointer", "unwrapped"]
 
 logger = get_logger(__name__)
 
+# Seconds between checkpoints whose clock stood still or went back.
+_TICK = 1e-3
+
 
 class WholeCheckpointer(Checkpointer):
     """Checkpointer whose checkpoints exist whole or not at all.
 
     SpeechBrain writes the file that makes a folder a checkpoint first, so a
     process killed while saving leaves a folder from which the next run fails
-    to resume. Here that file comes last.
+    to resume. Here that file comes last. SpeechBrain orders checkpoints by the
+    clock, which may go backwards; here a later one always counts as newer.
 
     Example
     -------
@@ -50,9 +55,19 @@ class WholeCheckpointer(Checkpointer):
     ['CKPT.yaml', 'model.ckpt']
     """
 
-    def _save_checkpoint_metafile(self, fpath, *args, **kwargs):
+    def _save_checkpoint_metafile(
+        self, fpath, meta_to_include=None, end_of_epoch=True
+    ):
+        newest = max(
+            (one.meta["unixtime"] for one in self.list_checkpoints()),
+            default=0.0,
+        )
+        meta = {
+            "unixtime": max(time.time(), newest + _TICK),
+            **(meta_to_include or {}),
+        }
         return super()._save_checkpoint_metafile(
-            fpath.with_suffix(".part"), *args, **kwargs
+            fpath.with_suffix(".part"), meta, end_of_epoch
         )
 
     def save_checkpoint(self, *args, **kwargs):

@@ -11,6 +11,7 @@ Authors
 import torch
 from torch import Tensor
 
+from speechbrain_opensed.core.hub import auto_options, local_options
 from speechbrain_opensed.lobes.text.encoders import TextEncoder
 
 __all__ = ["ClapTextEncoder"]
@@ -58,8 +59,12 @@ class ClapTextEncoder(TextEncoder):
                 f"template {template!r} has no {{}} for the phrase"
             )
         try:
-            self.tokenizer = AutoTokenizer.from_pretrained(source)
-            self.model = ClapTextModelWithProjection.from_pretrained(source)
+            self.tokenizer = AutoTokenizer.from_pretrained(
+                source, **auto_options(source)
+            )
+            self.model = ClapTextModelWithProjection.from_pretrained(
+                source, **local_options(source)
+            )
         except (OSError, ValueError) as error:
             raise FileNotFoundError(
                 f"no CLAP text model at {source} and none could be fetched "

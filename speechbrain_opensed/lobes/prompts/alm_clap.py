@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from speechbrain_opensed.core.hub import auto_options, local_options
 from speechbrain_opensed.lobes.encoders.clap_mel import ClapMel
 from speechbrain_opensed.lobes.prompts.alm import AudioLanguageModel
 from speechbrain_opensed.lobes.text.roberta import HashTokenizer, bare_ids
@@ -147,9 +148,11 @@ def _fetch(source):
 
     try:
         return (
-            ClapModel.from_pretrained(source),
-            AutoTokenizer.from_pretrained(source),
-            ClapFeatureExtractor.from_pretrained(source).to_dict(),
+            ClapModel.from_pretrained(source, **local_options(source)),
+            AutoTokenizer.from_pretrained(source, **auto_options(source)),
+            ClapFeatureExtractor.from_pretrained(
+                source, **local_options(source)
+            ).to_dict(),
         )
     except (OSError, ValueError) as error:
         raise FileNotFoundError(

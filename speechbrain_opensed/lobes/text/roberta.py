@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from speechbrain_opensed.core.hub import auto_options, local_options
+
 __all__ = ["HashTokenizer", "RobertaText", "bare_ids"]
 
 logger = logging.getLogger(__name__)
@@ -167,7 +169,7 @@ class RobertaText(nn.Module):
         else:
             self.text_encoder = _fetch(
                 lambda: RobertaModel.from_pretrained(
-                    source, add_pooling_layer=False
+                    source, add_pooling_layer=False, **local_options(source)
                 ),
                 "RoBERTa model",
                 source,
@@ -298,7 +300,11 @@ class RobertaText(nn.Module):
         from transformers import AutoTokenizer
 
         return _fetch(
-            lambda: AutoTokenizer.from_pretrained(source), "tokenizer", source
+            lambda: AutoTokenizer.from_pretrained(
+                source, **auto_options(source)
+            ),
+            "tokenizer",
+            source,
         )
 
 

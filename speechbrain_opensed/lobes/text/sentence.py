@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from speechbrain_opensed.core.hub import auto_options
 from speechbrain_opensed.lobes.text.encoders import TextEncoder
 
 __all__ = ["SentenceTextEncoder"]
@@ -48,9 +49,10 @@ class SentenceTextEncoder(TextEncoder):
         super().__init__()
         from transformers import AutoModel, AutoTokenizer
 
+        options = auto_options(source)
         try:
-            self.tokenizer = AutoTokenizer.from_pretrained(source)
-            self.model = AutoModel.from_pretrained(source)
+            self.tokenizer = AutoTokenizer.from_pretrained(source, **options)
+            self.model = AutoModel.from_pretrained(source, **options)
         except (OSError, ValueError) as error:
             raise FileNotFoundError(
                 f"no sentence transformer at {source} and none could be "

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from speechbrain_opensed.core.hub import auto_options, local_options
 from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
 
 __all__ = ["HashTextStates", "T5TextStates", "TextStates"]
@@ -204,8 +205,12 @@ def _load(source):
     from transformers import AutoTokenizer, T5EncoderModel
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        return T5EncoderModel.from_pretrained(source), tokenizer
+        tokenizer = AutoTokenizer.from_pretrained(
+            source, **auto_options(source)
+        )
+        return T5EncoderModel.from_pretrained(
+            source, **local_options(source)
+        ), tokenizer
     except (OSError, ValueError) as error:
         raise FileNotFoundError(
             f"no T5 encoder at {source} and none could be fetched "

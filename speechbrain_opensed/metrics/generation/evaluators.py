@@ -15,6 +15,7 @@ import torchaudio
 from torch import Tensor, nn
 
 from speechbrain_opensed.checkpoints.reading import load_strict, read_state
+from speechbrain_opensed.core.hub import auto_options, local_options
 from speechbrain_opensed.metrics.generation.encoding import (
     AudioEncoder,
     Encoding,
@@ -60,8 +61,10 @@ class ClapEncoder(AudioEncoder):
         from transformers import ClapModel, ClapProcessor
 
         with _Loading("CLAP", source):
-            model = ClapModel.from_pretrained(source)
-            processor = ClapProcessor.from_pretrained(source)
+            model = ClapModel.from_pretrained(source, **local_options(source))
+            processor = ClapProcessor.from_pretrained(
+                source, **auto_options(source)
+            )
         super().__init__(processor.feature_extractor.sampling_rate)
         self.model, self.processor = model.requires_grad_(False), processor
         self.train(False)
@@ -113,8 +116,12 @@ class AstEncoder(AudioEncoder):
         from transformers import ASTFeatureExtractor, ASTForAudioClassification
 
         with _Loading("AST", source):
-            model = ASTForAudioClassification.from_pretrained(source)
-            extractor = ASTFeatureExtractor.from_pretrained(source)
+            model = ASTForAudioClassification.from_pretrained(
+                source, **local_options(source)
+            )
+            extractor = ASTFeatureExtractor.from_pretrained(
+                source, **local_options(source)
+            )
         super().__init__(extractor.sampling_rate)
         self.model, self.extractor = model.requires_grad_(False), extractor
         self.train(False)

@@ -320,3 +320,36 @@ def test_unsound_yaml(exported, old, new, words):
     edit(exported, old, new)
     with pytest.raises(ValueError, match=words):
         load(exported)
+
+
+def test_a_module_without_weights_is_refused(run, tmp_path):
+    path, hparams = run
+    folder = export_detector(
+        tmp_path / "out", path, hparams["modules"], {"folder": "."}
+    )
+    yaml = folder / "hyperparams.yaml"
+    text = yaml.read_text()
+    yaml.write_text(text[: text.index("    loadables:")] + "    loadables: {}")
+    with pytest.raises(ValueError, match="no weights are loaded for .*'model'"):
+        load(folder)
+
+
+def test_code_in_a_text_encoder_folder_does_not_run(tmp_path, monkeypatch):
+    from speechbrain_opensed.lobes.text.sentence import SentenceTextEncoder
+
+    marker = tmp_path / "ran"
+    folder = tmp_path / "enc"
+    folder.mkdir()
+    (folder / "config.json").write_text(
+        '{"model_type": "evil", "auto_map": {"AutoConfig": "evil.C", '
+        '"AutoModel": "evil.M", "AutoTokenizer": ["evil.T", null]}}'
+    )
+    (folder / "tokenizer_config.json").write_text(
+        '{"auto_map": {"AutoTokenizer": ["evil.T", null]}, '
+        '"tokenizer_class": "T"}'
+    )
+    (folder / "evil.py").write_text(f"open({str(marker)!r}, 'w')")
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    with pytest.raises((FileNotFoundError, ValueError)):
+        SentenceTextEncoder(folder)
+    assert not marker.exists()

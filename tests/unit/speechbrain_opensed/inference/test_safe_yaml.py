@@ -1,9 +1,12 @@
 """A model's YAML builds models and nothing else."""
 
+import importlib
+
 import pytest
 import torch
 
 from speechbrain_opensed.inference.safe_yaml import (
+    ALLOWED_CLASSES,
     check_yaml,
     load_safe_hyperpyyaml,
 )
@@ -102,3 +105,74 @@ def test_unknown_argument_names_the_class():
 def test_useless_yaml_is_refused(text):
     with pytest.raises(ValueError, match="hyperparams.yaml"):
         load_safe_hyperpyyaml(text)
+
+
+def test_the_list_is_short_and_holds_classes_that_are_defined_there():
+    assert 30 <= len(ALLOWED_CLASSES) <= 60
+    for name in sorted(ALLOWED_CLASSES):
+        module, _, attribute = name.rpartition(".")
+        found = getattr(importlib.import_module(module), attribute)
+        assert isinstance(found, type), name
+        assert name.split(".")[0] == found.__module__.split(".")[0], name
+        if module.startswith("speechbrain_opensed"):
+            assert found.__module__ == module, name
+
+
+@pytest.mark.parametrize("tag", ["new", "name"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "speechbrain_opensed.lobes.prompts.alm_clap.ClapTower",
+        "speechbrain_opensed.lobes.text.roberta.RobertaText",
+        "torch.nn.DataParallel",
+        "torch.nn.Sequential",
+        "transformers.models.auto.modeling_auto.AutoModel",
+        "speechbrain_opensed.core.spec.dataclass",
+    ],
+)
+def test_what_is_not_on_the_list_is_refused(tag, name):
+    with pytest.raises(ValueError, match="is refused"):
+        load_safe_hyperpyyaml(f"a: !{tag}:{name} []")
+
+
+def test_older_names_of_a_class_still_build_it():
+    old = "a: !new:speechbrain_opensed.lobes.text_encoders.HashTextEncoder {}"
+    assert type(load_safe_hyperpyyaml(old)["a"]).__name__ == "HashTextEncoder"
+
+
+def _laughs(count):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    for n in range(count):
+        lines.append(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 10)}]")
+    return "\n".join(lines)
+
+
+GROWING = {
+    "aliases": _laughs(12),
+    "references": "a0: xxxxxxxxxx\n"
+    + "\n".join(f"a{n + 1}: !ref {f'<a{n}>' * 10}" for n in range(12)),
+    "lists of references": "a0: [x, x]\n"
+    + "\n".join(
+        f"a{n + 1}: [{', '.join([f'!ref <a{n}>'] * 9)}]" for n in range(12)
+    ),
+    "powers": "a: 9\nb: !ref <a> ** <a> ** <a>",
+    "repeated text": "a: !ref 'x' * 99999999999",
+    "circle": "a: !ref <b>\nb: !ref <a>",
+    "itself": "a: &a [*a]",
+    "depth": "a: " + "[" * 5000 + "]" * 5000,
+    "less depth": "a: " + "[" * 60 + "]" * 60,
+    "size": "a: " + "x" * 600_000,
+    "digits": "a: " + "9" * 100_000,
+    "a key that occurs twice": "a: 1\na: 2",
+    "a nested key that occurs twice": "a: {b: 1, b: 2}",
+    "a list as key": "? [a, b]\n: 1",
+    "division by zero": "a: 0\nb: !ref 1 / <a>",
+    "sizes": "a: !new:torch.nn.Linear [-1, 2]",
+}
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("kind", GROWING)
+def test_growth_is_bounded_and_errors_are_words(kind):
+    with pytest.raises(ValueError, match="model.yaml"):
+        load_safe_hyperpyyaml(GROWING[kind], name="model.yaml")

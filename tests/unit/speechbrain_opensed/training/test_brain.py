@@ -1,5 +1,7 @@
 """The Brain base: clipping, schedules, averaging, repeatable randomness."""
 
+import time
+
 import pytest
 import speechbrain as sb
 import torch
@@ -404,3 +406,19 @@ def test_bf16_trains_on_cpu():
     assert dtypes == {torch.bfloat16}
     x, y = batches()[0]
     assert (brain.modules["model"](x) - y).square().mean() < 0.1
+
+
+def test_checkpoints_are_in_order_where_the_clock_goes_back(
+    tmp_path, monkeypatch
+):
+    model = torch.nn.Linear(1, 1)
+    checkpointer = WholeCheckpointer(tmp_path, {"model": model})
+    now = time.time()
+    for value, clock in ((1.0, now), (2.0, now - 3600), (3.0, now - 7200)):
+        monkeypatch.setattr(time, "time", lambda clock=clock: clock)
+        torch.nn.init.constant_(model.weight, value)
+        checkpointer.save_and_keep_only()
+    fresh = torch.nn.Linear(1, 1)
+    found = WholeCheckpointer(tmp_path, {"model": fresh})
+    found.recover_if_possible()
+    assert fresh.weight.item() == 3.0
