@@ -75,6 +75,7 @@ _REMEDY = (
 # Bounds, far above what any model of ours needs.
 _LARGEST = 500_000
 _DEEPEST = 40
+_MOST_BRACKETS = 1000
 _GROWN = 5_000_000
 _COSTLY = re.compile(r"""\*\s*\*|["']\s*\*|\*\s*["']""")
 _REF = re.compile(r"<([^>]*)>")
@@ -111,6 +112,12 @@ def check_yaml(text, name="hyperparams.yaml"):
         raise ValueError(
             f"{name} has {len(text)} characters, more than the {_LARGEST} "
             "that a model's YAML may have"
+        )
+    # The time of the parser grows with the square of those that are open.
+    if text.count("[") + text.count("{") > _MOST_BRACKETS:
+        raise ValueError(
+            f"{name} is nested too deeply: it has more than {_MOST_BRACKETS} "
+            "brackets"
         )
     try:
         # The parser that resolves the references, so that both see one tree.
