@@ -160,10 +160,11 @@ def caption(
 
 
 def _kind(supervision: SupervisionSegment) -> str | None:
-    kind = (supervision.custom or {}).get("kind")
-    if kind is None and supervision.text:
+    """What it says that it is; a text alone may be anyone's transcript."""
+    custom = supervision.custom or {}
+    if "kind" not in custom and custom.get("label"):
         return "event"
-    return kind
+    return custom.get("kind")
 
 
 def _of_kind(cut: Cut, kind: str) -> list[SupervisionSegment]:
@@ -175,8 +176,9 @@ def events_of(cut: Cut) -> list[SupervisionSegment]:
     """
     The cut's events by start, seconds relative to the cut.
 
-    A supervision that states no kind but has a text (any Lhotse manifest)
-    counts as an event.
+    A supervision that states no kind counts as an event if it has a label in
+    ``custom["label"]``. One with a text alone does not: in other manifests
+    that is what somebody says.
 
     :param cut: any cut.
     :return: events as they are; see :func:`trim_events` for those of a window.

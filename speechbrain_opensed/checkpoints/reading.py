@@ -141,11 +141,8 @@ def load_strict(
             if k in state and state[k].shape != own[k].shape
         ],
     }
-    problems |= {
-        kind: names
-        for kind, names in _unusable(state, own).items()
-        if not any(problems.values())
-    }
+    if not any(problems.values()):
+        problems |= _unusable(state, own)
     found = [
         f"{len(names)} {kind} ({', '.join(names[:6])}"
         f"{', …' if len(names) > 6 else ''})"

@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 from speechbrain_opensed.commands.options import (
+    SomeFailed,
+    commands_option,
     detection_options,
     load_detector,
     model_options,
@@ -26,6 +28,12 @@ __all__ = ["annotate"]
 @phrase_options
 @model_options()
 @detection_options
+@commands_option
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Stop at the first cut that cannot be used, and write nothing.",
+)
 def annotate(
     cuts,
     output,
@@ -35,12 +43,15 @@ def annotate(
     device,
     precision,
     thresholds,
+    allow_commands,
+    strict,
     **settings,
 ):
     """Detect all queries in the cuts of a manifest; write OUTPUT.
 
     CUTS and OUTPUT are .jsonl or .jsonl.gz. Events that were in the manifest
-    give way to those detected; tags and captions stay.
+    give way to those detected; tags, captions and what somebody says stay. A
+    cut that cannot be used is named and left out; the exit code is then 1.
     """
     if not output.name.endswith((".jsonl", ".jsonl.gz")):
         raise ValueError(f"{output}: name it .jsonl or .jsonl.gz")
@@ -52,13 +63,29 @@ def annotate(
     from speechbrain_opensed.evaluation.annotate import annotate_events
 
     refuse_inputs(output, [cuts])
+    failed: dict[str, str] = {}
     annotated = annotate_events(
-        read_cuts(cuts),
+        read_cuts(cuts, allow_commands),
         load_detector(model, device, precision),
         phrases,
         thresholds,
         output=output,
+        failed=None if strict else failed,
+        allow_commands=allow_commands,
         **settings,
     )
-    counts = [len(events_of(cut)) for cut in annotated]
-    click.echo(f"{sum(counts)} events in {len(counts)} cuts: {output}")
+    for reason in failed.values():
+        click.echo(f"Error: {reason}", err=True)
+    events = others = number = 0
+    # A pipe or device has been read by somebody else.
+    for cut in annotated if output.is_file() else ():
+        found = len(events_of(cut))
+        number += 1
+        events += found
+        others += len(cut.supervisions) - found
+    kept = f", {others} other supervisions kept" if others else ""
+    click.echo(
+        f"{events} events in {number} cuts{kept}: {output}",
+    )
+    if failed:
+        raise SomeFailed(f"{len(failed)} cuts were left out, see above")

@@ -5,8 +5,11 @@ Authors
 """
 
 import importlib
+from concurrent.futures import BrokenExecutor
 
 import click
+
+from speechbrain_opensed.commands.options import SomeFailed
 
 __all__ = ["main", "opensed"]
 
@@ -54,7 +57,8 @@ class _LazyGroup(click.Group):
     """Imports a command's module when it is needed.
 
     Errors that tell the user what is wrong become one line, without a
-    traceback.
+    traceback; so does, as a last resort, whatever else goes wrong.
+    Exit codes: 0 done, 1 some items failed, 2 usage or input, 130 interrupted.
     """
 
     def list_commands(self, ctx):
@@ -67,12 +71,17 @@ class _LazyGroup(click.Group):
         return getattr(importlib.import_module(module), attribute)
 
     def invoke(self, ctx):
+        if ctx.params.get("traceback"):
+            return super().invoke(ctx)
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
             raise
-        except click.UsageError:
+        except (click.UsageError, SomeFailed, click.exceptions.Exit):
             raise
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("\nInterrupted; what was done before is kept", err=True)
+            ctx.exit(130)
         except click.ClickException as error:
             raise _Failure(error.format_message()) from error
         except FileNotFoundError as error:
@@ -81,7 +90,27 @@ class _LazyGroup(click.Group):
                 raise _Failure(str(error)) from error
             raise _Failure(f"no such file: {error.filename}") from error
         except (ValueError, OSError, ImportError) as error:
-            raise _Failure(str(error)) from error
+            raise _Failure(str(error) or type(error).__name__) from error
+        except Exception as error:
+            raise _Failure(_last_resort(error)) from error
+
+
+def _last_resort(error):
+    """What to do about an error that nobody foresaw."""
+    what = f"{type(error).__name__}: {error}".rstrip(": ")
+    if isinstance(error, MemoryError) or "out of memory" in what.lower():
+        return f"{what}. Take a smaller --batch-size or shorter recordings"
+    if isinstance(error, BrokenExecutor):
+        return (
+            f"{what}. A worker was killed, perhaps for lack of memory: run "
+            "the same command again with fewer --num-jobs"
+        )
+    if type(error).__name__ == "LlmError":
+        return str(error)
+    return (
+        f"{what}. `opensed --traceback ...` with the same command shows where "
+        "it happened; please report that"
+    )
 
 
 @click.group(
@@ -89,7 +118,12 @@ class _LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="speechbrain-opensed")
-def opensed():
+@click.option(
+    "--traceback",
+    is_flag=True,
+    help="Show where an error happened; stands before the command.",
+)
+def opensed(traceback):
     """Find any sound you can describe in words."""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from speechbrain_opensed.commands.options import (
+    SomeFailed,
     detection_options,
     load_detector,
     model_options,
@@ -103,7 +104,7 @@ def detect(
             found[path].plot(plots[path])
     _write(found, outputs, format_name)
     if failed:
-        raise ValueError(
+        raise SomeFailed(
             f"{len(failed)} of {len(audio)} files were left out, see above"
         )
 

@@ -10,7 +10,11 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from speechbrain_opensed.commands.options import load_detector, model_options
+from speechbrain_opensed.commands.options import (
+    commands_option,
+    load_detector,
+    model_options,
+)
 
 __all__ = ["evaluate"]
 
@@ -65,6 +69,7 @@ _OF_MODELS = ("vocabulary", "save_scores", "batch_size", "device", "precision")
 )
 @click.option("--batch-size", type=click.IntRange(min=1), default=4)
 @click.option("-j", "--num-jobs", type=click.IntRange(min=1), default=1)
+@commands_option
 @click.option("-o", "--output", type=_FILE, help="Results as JSON.")
 def evaluate(
     cuts,
@@ -79,6 +84,7 @@ def evaluate(
     median_seconds,
     batch_size,
     num_jobs,
+    allow_commands,
     output,
 ):
     """Print detection scores over the events of a manifest of CUTS."""
@@ -97,7 +103,7 @@ def evaluate(
     )
     from speechbrain_opensed.metrics import ScoreStore, get_protocol
 
-    cut_set = read_cuts(cuts)
+    cut_set = read_cuts(cuts, allow_commands)
     known = _read_lines(seen)
     protocol = get_protocol(protocol)
     with TemporaryDirectory() as folder:
@@ -127,6 +133,7 @@ def evaluate(
                 if median_seconds is None
                 else median_seconds,
                 batch_size,
+                allow_commands=allow_commands,
             )
             detection_hop = store.hop_seconds
         results = psds_table(

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import click
 
-from speechbrain_opensed.commands.options import load_aligner, model_options
+from speechbrain_opensed.commands.options import (
+    commands_option,
+    load_aligner,
+    model_options,
+)
 
 __all__ = [
     "evaluate_classification",
@@ -22,6 +26,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 def _common_options(function):
     """What all three commands take."""
     for option in (
+        commands_option,
         click.option("-o", "--output", type=_FILE, help="Results as JSON."),
         click.option("--batch-size", type=click.IntRange(min=1), default=16),
         click.option(
@@ -109,13 +114,21 @@ def evaluate_grounding(cuts, unheard, **options):
 
 
 def _evaluate(
-    cuts, make_task, model, device, precision, batch_size, as_published, output
+    cuts,
+    make_task,
+    model,
+    device,
+    precision,
+    batch_size,
+    as_published,
+    allow_commands,
+    output,
 ):
     from lhotse_recipes.io import write_json
     from lhotse_recipes.manifests import read_cuts
     from speechbrain_opensed.evaluation.alignment import evaluate_alignment
 
-    cut_set = read_cuts(cuts)
+    cut_set = read_cuts(cuts, allow_commands)
     aligner = load_aligner(model, device, precision)
     task = make_task(cut_set, aligner)
     results = evaluate_alignment(

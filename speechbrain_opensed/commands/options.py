@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 __all__ = [
+    "SomeFailed",
+    "commands_option",
     "detection_options",
     "load_aligner",
     "load_detector",
@@ -22,6 +24,20 @@ __all__ = [
 _MODEL = (
     "Folder of an exported model, OWNER/MODEL on the Hugging Face hub, or "
     "FineLAP's weights: `finelap`, a file or a folder."
+)
+
+
+class SomeFailed(click.ClickException):
+    """Some items were left out, each told before; the others are done."""
+
+    exit_code = 1
+
+
+commands_option = click.option(
+    "--allow-commands",
+    is_flag=True,
+    help="Let the manifest run shell commands and fetch from addresses where "
+    "it names them as audio; only for manifests that you trust.",
 )
 
 
@@ -158,6 +174,13 @@ def read_run_opts(device, precision):
     """
     import torch
 
+    try:
+        torch.device(device or "cpu")
+    except RuntimeError as error:
+        raise ValueError(
+            f"--device {device}: there is no such kind; write cpu, cuda or "
+            "cuda:0"
+        ) from error
     if (device or "").startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"no {device} here: leave --device out or use cpu")
     return {"precision": precision, **({"device": device} if device else {})}

@@ -28,12 +28,15 @@ def annotate_events(
     batch_size: int = 4,
     normalize: str | None = "spec",
     output=None,
+    failed: dict[str, str] | None = None,
+    allow_commands: bool = False,
     **settings,
 ) -> CutSet:
     """Replace the events of cuts by detected ones.
 
-    Tags and captions stay. `events_complete` becomes False and `vocabulary`
-    "detected", so that no training takes what was not found for absent.
+    All that is no event stays: tags, captions, what somebody says.
+    `events_complete` becomes False and `vocabulary` "detected", so that no
+    training takes what was not found for absent.
 
     Arguments
     ---------
@@ -52,6 +55,12 @@ def annotate_events(
     output : str or Path, optional
         Write the cuts to this `.jsonl` or `.jsonl.gz` file one by one, and
         return them lazily: for more than fit in memory.
+    failed : dict, optional
+        Where given, cuts that cannot be used are left out, and noted here:
+        id to reason. Otherwise the first one ends the call.
+    allow_commands : bool
+        Let audio come from shell commands and from addresses on the net,
+        which a manifest may name.
     **settings
         `median_seconds`, `min_duration`, `merge_gap` of
         :meth:`Detection.from_scores`.
@@ -60,6 +69,11 @@ def annotate_events(
     -------
     lhotse.CutSet
         The cuts under their ids; each event has its score as `confidence`.
+
+    Raises
+    ------
+    ValueError
+        If a phrase or a cut cannot be used; the message names it.
 
     Example
     -------
@@ -85,7 +99,13 @@ def annotate_events(
 
     def annotated():
         for cut, scores in score_cuts(
-            cuts, detector, phrases, batch_size, normalize
+            cuts,
+            detector,
+            phrases,
+            batch_size,
+            normalize,
+            failed=failed,
+            allow_commands=allow_commands,
         ):
             found = Detection.from_scores(
                 scores,

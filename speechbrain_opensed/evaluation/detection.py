@@ -125,6 +125,8 @@ def store_scores(
     folder,
     median_seconds: float = 0.36,
     batch_size: int = 4,
+    *,
+    allow_commands: bool = False,
 ) -> ScoreStore:
     """Score cuts for all labels, smooth and keep the scores on disk.
 
@@ -142,6 +144,8 @@ def store_scores(
         Span of the median filter; part of the protocol.
     batch_size : int
         Cuts that are read at once.
+    allow_commands : bool
+        Let audio come from shell commands and from addresses on the net.
 
     Returns
     -------
@@ -176,7 +180,9 @@ def store_scores(
     hop = detector.spec.hop_seconds
     frames = detector.spec.num_frames(max(truth.durations.values()))
     with ScoreWriter(folder, list(truth.phrases), hop, frames) as writer:
-        for cut, scores in score_cuts(cuts, detector, phrases, batch_size):
+        for cut, scores in score_cuts(
+            cuts, detector, phrases, batch_size, allow_commands=allow_commands
+        ):
             smoothed = smooth(scores[:frames], median_seconds, hop)
             writer.append([cut.id], smoothed[None], [cut.duration])
     return ScoreStore(folder)

@@ -14,6 +14,7 @@ from lhotse import CutSet
 from lhotse.cut import Cut
 from tqdm import tqdm
 
+from lhotse_recipes.manifests import check_cut
 from speechbrain_opensed.dataio.audio import load_window
 from speechbrain_opensed.inference.detector import SoundEventDetector
 
@@ -26,6 +27,9 @@ def score_cuts(
     phrases: Sequence[str],
     batch_size: int = 4,
     normalize: str | None = "spec",
+    *,
+    failed: dict[str, str] | None = None,
+    allow_commands: bool = False,
 ) -> Iterator[tuple[Cut, np.ndarray]]:
     """Score cuts of any length, rate and number of tracks.
 
@@ -41,6 +45,11 @@ def score_cuts(
         Cuts that are read, and windows that are encoded, at once.
     normalize : str or None
         See :meth:`SoundEventDetector.detect_batch`.
+    failed : dict, optional
+        Where given, cuts that cannot be used are left out, and noted here:
+        id to reason.
+    allow_commands : bool
+        Let audio come from shell commands and addresses on the net.
 
     Yields
     ------
@@ -50,7 +59,7 @@ def score_cuts(
     Raises
     ------
     ValueError
-        If the audio of a cut cannot be used; the message names the cut.
+        If a cut or its audio cannot be used; the message names the cut.
 
     Example
     -------
@@ -71,15 +80,38 @@ def score_cuts(
     ...     print(cut.id, scores.shape)
     dummy-mono-cut-0000 (25, 2)
     """
+
+    def score(batch):
+        for cut in batch:
+            check_cut(cut, allow_commands)
+        scores = _score_batch(batch, detector, phrases, batch_size, normalize)
+        return list(zip(batch, scores, strict=True))
+
     total = len(cuts) if hasattr(cuts, "__len__") and not _lazy(cuts) else None
     with tqdm(total=total, desc="detect", unit="cut", delay=2) as progress:
         remaining = iter(cuts)
         while batch := list(islice(remaining, max(1, batch_size))):
-            scores = _score_batch(
-                batch, detector, phrases, batch_size, normalize
-            )
-            yield from zip(batch, scores, strict=True)
+            try:
+                done = score(batch)
+            except (ValueError, OSError) as error:
+                if failed is None:
+                    raise
+                if len(batch) == 1:
+                    failed[batch[0].id] = " ".join(str(error).split())
+                    done = []
+                else:
+                    done = _one_by_one(batch, score, failed)
+            yield from done
             progress.update(len(batch))
+
+
+def _one_by_one(batch, score, failed):
+    """Those of a batch that can be used."""
+    for cut in batch:
+        try:
+            yield from score([cut])
+        except (ValueError, OSError) as error:
+            failed[cut.id] = " ".join(str(error).split())
 
 
 def _lazy(cuts):

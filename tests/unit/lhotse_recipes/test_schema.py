@@ -185,8 +185,10 @@ def test_times_that_are_no_numbers_are_named():
 
 
 def test_kinds_are_told_apart_and_sorted():
-    plain = SupervisionSegment("plain", "r", 0.5, 1.0, text="a siren")
-    turn = SupervisionSegment("turn", "r", 0.0, 1.0, speaker="S1")
+    plain = SupervisionSegment(
+        "plain", "r", 0.5, 1.0, text="a siren", custom={"label": "Siren"}
+    )
+    turn = SupervisionSegment("turn", "r", 0, 1, text="HELLO", speaker="S1")
     cut = cut_with(
         event("r", 1, 3.0, 4.0, "bark", "Bark"),
         tag("r", 0, 10.0, "a dog", "Dog", confidence=0.5),
@@ -198,7 +200,7 @@ def test_kinds_are_told_apart_and_sorted():
     assert [s.id for s in events_of(cut)] == ["plain", "r-e0", "r-e1"]
     assert [s.id for s in tags_of(cut)] == ["r-t0"]
     assert [s.id for s in captions_of(cut)] == ["r-c0"]
-    assert label_of(plain) == "a siren"
+    assert label_of(plain) == "Siren"
     assert label_of(tags_of(cut)[0]) == "Dog"
 
 

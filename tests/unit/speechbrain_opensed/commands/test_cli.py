@@ -1,9 +1,12 @@
 """The command line: quick help, all formats, errors in one line."""
 
 import json
+import re
 import subprocess
 import sys
+from concurrent.futures import BrokenExecutor
 
+import click
 import numpy as np
 import pytest
 import soundfile
@@ -12,6 +15,7 @@ from click.testing import CliRunner
 from lhotse import CutSet, Recording
 
 from lhotse_recipes.schema import caption, event
+from speechbrain_opensed.commands import models as models_module
 from speechbrain_opensed.commands.cli import opensed
 from speechbrain_opensed.inference import export_detector
 from speechbrain_opensed.inference.formats import read_tsv
@@ -158,7 +162,9 @@ def test_one_bad_file_does_not_lose_the_others(model, wavs, tmp_path):
     bad = tmp_path / "bad.wav"
     bad.write_text("no audio")
     out = tmp_path / "events.tsv"
-    lines = fail(*detect(model, wavs[0], bad, wavs[1], "-o", out))
+    result = run(*detect(model, wavs[0], bad, wavs[1], "-o", out))
+    assert result.exit_code == 1 and "Traceback" not in result.output
+    lines = result.stderr.strip().splitlines()
     # A progress bar may have come first.
     assert any("bad.wav is not a sound file" in line for line in lines)
     assert "1 of 3 files" in lines[-1]
@@ -278,3 +284,41 @@ def test_soundscapes(tmp_path):
     assert "no split 'night': choose from" in words
     words = fail("soundscapes", tmp_path / "none", tmp_path / "x")[-1]
     assert "give `procedural`, a folder" in words
+
+
+@pytest.mark.parametrize(
+    "error, code, words",
+    [
+        (KeyboardInterrupt(), 130, "what was done before is kept"),
+        (KeyError("spec"), 2, "KeyError: 'spec'.*--traceback"),
+        (RuntimeError("CUDA out of memory"), 2, "smaller --batch-size"),
+        (BrokenExecutor("killed"), 2, "fewer --num-jobs"),
+        (AssertionError(), 2, "AssertionError.*please report"),
+    ],
+)
+def test_an_error_nobody_foresaw_is_words_too(monkeypatch, error, code, words):
+    def failing():
+        raise error
+
+    command = click.Command("models", callback=failing)
+    monkeypatch.setattr(models_module, "models", command)
+    result = run("models")
+    assert result.exit_code == code, result.output
+    assert re.search(words, " ".join(result.output.split()))
+    assert "Traceback" not in result.output
+    if code == 2:
+        assert run("--traceback", "models").exception is error
+
+
+def test_no_such_device_is_words(model, wavs):
+    lines = fail(
+        "detect", "--model", model, "--device", "foo", "-q", "a", *wavs
+    )
+    assert "--device foo: there is no such kind" in lines[-1]
+
+
+def test_a_recording_is_not_overwritten(model, wavs):
+    before = open(wavs[0], "rb").read()
+    lines = fail(*detect(model, wavs[0], "-o", wavs[0]))
+    assert "would be overwritten" in lines[-1]
+    assert open(wavs[0], "rb").read() == before

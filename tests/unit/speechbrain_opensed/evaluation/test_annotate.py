@@ -1,0 +1,96 @@
+"""Detected events take the place of events, and of nothing else."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+from lhotse import AudioSource, CutSet, Recording, SupervisionSegment
+from lhotse.testing.dummies import dummy_cut
+
+from lhotse_recipes.schema import event
+from speechbrain_opensed.commands import annotate as command
+from speechbrain_opensed.commands.cli import opensed
+from speechbrain_opensed.core.spec import SedSpec
+from speechbrain_opensed.evaluation.annotate import annotate_events
+from speechbrain_opensed.inference import SoundEventDetector
+from speechbrain_opensed.lobes.flexsed import FlexSED
+from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return SoundEventDetector(
+        {
+            "model": FlexSED(16, 2, 2, ft_blocks=1, cls_dim=8),
+            "text_encoder": HashTextEncoder(dim=8),
+        },
+        {"spec": SedSpec()},
+        {"device": "cpu"},
+    )
+
+
+def _missing(number):
+    source = AudioSource("file", [0], f"/nowhere/{number}.wav")
+    return Recording(f"bad-{number}", [source], 16000, 16000, 1.0).to_cut()
+
+
+def test_what_somebody_says_stays(detector):
+    cut = dummy_cut(0, duration=1.0, with_data=True)
+    said = SupervisionSegment(
+        "utt", cut.recording_id, 0.1, 0.5, text="HELLO WORLD", speaker="spk1"
+    )
+    old = event(cut.recording_id, 0, 0.1, 0.2, "bark", "Bark")
+    cut.supervisions = [said, old]
+    out = annotate_events(
+        CutSet.from_cuts([cut]), detector, ["rain"], threshold=0.9999
+    )
+    assert [(s.text, s.speaker) for s in out[0].supervisions] == [
+        ("HELLO WORLD", "spk1")
+    ]
+
+
+def test_bad_cuts_are_left_out_and_told(detector):
+    good = [dummy_cut(n, duration=1.0, with_data=True) for n in range(3)]
+    cuts = CutSet.from_cuts([good[0], _missing(0), *good[1:], _missing(1)])
+    failed = {}
+    out = annotate_events(cuts, detector, ["rain"], batch_size=2, failed=failed)
+    assert [cut.id for cut in out] == [cut.id for cut in good]
+    assert list(failed) == ["bad-0", "bad-1"]
+    assert "/nowhere/0.wav" in failed["bad-0"]
+    with pytest.raises((ValueError, OSError), match="bad-0|nowhere/0"):
+        annotate_events(cuts, detector, ["rain"])
+
+
+def test_given_cuts_run_no_command(detector, tmp_path):
+    source = AudioSource("command", [0], f"touch {tmp_path}/ran; cat a.wav")
+    cut = Recording("evil", [source], 16000, 16000, 1.0).to_cut()
+    with pytest.raises(ValueError, match="cut evil would run the command"):
+        annotate_events(CutSet.from_cuts([cut]), detector, ["rain"])
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_command_keeps_what_is_good_and_says_what_is_not(
+    detector, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(command, "load_detector", lambda *_: detector)
+    wave = np.random.default_rng(0).normal(0, 0.1, 16000)
+    soundfile.write(tmp_path / "a.wav", wave, 16000)
+    heard = Recording.from_file(tmp_path / "a.wav").to_cut()
+    cuts = [heard.with_id("a"), heard.with_id("b")]
+    paths = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    CutSet.from_cuts([*cuts, _missing(0)]).to_file(paths[0])
+    arguments = ["annotate", *map(str, paths), "-q", "rain", "--model", "x"]
+    result = CliRunner().invoke(opensed, arguments)
+    assert result.exit_code == 1, result.output
+    assert "/nowhere/0.wav" in result.output
+    assert "1 cuts were left out" in result.output
+    lines = paths[1].read_text().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [c.id for c in cuts]
+    paths[1].unlink()
+    result = CliRunner().invoke(opensed, [*arguments, "--strict"])
+    assert result.exit_code == 2 and not paths[1].exists()
+    same = ["annotate", str(paths[0]), str(paths[0]), *arguments[3:]]
+    result = CliRunner().invoke(opensed, same)
+    assert result.exit_code == 2 and "overwritten" in result.output
