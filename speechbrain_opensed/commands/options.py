@@ -28,7 +28,13 @@ _MODEL = (
 
 
 class SomeFailed(click.ClickException):
-    """Some items were left out, each told before; the others are done."""
+    """Some items were left out, each told before; the others are done.
+
+    Example
+    -------
+    >>> SomeFailed("1 of 3 files were left out").exit_code
+    1
+    """
 
     exit_code = 1
 
