@@ -23,6 +23,7 @@ _OURS = """
 core.spec.SedSpec
 lobes.dasheng_sed.DashengSED
 lobes.finelap.FineLAP
+lobes.track_sed.TrackSED
 lobes.flexsed.FlexSED
 lobes.encoders.clap.ClapTextEncoder
 lobes.encoders.dasheng.Dasheng

@@ -1,6 +1,8 @@
 """A model's YAML builds models and nothing else."""
 
 import importlib
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -176,3 +178,16 @@ GROWING = {
 def test_growth_is_bounded_and_errors_are_words(kind):
     with pytest.raises(ValueError, match="model.yaml"):
         load_safe_hyperpyyaml(GROWING[kind], name="model.yaml")
+
+
+def test_what_the_recipes_export_is_on_the_list():
+    tag = re.compile(r"!(?:new|name):(speechbrain_opensed\.lobes\.[\w.]+)")
+    wanted = {"model", "text_encoder", "codec", "unet", "adapter", "spec"}
+    found = set()
+    for path in Path(__file__).parents[4].glob("recipes/*/hparams/*.yaml"):
+        keys = re.split(r"^(\w+):", path.read_text(), flags=re.MULTILINE)
+        for key, value in zip(keys[1::2], keys[2::2], strict=True):
+            if key in wanted and path.parts[-3] != "SEPT":
+                found.update(tag.findall(value))
+    assert len(found) > 8
+    assert found <= ALLOWED_CLASSES, found - ALLOWED_CLASSES
