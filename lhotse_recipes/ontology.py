@@ -118,6 +118,15 @@ class Ontology:
             )
         return mid
 
+    def children(self, mid: str) -> frozenset[str]:
+        """
+        What is directly below a class.
+
+        :param mid: id.
+        :return: ids.
+        """
+        return self._children[self._known(mid)]
+
     def ancestors(self, mid: str) -> frozenset[str]:
         """
         All classes above a class.
@@ -346,7 +355,8 @@ def read_relations(
     Relations from whatever file tells them.
 
     :param path: table of relations (csv, gz), the AudioSet ontology (json),
-        or None.
+        ``"audioset_strong"`` for the table that is shipped, see
+        `building.strong_relations`, or None.
     :param vocabulary: the classes to relate by an ontology.
     :return: the relations; None for None.
 
@@ -355,6 +365,8 @@ def read_relations(
     """
     if path is None:
         return None
+    if path == "audioset_strong":
+        path = Path(__file__).parent / "data" / f"{path}_relations.csv.gz"
     if Path(path).suffix != ".json":
         return load_relations(path)
     if not isinstance(vocabulary, Vocabulary):

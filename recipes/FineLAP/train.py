@@ -91,7 +91,7 @@ class LanguageAudioBrain(OpenSEDBrain):
         if stage == sb.Stage.TRAIN:
             self.train_loss = stage_loss
             return
-        numbers = flat(self.evaluated(self.hparams.valid_sets))
+        numbers = flat(self.evaluated("valid"))
         model = unwrapped(self.modules.model)
         self.hparams.train_logger.log_stats(
             {
@@ -108,18 +108,18 @@ class LanguageAudioBrain(OpenSEDBrain):
             meta={"score": score}, max_keys=["score"]
         )
 
-    def evaluated(self, sets):
-        """Numbers of all tasks of some sets; on every rank the same."""
+    def evaluated(self, part):
+        """Numbers of all tasks of a part's sets; on every rank the same."""
         return evaluate_sets(
             self.modules.model,
-            open_sets(sets, self.hparams.missing_audio),
+            self.sets[part],
             self.hparams.valid_batch_size,
         )
 
     def test(self):
         """Evaluates the best model, and writes the results."""
         self.checkpointer.recover_if_possible(max_key="score")
-        results = self.evaluated(self.hparams.test_sets)
+        results = self.evaluated("test")
         # All ranks: SpeechBrain's logger has them wait for each other.
         self.hparams.train_logger.log_stats(
             {"Epoch loaded": self.hparams.epoch_counter.current},
@@ -175,6 +175,34 @@ def dataio_prep(hparams):
     )
 
 
+def read_sets(hparams):
+    """Sets to validate and to test with, opened before anything is trained."""
+    sets = {"valid": hparams["valid_sets"], "test": hparams["test_sets"]}
+    wanted = hparams["leave_out_sets"]
+    leave_out = [wanted] if isinstance(wanted, str) else wanted
+    known = [name for of in sets.values() for name in of]
+    unknown = [name for name in leave_out if name not in known]
+    if unknown:
+        raise ValueError(
+            f"no set {', '.join(unknown)} to leave out: there are "
+            f"{', '.join(dict.fromkeys(known))}"
+        )
+    lost = [
+        name
+        for name in hparams["criterion"]
+        if any(name.startswith(f"{one} ") for one in leave_out)
+    ]
+    if lost:
+        raise ValueError(
+            f"leave_out_sets takes away what chooses the model: {lost}; give "
+            "another criterion"
+        )
+    return {
+        part: open_sets(of, hparams["missing_audio"], leave_out)
+        for part, of in sets.items()
+    }
+
+
 def start_from(model, hparams):
     """Scales to begin with; weights of a model, or of its audio encoder."""
     for name in ("global", "local"):
@@ -201,6 +229,7 @@ if __name__ == "__main__":
     )
     if hparams["prepare"] is not None:
         run_on_main(hparams["prepare"])
+    sets = read_sets(hparams)
     train = dataio_prep(hparams)
     run_on_main(start_from, args=[hparams["model"], hparams])
 
@@ -214,6 +243,7 @@ if __name__ == "__main__":
         lr_schedule=hparams["lr_schedule"],
         lr_factors=hparams["lr_factors"],
     )
+    brain.sets = sets
     # Validation has sets of its own, but it is a stage: checkpoints of its
     # end lie between two epochs.
     brain.fit(hparams["epoch_counter"], train, DataLoader([]))

@@ -138,6 +138,8 @@ def dataio_prep(hparams):
     asked = [label for label in vocabulary.labels if label in heard]
     tested = [e.label for e in vocabulary.entries if e.evaluated is not False]
     annotated = {vocabulary.name: vocabulary.labels}
+    if hparams.get("relations_file", "") is None:
+        logger.info("negatives are random: relations_file is null")
     options = dict(phrases=vocabulary.phrases, seed=hparams["seed"])
     if hparams["frame_cache"] is not None:
         options["frames"] = hear_once(cuts, hparams)

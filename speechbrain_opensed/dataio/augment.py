@@ -25,8 +25,10 @@ def frame_shift(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Move each clip around in a circle, labels and features alike.
 
-    Shifts are whole label frames, so the two stay aligned exactly. The few
-    mel frames behind the last label frame stay where they are.
+    Labels move by whole label frames, rounded towards the past as FlexSED
+    does; where a shift is a multiple of a label frame, the two stay aligned
+    exactly. The few mel frames behind the last label frame stay where they
+    are.
 
     Arguments
     ---------
@@ -35,7 +37,7 @@ def frame_shift(
     targets : torch.Tensor
         Labels `[batch, queries, frames]`; `time // frames` mel frames each.
     shifts : torch.Tensor
-        Label frames to move each clip later by, int64 `[batch]`.
+        Mel frames to move each clip later by, int64 `[batch]`.
     lengths : torch.Tensor
         Length of each clip relative to the batch, `[batch]`: padding stays
         behind. None: all clips are full.
@@ -49,7 +51,7 @@ def frame_shift(
     -------
     >>> mel = torch.arange(8.0).view(1, 1, 8)
     >>> targets = torch.tensor([[[1.0, 0.0, 0.0, 0.0]]])
-    >>> mel, targets = frame_shift(mel, targets, torch.tensor([1]))
+    >>> mel, targets = frame_shift(mel, targets, torch.tensor([2]))
     >>> mel.tolist()
     [[[6.0, 7.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0]]]
     >>> targets.tolist()
@@ -63,8 +65,8 @@ def frame_shift(
         valid = torch.ceil(lengths.to(mel.device) * num_frames - 1e-4).long()
         valid = valid.clamp(1, num_frames)
     return (
-        _roll(mel, shifts * ratio, valid * ratio),
-        _roll(targets, shifts, valid),
+        _roll(mel, shifts, valid * ratio),
+        _roll(targets, shifts.div(ratio, rounding_mode="floor"), valid),
     )
 
 
@@ -129,6 +131,8 @@ def filter_augment(
     bands: tuple[int, int] = (2, 4),
     min_width: int = 4,
     gains_db: tuple[float, float] = (-4.5, 6.0),
+    *,
+    per_clip: bool = False,
 ) -> torch.Tensor:
     """Weight random bands of each clip, as another room or microphone does.
 
@@ -139,11 +143,14 @@ def filter_augment(
     generator : torch.Generator
         Source of all choices, on the CPU.
     bands : tuple of int
-        Least and most bands; each clip has its own number and edges.
+        Least and most bands.
     min_width : int
         Least mel bins of a band.
     gains_db : tuple of float
-        Range of a band's gain in dB of magnitude.
+        Range of a band's gain in dB of magnitude; each clip has its own.
+    per_clip : bool
+        Whether each clip has its own number and edges of bands; in the paper
+        a batch shares them.
 
     Returns
     -------
@@ -169,16 +176,18 @@ def filter_augment(
             f"{most} bands of at least {min_width} bins do not fit into "
             f"{num_mel} mel bins: ask for fewer or narrower bands"
         )
-    count = torch.randint(fewest, most + 1, (batch, 1), generator=generator)
+    drawn = batch if per_clip else 1
+    count = torch.randint(fewest, most + 1, (drawn, 1), generator=generator)
     # Sorted cuts in what the least widths leave free, then the widths back in:
     # every admissible set of edges is equally likely.
     free = num_mel - count * min_width
-    cuts = torch.rand(batch, most - 1, generator=generator) * (free + 1)
+    cuts = torch.rand(drawn, most - 1, generator=generator) * (free + 1)
     inner = torch.arange(1, most)
     cuts = cuts.floor().masked_fill(inner >= count, float(num_mel))
     edges = cuts.sort(dim=1).values + inner * min_width
     band = (torch.arange(num_mel)[None, :, None] >= edges[:, None]).sum(2)
     low, high = gains_db
+    band = band.expand(batch, -1)
     gains = torch.rand(batch, most, generator=generator) * (high - low) + low
     weights = 10.0 ** (gains.gather(1, band) / 20.0)
     return mel * weights[:, :, None].to(mel)
@@ -195,6 +204,10 @@ class MelAugment:
     ---------
     shift_std : float
         Standard deviation of the circular shift in mel frames, 0 is off.
+    shift_whole_frames : bool
+        Whether shifts are rounded to label frames, so that labels and sound
+        stay aligned exactly; in the paper labels are up to one mel frame
+        short of a label frame early.
     mask_width : tuple of float
         Range of the time mask's width, relative to the label frames; (0, 0)
         is off.
@@ -203,6 +216,9 @@ class MelAugment:
         one.
     bands : tuple of int
         Least and most bands of FilterAugment.
+    bands_per_clip : bool
+        Whether each clip has bands of its own; in the paper a batch shares
+        their number and edges.
     min_band_width : int
         Least mel bins of a band.
     gains_db : tuple of float
@@ -224,9 +240,11 @@ class MelAugment:
     """
 
     shift_std: float = 90.0
-    mask_width: tuple[float, float] = (0.05, 0.1)
+    shift_whole_frames: bool = False
+    mask_width: tuple[float, float] = (0.05, 0.2)
     mask_per_clip: bool = False
     bands: tuple[int, int] = (2, 4)
+    bands_per_clip: bool = False
     min_band_width: int = 4
     gains_db: tuple[float, float] = (-4.5, 6.0)
 
@@ -273,7 +291,9 @@ class MelAugment:
         if self.shift_std > 0:
             ratio = mel.shape[-1] // num_frames
             shifts = torch.randn(batch, generator=generator) * self.shift_std
-            shifts = (shifts / ratio).round().long()
+            if self.shift_whole_frames:
+                shifts = (shifts / ratio).round() * ratio
+            shifts = shifts.long()
             mel, targets = frame_shift(mel, targets, shifts, lengths)
         if self.mask_width[1] > 0:
             masks = batch if self.mask_per_clip else 1
@@ -284,6 +304,11 @@ class MelAugment:
             mel, targets = time_mask(mel, targets, starts, widths)
         if any(self.gains_db):
             mel = filter_augment(
-                mel, generator, self.bands, self.min_band_width, self.gains_db
+                mel,
+                generator,
+                self.bands,
+                self.min_band_width,
+                self.gains_db,
+                per_clip=self.bands_per_clip,
             )
         return mel, targets

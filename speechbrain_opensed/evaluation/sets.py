@@ -4,7 +4,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from lhotse import CutSet
@@ -22,17 +22,21 @@ Numbers = dict[str, dict[str, dict[str, float]]]
 
 
 def open_sets(
-    sets: Mapping[str, Mapping[str, Any]], missing: str = "error"
+    sets: Mapping[str, Mapping[str, Any]],
+    missing: str = "error",
+    leave_out: Collection[str] | str = (),
 ) -> OpenSets:
     """Reads the clips of sets and makes their tasks.
 
     Arguments
     ---------
     sets : mapping from str to mapping
-        Name of each set to its `cuts`, a manifest, and its `tasks`, name to
-        what makes an `AlignmentTask` of cuts.
+        Name of each set to its `cuts`, a manifest or several, such as folds,
+        and its `tasks`, name to what makes an `AlignmentTask` of cuts.
     missing : str
         See `dataio.audio.with_audio`.
+    leave_out : collection of str, or str
+        Sets that are not read, or the one.
 
     Returns
     -------
@@ -52,10 +56,19 @@ def open_sets(
     Traceback (most recent call last):
     FileNotFoundError: no manifest nowhere.jsonl.gz; check the path
     """
+    if isinstance(leave_out, str):
+        leave_out = [leave_out]
     opened = {}
     for name, one in sets.items():
+        if name in leave_out:
+            continue
         report = PrepareReport(name, "audio")
-        cuts = with_audio(read_cuts(one["cuts"]), missing, report)
+        paths = one["cuts"]
+        paths = paths if isinstance(paths, (list, tuple)) else [paths]
+        read = CutSet.from_cuts(
+            cut for path in paths for cut in read_cuts(path)
+        )
+        cuts = with_audio(read, missing, report)
         tasks = {task: make(cuts) for task, make in one["tasks"].items()}
         opened[name] = cuts, tasks
     return opened

@@ -279,8 +279,14 @@ def _dump(tree, files):
 
 
 def _state(model):
-    if isinstance(model, (DataParallel, DistributedDataParallel)):
-        model = model.module
+    # As if nothing had wrapped it: for several processes, or compiled.
+    while True:
+        if isinstance(model, (DataParallel, DistributedDataParallel)):
+            model = model.module
+        elif hasattr(model, "_orig_mod"):
+            model = model._orig_mod
+        else:
+            break
     return {
         name: tensor.detach().cpu().clone().contiguous()
         for name, tensor in model.state_dict().items()

@@ -74,6 +74,11 @@ class QueryDecoder(nn.Module):
         )
         self.norm = nn.LayerNorm(embed_dim, eps=1e-6)
         self.sed_head = nn.Linear(embed_dim, 1)
+        # As published: Xavier, but for the modulation, which stays zero.
+        for name, layer in self.named_modules():
+            if isinstance(layer, nn.Linear) and not name.endswith("adaln"):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor, queries: Tensor, blocks=None) -> Tensor:
         """Decodes pairs of clip and query.

@@ -317,7 +317,7 @@ class OpenSEDBrain(sb.Brain):
 
 
 def unwrapped(module: torch.nn.Module) -> torch.nn.Module:
-    """A module's own self, which distributed training wraps.
+    """A module's own self, which distribution and compilation wrap.
 
     Arguments
     ---------
@@ -334,9 +334,13 @@ def unwrapped(module: torch.nn.Module) -> torch.nn.Module:
     >>> unwrapped(torch.nn.Linear(2, 1)).in_features
     2
     """
-    if isinstance(module, DistributedDataParallel):
-        return module.module
-    return module
+    while True:
+        if isinstance(module, DistributedDataParallel):
+            module = module.module
+        elif isinstance(module, torch._dynamo.OptimizedModule):
+            module = module._orig_mod
+        else:
+            return module
 
 
 def _number_of_epochs(epoch_counter):

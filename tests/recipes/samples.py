@@ -24,8 +24,8 @@ CORPORA = (
     "audiogrounding_cuts_val",
     "audiocaps_cuts_test",
     "clotho_cuts_evaluation",
-    "esc50_cuts_all",
-    "urbansound8k_cuts_all",
+    *(f"esc50_cuts_fold{fold}" for fold in range(1, 6)),
+    *(f"urbansound8k_cuts_fold{fold}" for fold in range(1, 11)),
     "desed_cuts_public",
     "audioset-strong_cuts_eval",
     "urban-sed_cuts_test",
@@ -124,6 +124,7 @@ def write_corpora(folder: Path, clips: int = 4) -> Path:
     All hold the same clips, with events, a tag and captions.
     """
     from lhotse import CutSet, Recording
+    from lhotse.utils import fastcopy
 
     from lhotse_recipes.schema import caption, event, tag
 
@@ -143,8 +144,13 @@ def write_corpora(folder: Path, clips: int = 4) -> Path:
         ]
         cut.custom = {"vocabulary": "audioset_strong", "events_complete": True}
         cuts.append(cut)
-    for name in CORPORA:
-        CutSet.from_cuts(cuts).to_file(folder / f"{name}.jsonl.gz")
+    for number, name in enumerate(CORPORA):
+        kept = cuts
+        if "_fold" in name:
+            # No clip is in two folds.
+            cut = cuts[number % clips]
+            kept = [fastcopy(cut, id=f"{name}-{cut.id}")]
+        CutSet.from_cuts(kept).to_file(folder / f"{name}.jsonl.gz")
     lines = [
         json.dumps({"phrase": label, "alternatives": [label]})
         for label in AUDIOSET_LABELS

@@ -58,7 +58,7 @@ def test_chunks_change_nothing(fusion, budget):
 
 def test_bf16_is_close_and_follows_new_weights():
     model = randomised()
-    feats, queries = torch.randn(2, 25, 32), torch.randn(5, 8)
+    feats, queries = torch.randn(2, 25, 32), 0.3 * torch.randn(5, 8)
     with torch.no_grad():
         for _ in range(2):
             exact = model.decode(feats, queries).sigmoid()
@@ -141,3 +141,22 @@ def test_errors_name_the_remedy():
         FlexSED(**TINY, gate="half")
     with pytest.raises(ValueError, match="smooth_frames 4: give an odd"):
         FlexSED(**TINY, smooth_frames=4)
+
+
+def test_linear_layers_of_the_decoder_begin_as_published():
+    torch.manual_seed(0)
+    decoder = FlexSED(64, 2, 2, ft_blocks=1, cls_dim=48).decoder
+    checked = 0
+    for name, layer in decoder.named_modules():
+        if not isinstance(layer, torch.nn.Linear):
+            continue
+        assert not layer.bias.any(), name
+        if name.endswith("adaln"):
+            assert not layer.weight.any()
+            continue
+        bound = (6 / sum(layer.weight.shape)) ** 0.5
+        largest = layer.weight.abs().max().item()
+        # Of n uniform draws the largest comes close to the bound.
+        assert 0.9 * bound < largest <= bound, name
+        checked += 1
+    assert checked == 7

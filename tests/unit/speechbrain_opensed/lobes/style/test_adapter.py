@@ -8,7 +8,7 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from speechbrain_opensed.checkpoints.tango_layout import SIZES
-from speechbrain_opensed.lobes.style.adapter import StyleAdapter
+from speechbrain_opensed.lobes.style.adapter import StyleAdapter, _resnet_blocks
 from speechbrain_opensed.lobes.style.fusion import shares_of
 from speechbrain_opensed.lobes.style.reference_encoder import ReferenceEncoder
 
@@ -368,3 +368,41 @@ def test_sizes_on_the_released_unet(rank, million):
     assert len(adapter.blocks) == 22
     size = sum(p.numel() for p in adapter.blocks.parameters()) / 1e6
     assert size == pytest.approx(million, abs=1e-3)
+
+
+@torch.no_grad()
+def test_norms_are_scaled_and_shifted_by_hand(unet, inputs):
+    adapter = build(unet)
+    for up in adapter.blocks[0].up:
+        width = len(up.bias) // 2
+        up.bias[:width], up.bias[width:] = 0.5, 3.0
+    norm, heard = _resnet_blocks(unet)[0].norm1, []
+    handle = norm.register_forward_hook(lambda *args: heard.append(args[2]))
+    style = style_of(adapter, inputs)
+    predict(unet, inputs)
+    with adapter.styled(style):
+        predict(unet, inputs)
+    handle.remove()
+    plain, styled = heard
+    torch.testing.assert_close(styled, 1.5 * plain + 3.0)
+
+
+@torch.no_grad()
+def test_a_long_reference_counts_no_more_than_a_short_one(unet, inputs):
+    adapter, noted = build(unet), []
+
+    class Noting(torch.nn.Module):
+        def forward(self, text, text_mask, tokens, shares):
+            noted.append(shares)
+            return tokens.new_zeros(len(text), adapter.style_dim)
+
+    adapter.fusion = Noting()
+    texts = torch.rand(1, 3, adapter.encoder.dim)
+    references = torch.rand(1, 2, 8000)
+    lens = torch.tensor([[1.0, 0.25]])
+    adapter.style(texts, None, references, lens, weights=[3.0, 1.0])
+    shares = noted[0].unflatten(1, (2, -1))[0]
+    counted = (shares > 0).sum(1)
+    assert counted[0] > 2 * counted[1] > 0
+    assert shares.sum(1).tolist() == pytest.approx([0.75, 0.25])
+    assert shares[1].max().item() == pytest.approx(0.25 / counted[1].item())
