@@ -80,7 +80,7 @@ def _write_items(raw: IO[bytes], items: Iterable[Any], packed: bool) -> None:
         _write_lines(raw, items)
 
 
-def _write_lines(file: IO[bytes], items: Iterable[Any]) -> None:
+def _write_lines(file: Any, items: Iterable[Any]) -> None:
     for item in items:
         row = item if isinstance(item, dict) else item.to_dict()
         file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
@@ -147,7 +147,7 @@ def read_rows(
         suffix = Path(path.stem if opener is gzip.open else path).suffix
         delimiter = "\t" if suffix in (".tsv", ".txt") else ","
     # Quotes mean nothing in the tab-separated tables of sound corpora.
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    quoting: Any = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     with opener(path, "rt", encoding=_codec(encoding), newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, quoting=quoting)
         try:

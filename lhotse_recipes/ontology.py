@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -158,7 +159,7 @@ class Ontology:
         :param mid: id of the class.
         :return: ids, without the class itself.
         """
-        found = set()
+        found: set[Any] = set()
         for parent in self._parents[self._known(mid)]:
             found |= self._children[parent]
         return frozenset(found - {mid})

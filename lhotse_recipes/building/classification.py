@@ -188,7 +188,7 @@ def read_fields(
 
 def _palm(corpus_dir: str | Path) -> list[Tagged]:
     """The clips of PALM's tables; none where there are no such tables."""
-    tables = {}
+    tables: dict[Any, Any] = {}
     for path in map(Path, find_files(corpus_dir, (".csv",))):
         match = _PALM.fullmatch(path.name)
         if match is None:

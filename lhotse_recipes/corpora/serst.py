@@ -207,7 +207,7 @@ def _captioned(cuts: list[Cut], captions: Any) -> list[Cut]:
 def _references_of(
     cuts: list[Cut], seconds: float, energy: EnergyFilter, pad: bool
 ) -> list[tuple[str, list[Cut], list[tuple[str, str]]]]:
-    results = []
+    results: list[Any] = []
     for cut in cuts:
         try:
             found = cut_references(cut, seconds, energy, pad)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from scipy.signal import firwin, resample_poly
@@ -34,7 +35,7 @@ class Resampler:
             return
         half = 10 * most
         taps = firwin(2 * half + 1, 1 / most, window=("kaiser", 5.0))
-        self._taps = taps.astype(np.float32)
+        self._taps: Any = taps.astype(np.float32)
         # Whole multiples of `down` keep every block on the output's grid.
         down = self._down
         self._context = down * math.ceil((half / self._up + 1) / down)

@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from lhotse import CutSet, SupervisionSegment
@@ -286,7 +287,7 @@ def _classes(
     cut: Cut, ontology: Ontology | None
 ) -> dict[str, SupervisionSegment]:
     """The most specific classes of a clip by label."""
-    classes = {}
+    classes: dict[Any, Any] = {}
     for sup in [*tags_of(cut), *events_of(cut)]:
         classes.setdefault(label_of(sup), sup)
     if ontology is None:

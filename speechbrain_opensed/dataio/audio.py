@@ -84,8 +84,8 @@ def load_window(cut: Cut, spec: SedSpec) -> np.ndarray:
             wav = render(cut)[None]
         else:
             with _no_mirrors(spec.hop_seconds):
-                wav = _read_counted(cut, spec.sample_rate)
-                wav = cut.load_audio() if wav is None else wav
+                counted = _read_counted(cut, spec.sample_rate)
+                wav = cut.load_audio() if counted is None else counted
     except Exception as error:
         _refuse_missing(cut)
         raise ValueError(

@@ -10,6 +10,7 @@ Authors
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from lhotse.cut import Cut
@@ -184,7 +185,7 @@ class RelatedAwareNegatives:
         self._annotation = _Annotation(labels, annotated)
         self._relations = relations
         self._weights = np.array([weights.get(c, 1.0) for c in CATEGORIES])
-        self._rows = {}
+        self._rows: dict[Any, Any] = {}
 
     def _row(self, label):
         """Relation classes of a label to all labels, as numbers from 0."""

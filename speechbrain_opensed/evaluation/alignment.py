@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import torch
 from lhotse import CutSet
@@ -210,7 +211,7 @@ def embed_texts(model, texts: Iterable[str]) -> dict[str, Tensor]:
     """
     model = unwrapped(model)
     ordered = sorted(dict.fromkeys(texts), key=lambda text: (len(text), text))
-    rows = {}
+    rows: dict[Any, Any] = {}
     with _listening(model):
         for first in range(0, len(ordered), _TEXTS_AT_ONCE):
             part = ordered[first : first + _TEXTS_AT_ONCE]

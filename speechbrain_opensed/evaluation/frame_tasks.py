@@ -5,6 +5,7 @@ Authors
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from lhotse.cut import Cut
 from torch import Tensor
@@ -203,7 +204,7 @@ class GroundingTask(AlignmentTask):
         self.phrases, durations = {}, {}
         heard = 0
         for cut in distinct_cuts(cuts):
-            phrases = {}
+            phrases: dict[Any, Any] = {}
             for one in trim_events(cut):
                 own = one.custom or {}
                 name = one.text or label_of(one)

@@ -4,7 +4,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -252,7 +252,9 @@ class SoundEventDetector(SoundInterface):
                 float(np.abs(block).max()) for block in mono_blocks(path, rate)
             )
             gain = 1 / (max(peak, QUIET_PEAK) + 1e-9)
-            blocks = (block * gain for block in mono_blocks(path, rate))
+            blocks: Iterator[np.ndarray] = (
+                block * gain for block in mono_blocks(path, rate)
+            )
         else:
             blocks = mono_blocks(path, rate)
         windows = tqdm(

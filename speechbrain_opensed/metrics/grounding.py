@@ -166,7 +166,7 @@ def threshold_auc(
         raise ValueError(
             f"none of the {len(names)} phrases is heard: nothing to evaluate"
         )
-    truth = tuple(np.array(column) for column in zip(*truth, strict=True))
+    columns = tuple(np.array(column) for column in zip(*truth, strict=True))
     # The median of binary values is that of the scores, cut at the threshold.
     tracks = [
         median_filter(np.asarray(scores[name])[:, None], 3)[:, 0]
@@ -177,7 +177,7 @@ def threshold_auc(
     track = np.concatenate(tracks)
     gap = int(np.ceil(round(join_seconds / hop_seconds, 6)))
     scored = [
-        _fscore(*_runs(track > level, files, starts, gap, hop_seconds), truth,
+        _fscore(*_runs(track > level, files, starts, gap, hop_seconds), columns,
                 share)
         for level in THRESHOLDS
     ]  # fmt: skip
@@ -204,7 +204,7 @@ def _runs(active, files, starts, gap, hop_seconds):
     return file, (begin - base) * hop_seconds, (end - base) * hop_seconds
 
 
-def _fscore(file, onset, offset, truth, share):
+def _fscore(file, onset, offset, truth, share) -> float:
     """F-score of detections, sorted by file and time, against spans."""
     true_file, true_onset, true_offset = truth
     # All pairs of one file: the spans of each detection's file in turn.

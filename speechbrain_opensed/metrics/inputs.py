@@ -276,6 +276,7 @@ class SedInputs:
         >>> inputs.class_events()[0].clip
         array([1])
         """
+        rows: list[list[tuple[int, float, float]]]
         rows = [[] for _ in self.classes]
         for at, clip in enumerate(self.clips):
             for onset, offset, label in self.events[clip]:
@@ -314,7 +315,7 @@ class SedInputs:
         array([[0.7],
                [0.8]])
         """
-        columns = self.columns[part]
+        columns: np.ndarray | slice = self.columns[part]
         if columns[-1] - columns[0] == len(columns) - 1:
             columns = slice(columns[0], columns[-1] + 1)
         array = np.asarray(self.scores[clip])[:, columns]

@@ -10,6 +10,7 @@ import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -130,7 +131,7 @@ class ScoreWriter:
         self.hop_seconds = hop_seconds
         self.num_frames = num_frames
         self.dtype = np.dtype(dtype)
-        self._clips = {}
+        self._clips: dict[Any, Any] = {}
 
     def __enter__(self) -> "ScoreWriter":
         if self.folder.exists():

@@ -11,6 +11,7 @@ Authors
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from lhotse.cut import Cut
@@ -175,7 +176,7 @@ class ClusterNegatives:
         self._index = {name: i for i, name in enumerate(self._names)}
         self._relations = relations
         self._exclude = frozenset(exclude)
-        self._related = {}
+        self._related: dict[Any, Any] = {}
         self._annotated = None
         if annotated is not None:
             self._annotated = {

@@ -7,6 +7,7 @@ Authors
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -53,7 +54,7 @@ class TableTower(AudioLanguageModel):
 
     def __init__(self, path: str | Path, logit_scale: float):
         table = TableTextEncoder(path)
-        labels = {}
+        labels: dict[Any, Any] = {}
         for label in table.rows:
             labels.setdefault(canonical_name(label), label)
         table.aliases = {k: v for k, v in labels.items() if k not in table.rows}

@@ -9,6 +9,7 @@ Authors
 """
 
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -189,7 +190,7 @@ class StyleAdapter(nn.Module):
         self._style = None
         self._scale = None
         self._cond = None
-        self._handles = []
+        self._handles: list[Any] = []
         self.attach(unet)
 
     def attach(self, unet: nn.Module) -> None:

@@ -14,6 +14,7 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any
 
 from tqdm import tqdm
 
@@ -173,7 +174,7 @@ def compute_psds(
     limits = Criteria(
         dtc_threshold, gtc_threshold, _max_false(max_efpr, seconds)
     )
-    curves = {}
+    curves: dict[Any, Any] = {}
     with tqdm(
         total=len(inputs.classes), desc="PSDS", unit="class", delay=2
     ) as progress:
