@@ -112,8 +112,10 @@ class SoundInterface(SafePretrained):
             If it is none of these, or weights do not fit.
         """
         folder = Path(source).expanduser()
-        if not folder.exists() and str(source) in MODELS:
-            return cls._from_parts(build_named(str(source)), run_opts)
+        of_repository = {m.repository: name for name, m in MODELS.items()}
+        name = of_repository.get(str(source), str(source))
+        if not folder.exists() and name in MODELS:
+            return cls._from_parts(build_named(name), run_opts)
         described = (folder / "hyperparams.yaml").is_file()
         bare = (folder / "model.safetensors").is_file() and not described
         if bare or (folder.is_file() and folder.suffix in _WEIGHTS):

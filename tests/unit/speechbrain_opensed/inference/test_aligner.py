@@ -150,10 +150,13 @@ def test_an_export_and_released_weights_give_the_same(aligner, tmp_path):
 def test_what_a_user_names(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        AudioTextAligner,
-        "from_finelap",
-        lambda source, run_opts: asked.append(str(source)),
+        AudioTextAligner, "_from_parts", lambda parts, run_opts: None
     )
+    for name in ("build_named", "build_weights"):
+        monkeypatch.setattr(
+            f"speechbrain_opensed.inference.interface.{name}",
+            lambda source: asked.append(str(source)),
+        )
     weights, folder = tmp_path / "finelap_fixed.pt", tmp_path / "hub"
     weights.write_bytes(b"")
     folder.mkdir()

@@ -255,6 +255,7 @@ def exported(generator, tmp_path_factory):
 
 def test_exports_sound_the_same(generator, exported, sound):
     assert sorted(path.name for path in exported.iterdir()) == [
+        ".opensed-files.json",
         "adapter.safetensors",
         "codec.safetensors",
         "hyperparams.yaml",
