@@ -31,7 +31,9 @@ REMEDY = {
     403: "The key is known but may not use this model; choose another one.",
     404: "Check the base URL (it usually ends in /v1) and the model's name.",
 }
-THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL)
+_OPEN, _CLOSE = "<think>", "</think>"
+# An answer is a few hundred labels at most.
+_LONGEST = 2_000_000
 
 
 class LlmError(RuntimeError):
@@ -315,16 +317,25 @@ class LlmClient:
         try:
             content = json.loads(body)["choices"][0]["message"]["content"]
         except (ValueError, LookupError, TypeError):
-            start = body[:200].decode("utf-8", "replace")
+            # Masked before it is cut: a part of the key would stay.
+            start = self._masked(body.decode("utf-8", "replace"))[:200]
             raise PassingFailure(f"no chat completion: {start!r}") from None
         return content if isinstance(content, str) else ""
 
     def _clean(self, failure: Exception) -> str:
         """The failure in short, without the key that servers may repeat."""
-        text = str(failure)
-        if self._api_key:
-            text = text.replace(self._api_key, "***")
-        return text[:400]
+        return self._masked(str(failure))[:400]
+
+    def _masked(self, text: str) -> str:
+        key = self._api_key
+        if not key:
+            return text
+        text = text.replace(key, "***")
+        # What was read may have ended within the key.
+        for length in range(min(len(key), len(text)) - 1, 3, -1):
+            if text.endswith(key[:length]):
+                return text[:-length] + "***"
+        return text
 
 
 def parse_json(text: str) -> Any:
@@ -354,7 +365,9 @@ def parse_json(text: str) -> Any:
     {'1': 'A'}
     """
     decoder = json.JSONDecoder(object_pairs_hook=_unique_keys)
-    text = THOUGHTS.sub("", text)
+    if len(text) > _LONGEST:
+        raise ValueError(f"it has {len(text)} characters, too many to read")
+    text = _without_thoughts(text)
     longest, value, end = 0, None, 0
     for start in re.finditer(r"[\[{]", text):
         if start.start() < end:
@@ -371,6 +384,18 @@ def parse_json(text: str) -> Any:
     if not longest:
         raise ValueError("there is no complete JSON object or list in it")
     return value
+
+
+def _without_thoughts(text: str) -> str:
+    """In one pass: a pattern would look for each end anew."""
+    kept, position = [], 0
+    while (start := text.find(_OPEN, position)) >= 0:
+        end = text.find(_CLOSE, start)
+        if end < 0:
+            break
+        kept.append(text[position:start])
+        position = end + len(_CLOSE)
+    return "".join([*kept, text[position:]])
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from typing import Any
 
 __all__ = ["PassingFailure", "PostRefused", "post"]
 
+# Bytes of an answer: far more than any, and little memory.
+_LARGEST = 16_000_000
 PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -98,7 +100,10 @@ def post(
     opener = urllib.request.build_opener(_NoRedirect)
     try:
         with opener.open(request, timeout=timeout) as reply:
-            return reply.read()
+            body = reply.read(_LARGEST + 1)
+        if len(body) > _LARGEST:
+            raise PostRefused(f"the answer has more than {_LARGEST} bytes")
+        return body
     except urllib.error.HTTPError as error:
         with error:
             message = f"HTTP {error.code}: {_body(error) or error.reason}"

@@ -513,3 +513,22 @@ def test_a_journal_has_one_writer(tmp_path):
             Journal(path, {"model": "tiny"})
     with Journal(path, {"model": "tiny"}) as journal:
         assert journal.entries == [{"answer": "A"}]
+
+
+@pytest.mark.timeout(5)
+def test_thoughts_without_an_end_take_no_time():
+    text = "<think>" * 200_000
+    with pytest.raises(ValueError, match="no complete JSON"):
+        parse_json(text)
+    assert parse_json("<think>{}</think>" * 50_000 + '{"a": 1}') == {"a": 1}
+    with pytest.raises(ValueError, match="too many to read"):
+        parse_json("x" * 3_000_000)
+
+
+def test_the_key_is_masked_before_anything_is_cut():
+    key = "sk-secret-0123456789"
+    client = LlmClient("http://localhost:1/v1", "tiny", key)
+    for padding in range(380, 401):
+        shown = client._clean(RuntimeError("x" * padding + key))
+        assert key[:4] not in shown
+    assert "sk-s" not in client._clean(RuntimeError(key * 9 + key[:12]))

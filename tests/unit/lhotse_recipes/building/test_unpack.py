@@ -1,0 +1,61 @@
+"""Archives are unpacked whole or not at all, and to a bounded size."""
+
+import io
+import os
+import tarfile
+import zipfile
+
+import pytest
+
+from lhotse_recipes.building import unpack as module
+from lhotse_recipes.building.unpack import unpack
+
+
+def _tar(path, members):
+    with tarfile.open(path, "w") as archive:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def _zip(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("pack", [_tar, _zip])
+@pytest.mark.parametrize("second", ["a/b.txt", "a//b.txt", "a\\b.txt"])
+def test_a_member_that_occurs_twice_is_refused(tmp_path, pack, second):
+    members = [("a/b.txt", b"1"), ("c.txt", b"2"), (second, b"3")]
+    path = pack(tmp_path / "x.archive", members)
+    with pytest.raises(ValueError, match="b.txt' is there twice"):
+        unpack(path, tmp_path / "out")
+    assert os.listdir(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("pack", [_tar, _zip])
+def test_what_grows_too_much_leaves_nothing(tmp_path, pack, monkeypatch):
+    members = [("good.txt", b"1"), ("bomb.txt", bytes(5_000_000))]
+    path = pack(tmp_path / "x.archive", members)
+    assert len(os.listdir(unpack(path, tmp_path / "whole"))) == 2
+    monkeypatch.setattr(module, "_SMALL", 1000)
+    monkeypatch.setattr(module, "_RATIO", 0)
+    with pytest.raises(ValueError, match="bomb.txt' is more than"):
+        unpack(path, tmp_path / "out")
+    assert os.listdir(tmp_path / "out") == []
+
+
+def test_a_damaged_archive_leaves_nothing(tmp_path):
+    noise = os.urandom(3_000_000)
+    path = _zip(tmp_path / "x.zip", [("a.bin", noise), ("b.bin", noise)])
+    data = bytearray(path.read_bytes())
+    data[5_000_000] ^= 255
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="damaged archive"):
+        unpack(path, tmp_path / "out")
+    assert os.listdir(tmp_path / "out") == []
