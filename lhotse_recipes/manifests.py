@@ -23,7 +23,7 @@ def check_cut(cut: Cut, allow_commands: bool = False, where: str = "") -> Cut:
     :raises ValueError: names the cut and what is wrong.
 
     >>> from lhotse.testing.dummies import dummy_cut
-    >>> check_cut(dummy_cut(0)).id
+    >>> check_cut(dummy_cut(0, with_data=True)).id
     'dummy-mono-cut-0000'
     """
     if not isinstance(cut, Cut):
@@ -90,7 +90,7 @@ def read_cuts(path: str | Path, allow_commands: bool = False) -> CutSet:
     >>> from lhotse.testing.dummies import dummy_cut
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     CutSet.from_cuts([dummy_cut(0)]).to_file(f"{folder}/c.jsonl")
-    ...     len(read_cuts(f"{folder}/c.jsonl").to_eager())
+    ...     len(read_cuts(f"{folder}/c.jsonl", allow_commands=True).to_eager())
     1
     """
     path = Path(path)

@@ -36,7 +36,7 @@ def test_audio_is_found_and_what_happened_is_reported(
     assert report["counts"]["clipped to the recording"] == 2
     assert report["dropped"]["missing audio"] == ["c"]
     (unreadable,) = report["dropped"]["unreadable audio"]
-    assert unreadable.startswith(f"{tmp_path}/d.wav: ")
+    assert unreadable.startswith(f"{tmp_path}/d.wav is not")
     assert report["notes"] == {"not as long as annotated": ["b"]}
     with pytest.raises(ValueError, match="d.wav: .* replace the file"):
         prepare_parts([part_of("a.wav", "d.wav")], tmp_path, strict=True)
