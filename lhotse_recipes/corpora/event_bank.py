@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile as sf
 from lhotse import Recording, RecordingSet, SupervisionSegment
 
 from lhotse_recipes.building.corpus import (
@@ -29,12 +28,14 @@ from lhotse_recipes.building.corpus import (
 )
 from lhotse_recipes.io import PrepareReport, read_rows
 from lhotse_recipes.schema import event
+from lhotse_recipes.sound import inspect_audio, read_blocks
 from lhotse_recipes.vocabulary import Vocabulary
 
 __all__ = ["prepare_event_bank", "sounding_part", "split_of_group"]
 
 _SPLITS = {"train": 0.7, "valid": 0.1, "test": 0.2}
 _FRAME_SECONDS = 0.01
+_BLOCK = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -302,9 +303,11 @@ def _examine(
     except ValueError as error:
         return _Refusal("unreadable audio", str(error))
     try:
-        samples, rate = sf.read(item.path, dtype="float32", always_2d=True)
-    except sf.SoundFileError as error:
-        return _Refusal("unreadable audio", f"{item.path}: {error}")
+        info = inspect_audio(item.path)
+        blocks = list(read_blocks(info, _BLOCK, finite=False))
+    except ValueError as error:
+        return _Refusal("unreadable audio", str(error))
+    samples, rate = np.concatenate(blocks), info.sample_rate
     if not np.isfinite(samples).all():
         return _Refusal("NaN or infinite samples", item.path)
     onset, offset, level = sounding_part(samples, rate, trim_db)

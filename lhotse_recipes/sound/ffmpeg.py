@@ -7,6 +7,7 @@ libraries (``pip install 'speechbrain-opensed[media]'``).
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 __all__ = ["available", "decode", "probe"]
 
 _BYTES = 1 << 20
+_BROKEN_OFF = "File ended prematurely"
 
 
 def available() -> str | None:
@@ -52,8 +54,10 @@ def probe(path: str | Path) -> tuple[int, int]:
             text=True,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        streams = json.loads(done.stdout or "{}").get("streams") or []
-        if done.returncode or not streams:
+        streams: list[dict] = []
+        if done.returncode == 0:
+            streams = json.loads(done.stdout or "{}").get("streams") or []
+        if not streams:
             reason = done.stderr.strip().splitlines()[-1:] or ["no sound track"]
             raise ValueError(f"{path}: ffmpeg reads no sound ({reason[0]})")
         return int(streams[0]["sample_rate"]), int(streams[0]["channels"])
@@ -79,15 +83,19 @@ def decode(path: str | Path, channels: int) -> Iterator[np.ndarray]:
     if available() == "av":
         yield from _decode_av(path)
         return
-    command = ["ffmpeg", "-v", "error", "-xerror", "-i", f"file:{path}"]
+    command = ["ffmpeg", "-v", "warning", "-xerror", "-i", f"file:{path}"]
     command += ["-map", "0:a:0", "-f", "f32le", "-acodec", "pcm_f32le", "-"]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None and process.stderr is not None
+    # A pipe that nobody reads would stop a program with much to say.
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
+        ) as process,
+    ):
+        assert process.stdout is not None
         size = _BYTES // (4 * channels) * 4 * channels
         try:
             while block := process.stdout.read(size):
@@ -98,8 +106,11 @@ def decode(path: str | Path, channels: int) -> Iterator[np.ndarray]:
             if process.poll() is None:
                 process.stdout.close()
                 process.kill()
-        reason = process.stderr.read().decode(errors="replace").strip()
-        if process.wait() > 0:
+        failed = process.wait() > 0
+        said.seek(0)
+        reason = said.read().decode(errors="replace").strip()
+        # A cut Matroska file is no error to ffmpeg.
+        if failed or _BROKEN_OFF in reason:
             raise ValueError(
                 f"{path} is truncated or damaged: ffmpeg stopped "
                 f"({reason.splitlines()[-1] if reason else 'no reason'})"
@@ -109,8 +120,13 @@ def decode(path: str | Path, channels: int) -> Iterator[np.ndarray]:
 def _decode_av(path: str | Path) -> Iterator[np.ndarray]:
     import av
 
+    level = av.logging.get_level()
+    repeated = av.logging.get_skip_repeated()
+    av.logging.set_level(av.logging.WARNING)
+    # Else a second broken file would not be spoken of.
+    av.logging.set_skip_repeated(False)
     try:
-        with av.open(str(path)) as container:
+        with av.logging.Capture() as said, av.open(str(path)) as container:
             track = container.streams.audio[0]
             to_float = av.AudioResampler("fltp", track.layout, track.rate)
             for frame in container.decode(track):
@@ -118,3 +134,8 @@ def _decode_av(path: str | Path) -> Iterator[np.ndarray]:
                     yield np.ascontiguousarray(part.to_ndarray().T)
     except av.error.FFmpegError as error:
         raise ValueError(f"{path} is truncated or damaged ({error})") from error
+    finally:
+        av.logging.set_level(level)
+        av.logging.set_skip_repeated(repeated)
+    if any(_BROKEN_OFF in message for _, _, message in said):
+        raise ValueError(f"{path} is truncated or damaged ({_BROKEN_OFF})")

@@ -1,7 +1,6 @@
 """Sound files of any kind, rate, channel count and length, block by block."""
 
 import logging
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,14 @@ import numpy as np
 import soundfile
 
 from lhotse_recipes.sound.ffmpeg import available, decode, probe
+from lhotse_recipes.sound.headers import check_sizes
 from lhotse_recipes.sound.mpeg import count_mpeg, feed
-from lhotse_recipes.sound.ogg import ogg_ends
+from lhotse_recipes.sound.ogg import (
+    is_ogg,
+    ogg_links,
+    open_links,
+    read_links,
+)
 from lhotse_recipes.sound.resampling import resample_blocks
 
 __all__ = [
@@ -40,8 +45,8 @@ READABLE = (*_BY_SOUNDFILE, *_BY_FFMPEG)
 CHANNELS = ("mix", "left", "right", "loudest")
 
 _MAX_RATE, _MAX_CHANNELS = 768_000, 64
-# A WAV written to a pipe announces (nearly) the largest size there is.
-_STREAMED_WAV_BYTES = 0x7FFF0000
+# What libsndfile says of a FLAC that was written to a pipe.
+_UNKNOWN_LENGTH = 2**63 - 1
 # A mixture with less of its channels' energy has lost them.
 _CANCELLED, _SILENCE = 0.02, 1e-10
 
@@ -56,7 +61,8 @@ class AudioInfo:
     :param channels: number of channels.
     :param frames: samples in each channel.
     :param decoder: what reads it: ``soundfile``, ``mpeg`` (frame by frame,
-        where the header is not to be believed) or ``ffmpeg``.
+        where the header is not to be believed), ``ogg`` (stream by stream,
+        where files were joined) or ``ffmpeg``.
 
     >>> AudioInfo(Path("a.wav"), 16000, 1, 8000).duration
     0.5
@@ -79,8 +85,8 @@ def inspect_audio(path: str | Path) -> AudioInfo:
     See what a sound file holds, and that its end is there.
 
     Lengths are proven, not believed: frames of an MP3 are counted, the last
-    page of an Ogg file has to end the stream, the last sample of others has
-    to be there.
+    page of an Ogg file has to end the stream, sizes in the header of an
+    uncompressed file have to fit, the last sample of others has to be there.
 
     :param path: the file.
     :return: rate, channels and length.
@@ -110,19 +116,17 @@ def inspect_audio(path: str | Path) -> AudioInfo:
             info = AudioInfo(path, file.samplerate, file.channels, file.frames)
             container, log = file.format, file.extra_info
             _check_limits(info)
-            if container not in ("MP3", "MPEG", "OGG"):
+            if info.frames == _UNKNOWN_LENGTH:
+                info = _read_through(info)
+            elif container not in ("MP3", "MPEG", "OGG"):
                 _check_last_sample(info, file)
     except soundfile.SoundFileError as error:
         return _inspect_foreign(path, str(error))
-    _check_wav(path, log)
+    check_sizes(path, container, log, info.frames)
     if container in ("MP3", "MPEG"):
         info = _counted(info)
-    elif container == "OGG" and not ogg_ends(path):
-        raise ValueError(
-            f"{path} is truncated: its last page does not end the stream; "
-            "fetch it again, or accept what is left with: ffmpeg -i INPUT "
-            "out.wav"
-        )
+    elif container == "OGG":
+        info = _joined(info, _links(path))
     if info.frames <= 0:
         raise ValueError(f"{path} holds no samples: remove it or fetch it")
     return info
@@ -157,14 +161,38 @@ def _check_last_sample(info: AudioInfo, file: soundfile.SoundFile) -> None:
         )
 
 
-def _check_wav(path: Path, log: str) -> None:
-    sizes = re.search(r"^data\s*: ?(\d+) \(should be (\d+)\)", log, re.M)
-    if sizes and int(sizes[2]) < int(sizes[1]) < _STREAMED_WAV_BYTES:
+def _read_through(info: AudioInfo) -> AudioInfo:
+    """A file whose header leaves the length open, read to its end."""
+    frames = sum(len(block) for block in _decoded(info, 1 << 16))
+    return AudioInfo(info.path, info.sample_rate, info.channels, frames)
+
+
+def _links(path: Path) -> list[tuple[int, int]]:
+    """The streams of an Ogg file that are joined, all of them whole."""
+    links = ogg_links(path)
+    if not links:
         raise ValueError(
-            f"{path} is truncated: {sizes[1]} bytes of samples announced, "
-            f"{sizes[2]} present; fetch it again, or accept what is left "
-            "with: ffmpeg -i INPUT out.wav"
+            f"{path} is truncated: its last page does not end the stream; "
+            "fetch it again, or accept what is left with: ffmpeg -i INPUT "
+            "out.wav"
         )
+    return links
+
+
+def _joined(info: AudioInfo, links: list[tuple[int, int]]) -> AudioInfo:
+    """An Ogg file with the length of all its streams."""
+    if len(links) == 1:
+        return info
+    kind, frames = (info.sample_rate, info.channels), 0
+    for file in open_links(info.path, links):
+        if (file.samplerate, file.channels) != kind:
+            raise ValueError(
+                f"{info.path} joins {kind[0]} Hz, {kind[1]} channels and "
+                f"{file.samplerate} Hz, {file.channels} channels: convert it "
+                "first, for example: ffmpeg -i INPUT out.wav"
+            )
+        frames += file.frames
+    return AudioInfo(info.path, *kind, frames, "ogg")
 
 
 def _counted(info: AudioInfo) -> AudioInfo:
@@ -201,6 +229,8 @@ def _inspect_foreign(path: Path, reason: str) -> AudioInfo:
         ) from error
     info = AudioInfo(path, rate, channels, 0, "ffmpeg")
     _check_limits(info)
+    if is_ogg(path):
+        _links(path)
     # What a container announces is an estimate: it is decoded to its end.
     frames = sum(len(block) for block in decode(path, channels))
     if frames == 0:
@@ -337,12 +367,15 @@ class _Stream(soundfile.SoundFile):
         return False
 
 
-def read_blocks(info: AudioInfo, size: int) -> Iterator[np.ndarray]:
+def read_blocks(
+    info: AudioInfo, size: int, finite: bool = True
+) -> Iterator[np.ndarray]:
     """
     Read a file that was inspected, with all its channels, at its own rate.
 
     :param info: the file.
     :param size: samples of a block.
+    :param finite: whether samples that are NaN or infinite are refused.
     :return: blocks ``[samples, channels]``, float32.
     :raises ValueError: reading stops before the end that was seen, or a
         sample is NaN or infinite.
@@ -350,9 +383,9 @@ def read_blocks(info: AudioInfo, size: int) -> Iterator[np.ndarray]:
     position = 0
     for block in _decoded(info, size):
         block = block[: info.frames - position]
-        finite = np.isfinite(block).all(axis=1)
-        if not finite.all():
-            first = (position + int(np.argmin(finite))) / info.sample_rate
+        numbers = np.isfinite(block).all(axis=1)
+        if finite and not numbers.all():
+            first = (position + int(np.argmin(numbers))) / info.sample_rate
             raise ValueError(
                 f"{info.path} holds NaN or infinite samples, the first "
                 f"at {first:.3f} s: export it again from its source"
@@ -373,6 +406,9 @@ def read_blocks(info: AudioInfo, size: int) -> Iterator[np.ndarray]:
 def _decoded(info: AudioInfo, size: int) -> Iterator[np.ndarray]:
     if info.decoder == "ffmpeg":
         yield from decode(info.path, info.channels)
+        return
+    if info.decoder == "ogg":
+        yield from read_links(info.path, _links(info.path), size)
         return
     source = feed(info.path) if info.decoder == "mpeg" else info.path
     position = 0

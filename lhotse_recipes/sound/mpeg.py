@@ -5,10 +5,11 @@ that a Xing, Info or VBRI frame announces. Radio streams have none of these,
 joined files those of their first part; the frames themselves do not lie.
 """
 
+import mmap
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +70,7 @@ class MpegCount:
         )
 
 
-def _header(data: bytes | memoryview, at: int) -> tuple[int, int, int] | None:
+def _header(data: mmap.mmap, at: int) -> tuple[int, int, int] | None:
     """Bytes, samples and offset of an index of the frame at a place."""
     word = int.from_bytes(data[at : at + 4], "big")
     version, layer = (word >> 19) & 3, 4 - ((word >> 17) & 3)
@@ -94,7 +95,7 @@ def _header(data: bytes | memoryview, at: int) -> tuple[int, int, int] | None:
     return samples // 8 * bits // hertz + padding, samples, 4 + side
 
 
-def _frames(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+def _frames(data: mmap.mmap) -> Iterator[tuple[int, int, int, bytes]]:
     """Place, bytes, samples and index tag of each frame."""
     at = _after_id3(data, 0)
     synced = False
@@ -111,8 +112,9 @@ def _frames(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
             continue
         size, samples, index = found
         end = at + size
-        # Two frames in a row: what looks like one header may be anything.
-        if not synced and end + 4 <= len(data) and not _header(data, end):
+        # Two frames in a row: what looks like one header may be anything, a
+        # picture in a tag above all.
+        if not synced and end != len(data) and not _header(data, end):
             at += 1
             continue
         synced = True
@@ -123,13 +125,23 @@ def _frames(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
         at = end
 
 
-def _after_id3(data: bytes, at: int) -> int:
+def _after_id3(data: mmap.mmap, at: int) -> int:
     while data[at : at + 3] == b"ID3" and at + 10 <= len(data):
         size = 0
         for byte in data[at + 6 : at + 10]:
             size = size << 7 | byte & 0x7F
         at += 10 + size + (10 if data[at + 5] & 0x10 else 0)
     return at
+
+
+@contextmanager
+def _mapped(path: str | Path) -> Iterator[mmap.mmap]:
+    """A file's bytes, of which only those in use lie in memory."""
+    with (
+        open(path, "rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+    ):
+        yield data
 
 
 def count_mpeg(path: str | Path) -> MpegCount:
@@ -147,28 +159,28 @@ def count_mpeg(path: str | Path) -> MpegCount:
     >>> count.frames, count.samples, count.announced
     (10, 11520, None)
     """
-    data = Path(path).read_bytes()
     number = total = indices = 0
     announced = None
     cut_short = False
-    for at, size, samples, tag in _frames(data):
-        if tag:
-            indices += 1
-            if indices == 1:
-                announced = _announced(data, at, tag)
-            continue
-        if at + size > len(data):
-            cut_short = True
-            continue
-        number += 1
-        total += samples
+    with _mapped(path) as data:
+        for at, size, samples, tag in _frames(data):
+            if tag:
+                indices += 1
+                if indices == 1:
+                    announced = _announced(data, at, tag)
+                continue
+            if at + size > len(data):
+                cut_short = True
+                continue
+            number += 1
+            total += samples
     return MpegCount(number, total, announced, indices, cut_short)
 
 
-def _announced(data: bytes, at: int, tag: bytes) -> int | None:
+def _announced(data: mmap.mmap, at: int, tag: bytes) -> int | None:
     if tag == b"VBRI":
         return int.from_bytes(data[at + 50 : at + 54], "big")
-    place = data.index(tag, at)
+    place = data.find(tag, at)
     flags = int.from_bytes(data[place + 4 : place + 8], "big")
     if not flags & 1:
         return None
@@ -182,18 +194,18 @@ def audio_chunks(path: str | Path) -> Iterator[bytes]:
     :param path: the file.
     :return: bytes of some frames at a time.
     """
-    data = Path(path).read_bytes()
     begin = end = None
-    for at, size, _, tag in _frames(data):
-        if tag or at + size > len(data):
-            continue
-        if begin is not None and (at != end or end - begin > 1 << 20):
+    with _mapped(path) as data:
+        for at, size, _, tag in _frames(data):
+            if tag or at + size > len(data):
+                continue
+            if begin is not None and (at != end or end - begin > 1 << 20):
+                yield data[begin:end]
+                begin = at
+            begin = at if begin is None else begin
+            end = at + size
+        if begin is not None:
             yield data[begin:end]
-            begin = at
-        begin = at if begin is None else begin
-        end = at + size
-    if begin is not None:
-        yield data[begin:end]
 
 
 def feed(path: str | Path) -> int:

@@ -18,7 +18,7 @@ from lhotse.audio import (
 from lhotse.cut import Cut, MixedCut, MonoCut, MultiCut
 
 from lhotse_recipes.io import PrepareReport
-from lhotse_recipes.sound import inspect_audio, mono_blocks
+from lhotse_recipes.sound import READABLE, inspect_audio, mono_blocks
 from lhotse_recipes.soundscapes.render import render
 from speechbrain_opensed.core.spec import SedSpec
 
@@ -27,7 +27,11 @@ __all__ = ["load_window", "with_audio"]
 logger = logging.getLogger(__name__)
 
 # Kinds whose length has to be counted.
-_COUNTED = (".mp3", ".mp2", ".m4a", ".aac", ".mp4", ".wma", ".webm", ".amr")
+_COUNTED = tuple(
+    suffix
+    for suffix in READABLE
+    if suffix not in (".wav", ".flac", ".aif", ".aiff", ".au", ".w64")
+)
 
 
 def load_window(cut: Cut, spec: SedSpec) -> np.ndarray:

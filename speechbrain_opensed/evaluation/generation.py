@@ -5,6 +5,7 @@ Authors
 """
 
 import csv
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,13 +13,13 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from lhotse_recipes.sound import mono_blocks
+from lhotse_recipes.sound import READABLE, mono_blocks
 from speechbrain_opensed.metrics.generation.encoding import AudioEncoder
 from speechbrain_opensed.metrics.generation.stats import GenerationStats
 
 __all__ = ["evaluate_generation", "find_sounds", "read_prompts"]
 
-_ENDINGS = (".wav", ".flac", ".mp3", ".ogg")
+logger = logging.getLogger(__name__)
 
 
 def evaluate_generation(
@@ -165,8 +166,10 @@ def find_sounds(folder) -> dict[str, Path]:
             f"no folder {folder}: give one with sound files"
         )
     found: dict[str, Path] = {}
+    passed_over = []
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in _ENDINGS:
+        if path.suffix.lower() not in READABLE:
+            passed_over.append(path.name)
             continue
         if path.stem in found:
             raise ValueError(
@@ -175,7 +178,15 @@ def find_sounds(folder) -> dict[str, Path]:
         found[path.stem] = path
     if not found:
         raise ValueError(
-            f"{folder} holds no sound file ({', '.join(_ENDINGS)})"
+            f"{folder} holds no sound file ({', '.join(READABLE)})"
+        )
+    if passed_over:
+        logger.warning(
+            "%s: %d entries are no sound files and were passed over: %s%s",
+            folder,
+            len(passed_over),
+            ", ".join(passed_over[:5]),
+            " ..." if len(passed_over) > 5 else "",
         )
     return found
 
@@ -224,7 +235,7 @@ def read_prompts(path) -> dict[str, str]:
             )
         for row in rows:
             name, text = row["name"] or "", (row["text"] or "").strip()
-            if name.lower().endswith(_ENDINGS):
+            if name.lower().endswith(READABLE):
                 name = Path(name).stem
             if not text or name in prompts:
                 raise ValueError(

@@ -60,3 +60,31 @@ def test_without_either_the_remedy_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr("lhotse_recipes.sound.files.available", lambda: None)
     with pytest.raises(ValueError, match="a.m4a.*install ffmpeg.*av"):
         inspect_audio(path)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("suffix", [".webm", ".mkv", ".ac3", ".aac", ".m4a"])
+@pytest.mark.parametrize("decoder", ["ffmpeg", "av"])
+def test_what_broke_off_is_refused(convert, suffix, decoder, monkeypatch):
+    path = convert(suffix)
+    if decoder == "av":
+        if suffix == ".ac3":
+            pytest.skip("PyAV does not tell of half a frame of AC-3")
+        pytest.importorskip("av", reason="PyAV is not installed")
+        monkeypatch.setattr(ffmpeg.shutil, "which", lambda name: None)
+    assert inspect_audio(path).duration == pytest.approx(3, abs=0.15)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match=rf"a{suffix}"):
+        inspect_audio(path)
+
+
+@needs_ffmpeg
+def test_a_live_stream_is_whole(convert, tmp_path):
+    with open(tmp_path / "live.webm", "wb") as out:
+        subprocess.run(
+            ["ffmpeg", "-v", "error", "-i", convert(".webm"), "-c", "copy",
+             "-live", "1", "-f", "webm", "-"],
+            stdout=out, check=True,
+        )  # fmt: skip
+    info = inspect_audio(tmp_path / "live.webm")
+    assert info.duration == pytest.approx(3, abs=0.15)

@@ -91,3 +91,15 @@ def test_other_bytes_hold_no_frames(tmp_path):
     path = tmp_path / "a.mp3"
     path.write_bytes(np.random.default_rng(0).bytes(1 << 16))
     assert count_mpeg(path).frames < 3
+
+
+def test_pictures_in_tags_are_no_frames(whole, tmp_path):
+    path = tmp_path / "a.mp3"
+    frames = None
+    for seed in range(40):
+        tag = b"APETAGEX" + np.random.default_rng(seed).bytes(9000)
+        path.write_bytes(whole + tag + b"TAG" + bytes(125))
+        count = count_mpeg(path)
+        assert count.believable and not count.cut_short, seed
+        assert frames in (None, count.frames)
+        frames = count.frames

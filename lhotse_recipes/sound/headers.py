@@ -1,0 +1,105 @@
+"""What a header of uncompressed sound says against the bytes that are there."""
+
+import re
+from pathlib import Path
+
+__all__ = ["check_sizes", "missing_bytes", "wrong_size"]
+
+# Where libsndfile's log tells a size that does not fit the file, and by how
+# many bytes of padding the two may differ.
+_SIZES = {
+    "WAV": (r"data", 0),
+    "WAVEX": (r"data", 0),
+    "CAF": (r"data", 0),
+    "AIFF": (r"SSND", 0),
+    "AU": (r"Data Size", 0),
+    "W64": (r"riff", 7),
+    "RF64": (r"Riff size", 1),
+}
+_LONGEST_WAV = 1 << 32
+
+
+def _written_to_a_pipe(size: int) -> bool:
+    """Whether a size stands for "unknown", near the largest there is."""
+    return 0x7FFF0000 <= size <= 0x80010000 or size >= 0xFFFF0000
+
+
+def missing_bytes(container: str, log: str) -> tuple[int, int] | None:
+    """
+    Whether a file holds less than its header announces.
+
+    :param container: libsndfile's name of the format.
+    :param log: libsndfile's log of the header.
+    :return: bytes announced and present, or None where all are there.
+
+    >>> missing_bytes("WAV", "data : 640000 (should be 1000)")
+    (640000, 1000)
+    >>> missing_bytes("WAV", "data : 4294967295 (should be 1000)")
+    """
+    name, padding = _SIZES.get(container, (None, 0))
+    if name is None:
+        return None
+    sizes = re.search(rf"^\s*{name}\s*: ?(\d+) \(should be (\d+)\)", log, re.M)
+    if sizes is None:
+        return None
+    announced, present = int(sizes[1]), int(sizes[2])
+    # The two sizes of 64 bits have no such convention below 2 ** 62.
+    unknown = announced >= 1 << 62
+    if container not in ("W64", "RF64"):
+        unknown = _written_to_a_pipe(announced)
+    if unknown or announced <= present + padding:
+        return None
+    return announced, present
+
+
+def wrong_size(container: str, log: str, size: int, frames: int) -> bool:
+    """
+    Whether a WAV holds far more than its header says.
+
+    :param container: libsndfile's name of the format.
+    :param log: libsndfile's log of the header.
+    :param size: bytes of the file.
+    :param frames: samples in each channel that libsndfile would read.
+    :return: whether it was never finished, or is longer than 4 GiB, which
+        the header's 32 bits cannot tell.
+
+    >>> wrong_size("WAV", " Block Align : 2", 5_000_000_000, 350_000_000)
+    True
+    >>> wrong_size("WAV", " Block Align : 2", 640_044, 320_000)
+    False
+    """
+    if container not in ("WAV", "WAVEX"):
+        return False
+    if frames == 0:
+        return size > 1024
+    align = re.search(r"Block Align\s*: (\d+)", log)
+    held = frames * int(align[1]) if align else size
+    return size > _LONGEST_WAV and size - held > _LONGEST_WAV // 2
+
+
+def check_sizes(path: Path, container: str, log: str, frames: int) -> None:
+    """
+    Refuse a file whose header and bytes do not fit.
+
+    :param path: the file.
+    :param container: libsndfile's name of the format.
+    :param log: libsndfile's log of the header.
+    :param frames: samples in each channel that libsndfile would read.
+    :raises ValueError: it is truncated, was not closed, or is longer than its
+        header can say.
+    """
+    sizes = missing_bytes(container, log)
+    if sizes is not None:
+        raise ValueError(
+            f"{path} is truncated: {sizes[0]} bytes announced, {sizes[1]} "
+            "present; fetch it again, or accept what is left with: ffmpeg -i "
+            "INPUT out.wav"
+        )
+    size = path.stat().st_size
+    if wrong_size(container, log, size, frames):
+        raise ValueError(
+            f"{path} has {size} bytes, its header tells of {frames} samples: "
+            "it was not closed, or is longer than a WAV's header can say; "
+            "write it anew with: ffmpeg -ignore_length 1 -i INPUT -rf64 auto "
+            "out.wav"
+        )
