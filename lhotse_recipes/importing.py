@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lhotse_recipes.building.audio_index import AudioIndex
+from lhotse_recipes.building.copies import keep_one
 from lhotse_recipes.building.corpus import (
     find_files,
     finish_part,
@@ -34,12 +35,16 @@ class Part:
     :param events_complete: whether what is not annotated is absent.
     :param near: end of the name of the folder its audio should be in, where
         several files are called alike.
+    :param copies: whether several files of one clip may be copies of it, as
+        where a clip is fetched once per caption; see
+        :func:`lhotse_recipes.building.copies.keep_one`.
     """
 
     report: PrepareReport
     clips: list[Clip]
     events_complete: bool = False
     near: str = ""
+    copies: bool = False
 
 
 def prepare_parts(
@@ -66,7 +71,10 @@ def prepare_parts(
     :raises ValueError: two clips share an id or a file.
     """
     audio = AudioIndex(corpus_dir)
-    found = [_match(part, audio) for part in parts]
+    found = [
+        keep_one(_match(part, audio), part.report, strict, num_jobs, executor)
+        for part in parts
+    ]
     if not any(found):
         clips = [clip for part in parts for clip in part.clips]
         example = f", such as {clips[0].name}" if clips else ""
@@ -102,9 +110,9 @@ def prepare_parts(
     return prepared
 
 
-def _match(part: Part, audio: AudioIndex) -> dict[str, str]:
-    """Clip id → audio file; the missing are noted."""
-    found: dict[str, str] = {}
+def _match(part: Part, audio: AudioIndex) -> dict[str, list[str]]:
+    """Clip id → audio files; the missing are noted."""
+    found: dict[str, list[str]] = {}
     clip_of_path: dict[str, str] = {}
     seen: dict[str, str] = {}
     for clip in part.clips:
@@ -114,21 +122,30 @@ def _match(part: Part, audio: AudioIndex) -> dict[str, str]:
                 f"{seen[clip.id]}; keep one of the two"
             )
         seen[clip.id] = clip.where
-        try:
-            path = audio.find((clip.name, *clip.aliases), part.near)
-        except ValueError as error:
-            raise ValueError(f"{clip.where}: {error}") from error
-        if path is None:
+        paths = _files_of(clip, part, audio)
+        if not paths:
             part.report.drop("missing audio", clip.id)
-        elif path in clip_of_path:
-            raise ValueError(
-                f"{path}: audio of two clips, {clip_of_path[path]} and "
-                f"{clip.id} ({clip.where}); name the files like the clips"
-            )
-        else:
-            found[clip.id] = path
+            continue
+        for path in paths:
+            if path in clip_of_path:
+                raise ValueError(
+                    f"{path}: audio of two clips, {clip_of_path[path]} and "
+                    f"{clip.id} ({clip.where}); name the files like the clips"
+                )
             clip_of_path[path] = clip.id
+        found[clip.id] = paths
     return found
+
+
+def _files_of(clip: Clip, part: Part, audio: AudioIndex) -> list[str]:
+    names = (clip.name, *clip.aliases)
+    if part.copies:
+        return audio.candidates(names, part.near)
+    try:
+        path = audio.find(names, part.near)
+    except ValueError as error:
+        raise ValueError(f"{clip.where}: {error}") from error
+    return [] if path is None else [path]
 
 
 def find_tables(

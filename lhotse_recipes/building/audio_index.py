@@ -1,14 +1,36 @@
 """Audio below a folder, found by whatever an annotation file calls it."""
 
 import os
+import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lhotse_recipes.building.corpus import AUDIO_SUFFIXES, find_files
 from lhotse_recipes.clips import clip_id
 
-__all__ = ["AudioIndex"]
+__all__ = ["AudioIndex", "names_of"]
+
+# "Title [video].m4a" of yt-dlp, "Title-video.m4a" of youtube-dl.
+_TITLED = re.compile(r"(?:.*\[|.+-)([\w-]{11})\]?")
+
+
+def names_of(path: str) -> Iterator[str]:
+    """
+    What an audio file may be asked for by.
+
+    :param path: of the file.
+    :return: its name without folders and suffix; where it may be the title
+        of a YouTube video and the video's id, the id in brackets as well.
+
+    >>> list(names_of("audio/Dogs in a yard [b0RFKhbpFJA].m4a"))
+    ['Dogs in a yard [b0RFKhbpFJA]', '[b0RFKhbpFJA]']
+    """
+    name = _key(os.path.basename(path))
+    yield name
+    titled = _TITLED.fullmatch(name)
+    if titled and f"[{titled[1]}]" != name:
+        yield f"[{titled[1]}]"
 
 
 class AudioIndex:
@@ -31,12 +53,14 @@ class AudioIndex:
     def __init__(self, root: str | Path):
         self.root = Path(root)
         self._of_id: dict[str, list[str]] = {}
+        self._count = 0
         for path in find_files(root, AUDIO_SUFFIXES):
-            name = os.path.basename(path)
-            self._of_id.setdefault(_key(name), []).append(path)
+            self._count += 1
+            for name in names_of(path):
+                self._of_id.setdefault(name, []).append(path)
 
     def __len__(self) -> int:
-        return sum(map(len, self._of_id.values()))
+        return self._count
 
     def find(self, names: Iterable[str], near: str = "") -> str | None:
         """
@@ -51,23 +75,36 @@ class AudioIndex:
         :return: the path, or None.
         :raises ValueError: several files may be meant.
         """
-        found: dict[str, None] = {}
-        keys: set[str] = set()
-        for name in names:
-            key = _key(name)
-            if key in keys:
-                continue  # Named before, with more folders.
-            keys.add(key)
-            candidates = self._of_id.get(key, [])
-            if len(candidates) > 1:
-                candidates = self._narrowed(candidates, name, near)
-            found.update(dict.fromkeys(candidates))
+        found = self.candidates(names, near)
         if len(found) > 1:
             raise ValueError(
                 f"{' and '.join(found)}: two audio files for one clip; keep "
                 "one or name a folder that has one"
             )
         return next(iter(found), None)
+
+    def candidates(self, names: Iterable[str], near: str = "") -> list[str]:
+        """
+        All files that a clip may mean, after folders were compared.
+
+        :param names: as in :meth:`find`.
+        :param near: as in :meth:`find`.
+        :return: paths, those of the first names first.
+        """
+        found: dict[str, None] = {}
+        keys: set[str] = set()
+        for name in names:
+            key = _key(name)
+            if key in keys:
+                continue  # Named before, with more folders.
+            if found and key.startswith("["):
+                continue  # Perhaps the whole video of a clip that is there.
+            keys.add(key)
+            candidates = self._of_id.get(key, [])
+            if len(candidates) > 1:
+                candidates = self._narrowed(candidates, name, near)
+            found.update(dict.fromkeys(candidates))
+        return list(found)
 
     def _narrowed(self, paths: list[str], name: str, near: str) -> list[str]:
         wanted = _parts(name)[:-1]

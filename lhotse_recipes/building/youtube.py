@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from lhotse_recipes.clips import Clip
-from lhotse_recipes.corpora.audioset_strong import audio_names
+from lhotse_recipes.corpora.audioset_strong import audio_names, bare_names
 
 __all__ = ["name_segments", "segment_of"]
 
-_NAME = re.compile(r"Y?([\w-]{11})_(\d+\.\d+)(?:_\d+\.\d+)?")
+_NAME = re.compile(r"Y?([\w-]{11})_(\d+\.\d+)(?:[_-]\d+\.\d+)?")
 
 
 def segment_of(name: str) -> str | None:
@@ -21,6 +21,8 @@ def segment_of(name: str) -> str | None:
         the name tells no segment.
 
     >>> segment_of("YQvATUKXYFBs_60.000_70.000")
+    'QvATUKXYFBs_60000'
+    >>> segment_of("QvATUKXYFBs_60.0-70.0")
     'QvATUKXYFBs_60000'
     """
     match = _NAME.fullmatch(name)
@@ -40,6 +42,6 @@ def name_segments(clips: Sequence[Clip]) -> None:
     videos = Counter(clip.id.rpartition("_")[0] for clip in clips)
     for clip in clips:
         video = clip.id.rpartition("_")[0]
-        bare = {video, f"Y{video}"} if videos[video] > 1 else set()
+        bare = bare_names(video) if videos[video] > 1 else ()
         names = (one for one in audio_names(clip.id) if one not in bare)
         clip.aliases = (*clip.aliases, *names)

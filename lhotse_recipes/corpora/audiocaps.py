@@ -41,7 +41,9 @@ def prepare_audiocaps(
 
     A recording's id is the segment's as in AudioSet-Strong (video and start
     in milliseconds), so that both join. Its audio may be named by segment or
-    by any of its captions' ``audiocap_id``.
+    by any of its captions' ``audiocap_id``, also by several of them, as
+    audiocaps-download leaves a copy for each caption: copies are counted, and
+    one is read.
 
     :param corpus_dir: folder of the audio (and the tables).
     :param output_dir: where manifests and reports go; nothing is written when
@@ -57,7 +59,8 @@ def prepare_audiocaps(
     :param executor: any concurrent.futures executor, used instead of threads.
     :return: part → ``{"recordings", "supervisions", "cuts"}``.
     :raises FileNotFoundError: no table, or no audio at all.
-    :raises ValueError: a malformed row, or two audio files for one clip.
+    :raises ValueError: a malformed row, or two audio files of one clip that
+        are no copies of each other.
     """
     tables = find_tables(
         annotations_dir or corpus_dir,
@@ -68,7 +71,7 @@ def prepare_audiocaps(
     for part in choose(parts, list(tables), PARTS):
         clips = ClipTable(PrepareReport("audiocaps", part))
         read_audiocaps(tables[part], clips, encoding)
-        made.append(Part(clips.report, clips.clips, near=part))
+        made.append(Part(clips.report, clips.clips, near=part, copies=True))
     return prepare_parts(
         made,
         corpus_dir,

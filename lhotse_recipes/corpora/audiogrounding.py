@@ -72,7 +72,7 @@ def prepare_audiogrounding(
     for part in choose(parts, list(tables), PARTS):
         clips = ClipTable(PrepareReport("audiogrounding", part))
         read_audiogrounding(tables[part], clips, encoding)
-        made.append(Part(clips.report, clips.clips, near=part))
+        made.append(Part(clips.report, clips.clips, near=part, copies=True))
     return prepare_parts(
         made,
         corpus_dir,

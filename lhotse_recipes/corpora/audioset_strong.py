@@ -16,6 +16,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from lhotse_recipes.building.audio_index import names_of
+from lhotse_recipes.building.copies import keep_one
 from lhotse_recipes.building.corpus import (
     AUDIO_SUFFIXES,
     find_files,
@@ -29,6 +31,7 @@ from lhotse_recipes.vocabulary import Vocabulary
 
 __all__ = [
     "audio_names",
+    "bare_names",
     "download_audioset_strong",
     "prepare_audioset_strong",
     "read_annotations",
@@ -77,7 +80,7 @@ def prepare_audioset_strong(
     :return: part → ``{"recordings", "supervisions", "cuts"}``.
     :raises FileNotFoundError: no table, or no audio at all.
     :raises ValueError: a malformed row, an unknown label, or two audio files
-        for one segment.
+        of one segment that are no copies of each other.
     """
     vocabulary = Vocabulary.load(_VOCABULARY)
     audio, tables = _scan(corpus_dir)
@@ -96,11 +99,15 @@ def prepare_audioset_strong(
             f"{sum(map(len, annotations.values()))} annotated segments; it "
             "must be named by segment, such as b0RFKhbpFJA_30000.flac"
         )
+    kept = {
+        part: keep_one(of_part, reports[part], strict, num_jobs, executor)
+        for part, of_part in found.items()
+    }
     prepared = {}
     for part in chosen:
         report = reports[part]
         recordings = read_recordings(
-            found[part], report, num_jobs, strict, executor
+            kept[part], report, num_jobs, strict, executor
         )
         report.coverage = (len(recordings), len(annotations[part]))
         for recording in recordings:
@@ -178,7 +185,9 @@ def audio_names(segment: str) -> Iterator[str]:
     The names, without suffix, that a segment's audio goes by.
 
     With or without "Y" before the id; with the start in milliseconds or
-    seconds, with start and end, or the id alone.
+    seconds, with start and end, joined by "_" or, as in audioset-download,
+    by "-"; with six digits, as in VGGSound; or the id alone, and in brackets
+    behind a title as in yt-dlp.
 
     :param segment: e.g. ``"b0RFKhbpFJA_30000"``.
     :return: names, the official one first.
@@ -188,6 +197,8 @@ def audio_names(segment: str) -> Iterator[str]:
     ['b0RFKhbpFJA_30000', 'b0RFKhbpFJA_30000_40000', 'b0RFKhbpFJA_30']
     >>> "Yb0RFKhbpFJA_30.000_40.000" in names, "Yb0RFKhbpFJA" in names
     (True, True)
+    >>> "b0RFKhbpFJA_30.0-40.0" in names
+    True
     """
     video, _, start = segment.rpartition("_")
     if not video or not start.isdigit():
@@ -199,11 +210,29 @@ def audio_names(segment: str) -> Iterator[str]:
     short, until = (time.rstrip("0").rstrip(".") for time in (begin, end))
     times = [start, f"{start}_{stop}"]
     times += [short, f"{short}_{until}", begin, f"{begin}_{end}"]
+    of_floats = (str(int(time) / 1000) for time in (start, stop))
+    times += ["_".join(of_floats)]
+    times += [time.replace("_", "-") for time in times if "_" in time]
+    if short.isdigit():
+        times.append(short.zfill(6))
     for name in (video, f"Y{video}"):
         # A start of zero reads the same in seconds and milliseconds.
         yield from (f"{name}_{time}" for time in dict.fromkeys(times))
-    yield video
-    yield f"Y{video}"
+    yield from bare_names(video)
+
+
+def bare_names(video: str) -> tuple[str, ...]:
+    """
+    The names that tell a video but not which part of it.
+
+    :param video: its id.
+    :return: names, the id first; that in brackets stands for any file whose
+        name ends in it.
+
+    >>> bare_names("b0RFKhbpFJA")
+    ('b0RFKhbpFJA', 'Yb0RFKhbpFJA', '[b0RFKhbpFJA]')
+    """
+    return video, f"Y{video}", f"[{video}]"
 
 
 def _scan(folder: str | Path) -> tuple[dict[str, list[str]], dict[str, Path]]:
@@ -222,7 +251,8 @@ def _scan(folder: str | Path) -> tuple[dict[str, list[str]], dict[str, Path]]:
         if part:
             tables[part] = Path(path)
         elif not name.endswith(".tsv"):
-            audio.setdefault(name.rpartition(".")[0], []).append(path)
+            for stem in names_of(path):
+                audio.setdefault(stem, []).append(path)
     return audio, tables
 
 
@@ -252,35 +282,25 @@ def _match(
     annotations: dict[str, dict[str, list[Row]]],
     audio: dict[str, list[str]],
     reports: dict[str, PrepareReport],
-) -> dict[str, dict[str, str]]:
-    """Segment → audio file for each part; the missing are noted."""
+) -> dict[str, dict[str, list[str]]]:
+    """Segment → audio files for each part; the missing are noted."""
     segments = [name for part in annotations.values() for name in part]
     of_video = Counter(name.rpartition("_")[0] for name in set(segments))
-    found: dict[str, dict[str, str]] = {part: {} for part in annotations}
-    double = []
+    found: dict[str, dict[str, list[str]]] = {part: {} for part in annotations}
     for part, of_part in annotations.items():
         for segment in of_part:
             video = segment.rpartition("_")[0]
             # Two segments of one video: its bare id would mean either.
-            skip = {video, f"Y{video}"} if of_video[video] > 1 else ()
-            files = [
-                path
-                for name in audio_names(segment)
-                if name not in skip
-                for path in audio.get(name, ())
-            ]
-            if len(files) > 1:
-                double.append(f"{segment}: {' and '.join(files)}")
-            elif files:
-                found[part][segment] = files[0]
+            skip = bare_names(video) if of_video[video] > 1 else ()
+            files: dict[str, None] = {}
+            for name in audio_names(segment):
+                # Behind a title perhaps the whole video of a clip we have.
+                if name not in skip and not (files and name.startswith("[")):
+                    files.update(dict.fromkeys(audio.get(name, ())))
+            if files:
+                found[part][segment] = list(files)
             else:
                 reports[part].drop("missing audio", segment)
-    if double:
-        raise ValueError(
-            f"{len(double)} segments have more than one audio file: "
-            f"{'; '.join(double[:5])}; keep one of each or name a folder that "
-            "has one"
-        )
     return found
 
 

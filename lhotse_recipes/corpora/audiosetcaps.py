@@ -13,7 +13,9 @@ from typing import Any
 from tqdm import tqdm
 
 from lhotse_recipes.building.corpus import find_files
+from lhotse_recipes.building.youtube import segment_of
 from lhotse_recipes.clips import ClipTable
+from lhotse_recipes.corpora.audioset_strong import audio_names
 from lhotse_recipes.importing import Part, prepare_parts
 from lhotse_recipes.io import PrepareReport, read_rows
 
@@ -35,7 +37,9 @@ def prepare_audiosetcaps(
     """
     Make manifests of AudioSetCaps or a table like it.
 
-    Audio is named by the id in the table, with or without "Y" before it.
+    Audio is named by the id in the table, with or without "Y" before it, or
+    ends in the id as yt-dlp writes it; several files of one clip may be
+    copies.
 
     :param corpus_dir: folder of the audio (and the table).
     :param output_dir: where manifests and report go; nothing is written when
@@ -58,7 +62,7 @@ def prepare_audiosetcaps(
     clips = ClipTable(PrepareReport("audiosetcaps", part))
     read_audiosetcaps(table, clips, id_column, caption_column, encoding)
     return prepare_parts(
-        [Part(clips.report, clips.clips)],
+        [Part(clips.report, clips.clips, copies=True)],
         corpus_dir,
         output_dir=output_dir,
         strict=strict,
@@ -109,5 +113,11 @@ def read_audiosetcaps(
     ):
         name = row[id_column].strip()
         clip = table.clip(where, name)
-        clip.aliases = (name.removeprefix("Y"), f"Y{name}")
+        segment = segment_of(name)
+        plain = name.removeprefix("Y")
+        clip.aliases = (
+            tuple(audio_names(segment))
+            if segment
+            else (plain, f"Y{name}", f"[{plain}]")
+        )
         table.caption(where, name, row[caption_column])

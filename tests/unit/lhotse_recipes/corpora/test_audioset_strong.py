@@ -201,9 +201,24 @@ def test_malformed_rows_name_file_and_line(tmp_path, row, message):
 def test_two_files_for_one_segment_are_named(tmp_path):
     write_table(tmp_path, "train", [(SEGMENT, 0.0, 1.0, DOG)])
     write_audio(tmp_path / "wav/Yb0RFKhbpFJA.wav", 0.1)
-    write_audio(tmp_path / "flac/b0RFKhbpFJA_30000.flac", 0.1)
+    write_audio(tmp_path / "flac/b0RFKhbpFJA_30000.flac", 0.2)
     with pytest.raises(ValueError, match=f"{SEGMENT}: .*and.*keep one of"):
         prepare_audioset_strong(tmp_path)
+
+
+def test_copies_in_a_folder_per_class_are_one_clip(tmp_path):
+    # As audioset-download leaves them with copy_and_replicate.
+    write_table(tmp_path, "train", [(SEGMENT, 0.0, 0.1, DOG)])
+    for label in ("Dog", "Bark"):
+        write_audio(tmp_path / label / "b0RFKhbpFJA_30.0-40.0.wav", 0.2)
+    # A whole video beside them is not meant.
+    write_audio(tmp_path / "A dog [b0RFKhbpFJA].wav", 0.5)
+    parts = prepare_audioset_strong(tmp_path, tmp_path / "out")
+    (recording,) = parts["train"]["recordings"]
+    assert recording.sources[0].source.endswith("_30.0-40.0.wav")
+    report = report_of(tmp_path / "out", "train")
+    assert report["counts"]["further copies of a clip"] == 1
+    assert not report["notes"]
 
 
 def test_the_id_alone_is_no_name_for_two_segments(tmp_path):
