@@ -15,9 +15,11 @@ from lhotse_recipes.outputs import write_atomically, write_together
 
 __all__ = [
     "PrepareReport",
+    "quoted",
     "read_rows",
     "read_text",
     "save_manifests",
+    "unquoted",
     "write_atomically",
     "write_json",
     "write_jsonl",
@@ -146,12 +148,14 @@ def read_rows(
     if delimiter is None:
         suffix = Path(path.stem if opener is gzip.open else path).suffix
         delimiter = "\t" if suffix in (".tsv", ".txt") else ","
-    # Quotes mean nothing in the tab-separated tables of sound corpora.
+    # Quotes inside cells mean nothing in the tab-separated tables of sound
+    # corpora; spreadsheets put them around whole cells.
     quoting: Any = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     with opener(path, "rt", encoding=_codec(encoding), newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, quoting=quoting)
         try:
-            header = [name.strip() for name in next(reader, [])]
+            plain = unquoted if delimiter == "\t" else str
+            header = [plain(name.strip()) for name in next(reader, [])]
             missing = [name for name in columns if name not in header]
             if missing:
                 raise ValueError(
@@ -168,7 +172,7 @@ def read_rows(
                         f"{where}: {len(fields)} fields where the header has "
                         f"{len(header)}; correct or remove the line"
                     )
-                yield where, dict(zip(header, fields, strict=True))
+                yield where, dict(zip(header, map(plain, fields), strict=True))
         except UnicodeDecodeError as error:
             raise ValueError(_undecodable(path, encoding, error)) from error
         except (
@@ -181,6 +185,40 @@ def read_rows(
                 f"{path}: not a text table ({error}); give a whole csv or tsv "
                 "file in UTF-8"
             ) from error
+
+
+def unquoted(cell: str) -> str:
+    """
+    A cell without the quotes that spreadsheets put around it.
+
+    :param cell: of a table without quotes of its own.
+    :return: the text inside, where the cell begins and ends with a quote and
+        quotes inside are doubled; otherwise the cell as it is.
+
+    >>> unquoted('"Male speech, man speaking"'), unquoted('say "cheese"')
+    ('Male speech, man speaking', 'say "cheese"')
+    >>> unquoted('"a ""dog"" barks"'), unquoted('"a" or "b"')
+    ('a "dog" barks', '"a" or "b"')
+    """
+    inner = cell.strip()[1:-1]
+    if cell.strip() != f'"{inner}"' or '"' in inner.replace('""', ""):
+        return cell
+    return inner.replace('""', '"')
+
+
+def quoted(cell: str) -> str:
+    """
+    A cell so written that :func:`unquoted` gives it back.
+
+    :param cell: any text of one line.
+    :return: in quotes where it would lose its own otherwise.
+
+    >>> quoted("dog"), unquoted(quoted('"dog"'))
+    ('dog', '"dog"')
+    """
+    if unquoted(cell) == cell:
+        return cell
+    return '"' + cell.replace('"', '""') + '"'
 
 
 def read_text(path: str | Path, encoding: str = "utf-8") -> str:
@@ -250,6 +288,7 @@ class PrepareReport:
     :param coverage: audio files found and expected, where that is known.
     :param ids: ids of the recordings that were kept.
     :param notes: remark → items it is about, e.g. labels without audio.
+    :param warnings: sentences about what can hardly be meant.
 
     >>> report = PrepareReport("corpus", "test", coverage=(2, 3))
     >>> report.count("events", 5)
@@ -266,6 +305,7 @@ audio 1 (clip-3)
     coverage: tuple[int, int] | None = None
     ids: list[str] = field(default_factory=list)
     notes: dict[str, list[str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def count(self, name: str, number: int = 1) -> None:
         """
@@ -294,6 +334,14 @@ audio 1 (clip-3)
         """
         self.notes.setdefault(remark, []).append(str(item))
 
+    def warn(self, sentence: str) -> None:
+        """
+        Say that the annotation can hardly be meant as it is.
+
+        :param sentence: what is odd and what to do about it.
+        """
+        self.warnings.append(sentence)
+
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, every dropped item named."""
         found, expected = self.coverage or (None, None)
@@ -302,6 +350,7 @@ audio 1 (clip-3)
             "part": self.part,
             "coverage": {"found": found, "expected": expected},
             "counts": self.counts,
+            "warnings": self.warnings,
             "notes": self.notes,
             "dropped": {
                 reason: {"count": len(items), "items": items}
@@ -324,7 +373,7 @@ audio 1 (clip-3)
         return path
 
     def summary(self) -> str:
-        """One line for the screen: coverage, counts, what was dropped."""
+        """For the screen: coverage, counts, what was dropped, warnings."""
         parts = []
         if self.coverage is not None:
             found, expected = self.coverage
@@ -337,7 +386,10 @@ audio 1 (clip-3)
         dropped = [_listed(*left_out) for left_out in self.dropped.items()]
         if dropped:
             parts.append(f"dropped: {', '.join(dropped)}")
-        return f"{self.prefix} {self.part}: {'; '.join(parts) or 'nothing'}"
+        name = f"{self.prefix} {self.part}"
+        lines = [f"{name}: {'; '.join(parts) or 'nothing'}"]
+        lines += [f"{name}: WARNING: {one}" for one in self.warnings]
+        return "\n".join(lines)
 
 
 def _listed(what: str, items: list[str]) -> str:

@@ -21,6 +21,7 @@ from lhotse import (
 )
 from tqdm import tqdm
 
+from lhotse_recipes.building.plausibility import note_implausible
 from lhotse_recipes.io import PrepareReport, save_manifests
 from lhotse_recipes.schema import fix_sed_manifests, make_cuts
 from lhotse_recipes.sound import READABLE, inspect_audio
@@ -203,6 +204,9 @@ def finish_part(
     """
     Fix the manifests, make cuts, print what was dropped, write everything.
 
+    Times and labels that can hardly be meant are noted, and a clip most of
+    whose events lie behind its end does not count as annotated completely.
+
     :param report: what was noted so far; completed here.
     :param recordings: recordings of the part.
     :param supervisions: their supervisions.
@@ -212,9 +216,18 @@ def finish_part(
     :param custom: recording id → further fields of its cut.
     :return: ``{"recordings", "supervisions", "cuts"}``.
     """
+    supervisions = list(supervisions)
+    doubtful = note_implausible(report, recordings, supervisions)
     recordings, supervisions = fix_sed_manifests(
         recordings, SupervisionSet.from_segments(supervisions), report
     )
+    custom = {
+        **(custom or {}),
+        **{
+            name: {**(custom or {}).get(name, {}), "events_complete": False}
+            for name in doubtful
+        },
+    }
     cuts: CutSet = make_cuts(
         recordings, supervisions, vocabulary, events_complete, custom
     )

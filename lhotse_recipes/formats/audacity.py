@@ -10,7 +10,7 @@ from lhotse.cut import Cut
 
 from lhotse_recipes.clips import Clip, ClipTable
 from lhotse_recipes.formats.text import export_each, seconds, single_line
-from lhotse_recipes.io import read_text
+from lhotse_recipes.io import quoted, read_text, unquoted
 
 __all__ = ["audacity_text", "export_audacity", "read_audacity"]
 
@@ -46,7 +46,7 @@ def read_audacity(
                 "parted by tabs; export the label track again"
             )
         onset, offset = (field.replace(",", ".") for field in fields[:2])
-        table.event(where, path.stem, onset, offset, fields[2])
+        table.event(where, path.stem, onset, offset, unquoted(fields[2]))
 
 
 def audacity_text(clip: Clip) -> str:
@@ -64,7 +64,7 @@ def audacity_text(clip: Clip) -> str:
     """
     return "".join(
         f"{seconds(one.onset)}\t{seconds(one.offset)}\t"
-        f"{single_line(one.label)}\n"
+        f"{quoted(single_line(one.label))}\n"
         for one in clip.of_kind("event")
     )
 

@@ -8,6 +8,7 @@ is a clip without events. Without a header a line is, as in dcase_util,
 See https://dcase.community and https://tut-arg.github.io/sed_eval.
 """
 
+import csv
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,7 +18,13 @@ from lhotse.cut import Cut
 from lhotse_recipes.clips import Annotation, Clip, ClipTable
 from lhotse_recipes.formats.cuts import clips_of
 from lhotse_recipes.formats.text import seconds, single_line
-from lhotse_recipes.io import read_rows, read_text, write_atomically
+from lhotse_recipes.io import (
+    quoted,
+    read_rows,
+    read_text,
+    unquoted,
+    write_atomically,
+)
 
 __all__ = ["dcase_lines", "export_dcase", "read_dcase", "read_durations"]
 
@@ -40,9 +47,9 @@ def read_dcase(
     path = Path(path)
     text = read_text(path, encoding)
     first = next((line for line in text.splitlines() if line.strip()), "")
-    columns = [name.strip().strip('"') for name in re.split("[\t,]", first)]
+    columns = [name.strip().strip('"') for name in re.split("[\t,;]", first)]
     if _HEADER & set(columns):
-        delimiter = "\t" if "\t" in first or "," not in first else ","
+        delimiter = next((sign for sign in "\t,;" if sign in first), "\t")
         _read_with_header(path, table, columns, delimiter, encoding)
         return
     for number, line in enumerate(text.splitlines(), 1):
@@ -92,10 +99,11 @@ def _score(where, text):
 def _fields(line: str) -> list[str]:
     """A line's fields: parted by tabs, by commas, or by blanks."""
     if "\t" in line:
-        return [field.strip() for field in line.rstrip().split("\t")]
+        cells = line.rstrip().split("\t")
+        return [unquoted(field.strip()) for field in cells]
     numbers = re.findall(r"(?:^|[,;])\s*[-+\d.eE]+\s*(?=[,;]|$)", line)
     if len(numbers) >= 2:
-        return [field.strip() for field in re.split("[,;]", line)]
+        return _cells(line)
     fields = line.split()
     # Labels may have blanks, names and times have none.
     for index in range(2, len(fields)):
@@ -104,8 +112,17 @@ def _fields(line: str) -> list[str]:
             True,
             False,
         ]:
-            return [*fields[:index], " ".join(fields[index:])]
-    return [line.strip()] if fields else []
+            return [*fields[:index], unquoted(" ".join(fields[index:]))]
+    return [unquoted(line.strip())] if fields else []
+
+
+def _cells(line: str) -> list[str]:
+    """What stands between commas or semicolons that are not in quotes."""
+    for sign in ",;":
+        (row,) = csv.reader([line], delimiter=sign, skipinitialspace=True)
+        if sum(map(_is_number, row)) >= 2:
+            return [cell.strip() for cell in row]
+    return [cell.strip() for cell in re.split("[,;]", line)]
 
 
 def _split(stem: str, fields: list[str], where: str) -> tuple[str, list[str]]:
@@ -143,7 +160,12 @@ def read_durations(
     durations: dict[str, float] = {}
     for number, line in enumerate(read_text(path, encoding).splitlines(), 1):
         where = f"{path}:{number}"
-        fields = [field.strip() for field in re.split("[\t,]", line)]
+        sign = "\t" if "\t" in line else ","
+        fields = (
+            [unquoted(cell.strip()) for cell in line.split(sign)]
+            if sign == "\t"
+            else [cell.strip() for cell in next(csv.reader([line]), [])]
+        )
         if not line.strip() or (number == 1 and fields[-1] == "duration"):
             continue
         if len(fields) != 2 or not _is_number(fields[1]):
@@ -173,13 +195,13 @@ def dcase_lines(clips: Iterable[Clip], scores: bool) -> Iterator[str]:
     columns = (*_COLUMNS, "score") if scores else _COLUMNS
     yield "\t".join(columns) + "\n"
     for clip in clips:
-        name = single_line(clip.name)
+        name = quoted(single_line(clip.name))
         events = clip.of_kind("event")
         if not events:
             yield name + "\t" * (len(columns) - 1) + "\n"
         for one in events:
             row = [name, seconds(one.onset), seconds(one.offset)]
-            row.append(single_line(one.label))
+            row.append(quoted(single_line(one.label)))
             if scores:
                 row.append(_written(one))
             yield "\t".join(row) + "\n"

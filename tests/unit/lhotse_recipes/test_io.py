@@ -143,6 +143,9 @@ def test_read_rows_reads_csv_tsv_and_gz(tmp_path):
         (f"{tmp_path}/a.csv:4", {"path": "y.wav", "label": "cat"}),
     ]
     assert next(read_rows(tmp_path / "a.tsv", ["path"]))[1]["path"] == '"x'
+    (tmp_path / "a.tsv").write_text('"path"\tlabel\n"x, y"\t"a" or "b"\n')
+    row = next(read_rows(tmp_path / "a.tsv", ["path"]))[1]
+    assert row == {"path": "x, y", "label": '"a" or "b"'}
     assert next(read_rows(tmp_path / "a.csv.gz", ["path"]))[1] == {
         "path": "r.wav",
         "label": "rain",

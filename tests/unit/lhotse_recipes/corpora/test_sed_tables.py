@@ -107,6 +107,124 @@ def test_clips_without_any_label(tmp_path, write_audio, write_text):
     assert cut.vocabulary == "open" and not cut.supervisions
 
 
+def test_cells_that_a_spreadsheet_put_in_quotes(
+    tmp_path, write_audio, write_text
+):
+    write_audio(tmp_path, "a.wav", "b, c.wav")
+    speech = "Male speech, man speaking"
+    rows = f'a.wav\t0\t1\t"{speech}"\n"b, c.wav"\t"0"\t1\tsay "cheese"\n'
+    comma = f'a.wav,0,1,"{speech}"\n"b, c.wav",0,1,"say ""cheese"""\n'
+    durations = write_text(
+        tmp_path / "d/d.csv", 'filename,duration\n"b, c.wav",1.0\n'
+    )
+    for name, text in (
+        ("a.tsv", ROWS + rows),
+        ("a.tsv", '"filename"\t"onset"\t"offset"\t"event_label"\n' + rows),
+        ("a.tsv", rows),
+        ("a.csv", comma),
+        ("a.csv", ROWS.replace("\t", ",") + comma),
+        (
+            "a.csv",
+            (ROWS + rows)
+            .replace("say", '"say')
+            .replace('e"\n', 'e"""\n')
+            .replace(' "ch', ' ""ch')
+            .replace("\t", ";"),
+        ),
+    ):
+        table = write_text(tmp_path / "t" / name, text)
+        made = prepare_sed_tables(
+            tmp_path, annotations=table, durations=durations
+        )["all"]["cuts"]
+        assert {cut.id: spans(cut) for cut in made} == {
+            "a": [(0.0, 1.0, speech)],
+            "b, c": [(0.0, 1.0, 'say "cheese"')],
+        }, text
+    track = write_text(tmp_path / "l/a.txt", f'0\t1\t"{speech}"\n')
+    for form in ("audacity", "table"):
+        (cut,) = prepare_sed_tables(tmp_path, annotations=track, format=form)[
+            "all"
+        ]["cuts"]
+        assert spans(cut) == [(0.0, 1.0, speech)]
+
+
+def test_times_in_another_unit_are_pointed_out(
+    tmp_path, write_audio, write_text, report_of, capsys
+):
+    write_audio(tmp_path, "a.wav", "b.wav", "c.wav", seconds=10, rate=16000)
+    out = tmp_path / "out"
+    unit = {"milliseconds": 1000, "samples": 16000, "microseconds": 10**6}
+    for name, factor in unit.items():
+        write_text(
+            tmp_path / "t.tsv",
+            ROWS
+            + f"a.wav\t{factor // 2}\t{factor}\tdog\n"
+            + f"b.wav\t0\t{2 * factor}\tdog\nc.wav\t0\t{9 * factor}\tcat\n",
+        )
+        cuts = prepare_sed_tables(tmp_path, out)["all"]["cuts"]
+        assert (
+            f"3 of 3 events lie behind the end of their recording: the "
+            f"times look like {name}" in capsys.readouterr().out
+        )
+        # What the clip does not have is not known to be absent.
+        assert not any(cut.events_complete for cut in cuts)
+        report = report_of(out, "sed-tables", "all")
+        assert len(report["warnings"]) == 1
+        assert len(report["notes"]["most events lie behind the end"]) == 3
+    # One event too long, as in DESED, is none of that.
+    write_text(
+        tmp_path / "t.tsv",
+        ROWS + "a.wav\t0\t12\tdog\nb.wav\t1\t2\tdog\nc.wav\t1\t2\tcat\n",
+    )
+    cuts = prepare_sed_tables(tmp_path, out)["all"]["cuts"]
+    assert all(cut.events_complete for cut in cuts)
+    report = report_of(out, "sed-tables", "all")
+    assert not report["warnings"] and not report["notes"]
+
+
+@pytest.mark.parametrize("kind", ["jams", "textgrid", "audacity", "finelap"])
+def test_every_format_is_looked_at(
+    tmp_path, write_audio, write_text, kind, report_of
+):
+    from lhotse_recipes import formats
+    from lhotse_recipes.schema import event
+
+    write_audio(tmp_path, "a.wav", seconds=4)
+    write_text(tmp_path / "t.tsv", ROWS + "a.wav\t0\t1\tx\n")
+    (cut,) = prepare_sed_tables(tmp_path)["all"]["cuts"]
+    cut.recording.duration, cut.duration = 2000.0, 2000.0
+    cut.supervisions = [
+        event("a", 0, 500, 1000, "dog", "dog"),
+        event("a", 1, 1500, 2000, "dog", "Dog"),
+    ]
+    write = getattr(formats, f"export_{kind}")
+    target = tmp_path / "x"
+    write([cut], target / "a.jsonl" if kind == "finelap" else target)
+    (cut,) = prepare_sed_tables(
+        tmp_path, tmp_path / "out", annotations=target, format=kind
+    )["all"]["cuts"]
+    report = report_of(tmp_path / "out", "sed-tables", "all")
+    assert "look like milliseconds" in report["warnings"][0]
+    assert report["notes"]["one label in several spellings"] == [
+        "'Dog' (1), 'dog' (1)"
+    ]
+    assert not cut.events_complete
+
+
+def test_spellings_of_one_label_are_noted(
+    tmp_path, write_audio, write_text, report_of
+):
+    write_audio(tmp_path, "a.wav", "b.wav")
+    write_text(
+        tmp_path / "t.tsv",
+        ROWS + "a.wav\t0\t1\tdog\nb.wav\t0\t0.5\tDog\n"
+        "b.wav\t0.5\t1\tdog \nb.wav\t0\t1\tcat\n",
+    )
+    prepare_sed_tables(tmp_path, tmp_path / "out")
+    notes = report_of(tmp_path / "out", "sed-tables", "all")["notes"]
+    assert notes == {"one label in several spellings": ["'Dog' (1), 'dog' (2)"]}
+
+
 def test_by_command(tmp_path, write_audio, write_text):
     write_audio(tmp_path, "a.wav")
     table = write_text(

@@ -35,7 +35,10 @@ def events(draw):
     return Annotation(
         "event",
         draw(WORDS),
-        draw(WORDS | st.sampled_from(["dog_bark", 'say "cheese"'])),
+        draw(
+            WORDS
+            | st.sampled_from(["dog_bark", 'say "cheese"', '"dog"', '"a" "b"'])
+        ),
         onset,
         min(offset, 10.0),
         draw(MIDS),
