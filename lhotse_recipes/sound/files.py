@@ -273,7 +273,7 @@ def announce_conversion(info: AudioInfo, sample_rate: int, said: set) -> None:
 
 
 def mono_blocks(
-    path: str | Path,
+    path: str | Path | AudioInfo,
     sample_rate: int,
     block_seconds: float = 30.0,
     channel: str | int = "mix",
@@ -283,7 +283,7 @@ def mono_blocks(
 
     Memory is bounded by the block, not by the file.
 
-    :param path: the file.
+    :param path: the file, or what was seen of it.
     :param sample_rate: rate of the blocks, in Hz.
     :param block_seconds: how much is read at a time.
     :param channel: how several channels become one: ``mix`` averages them,
@@ -302,7 +302,7 @@ def mono_blocks(
     ...     [block.shape for block in mono_blocks(file, 16000)]
     [(1600,)]
     """
-    info = inspect_audio(path)
+    info = path if isinstance(path, AudioInfo) else inspect_audio(path)
     size = max(1, round(block_seconds * info.sample_rate))
     yield from resample_blocks(
         _mono(info, size, channel), info.sample_rate, sample_rate

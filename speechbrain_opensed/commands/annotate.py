@@ -16,6 +16,7 @@ from speechbrain_opensed.commands.options import (
     model_options,
     phrase_options,
     read_phrases,
+    read_settings,
     read_thresholds,
 )
 
@@ -57,6 +58,7 @@ def annotate(
         raise ValueError(f"{output}: name it .jsonl or .jsonl.gz")
     phrases = read_phrases(queries, queries_file)
     thresholds = read_thresholds(thresholds, phrases)
+    settings = read_settings(settings, phrases)
     from lhotse_recipes.manifests import read_cuts
     from lhotse_recipes.outputs import refuse_inputs
     from lhotse_recipes.schema import events_of

@@ -14,6 +14,7 @@ from speechbrain_opensed.commands.options import (
     model_options,
     phrase_options,
     read_phrases,
+    read_settings,
     read_thresholds,
 )
 
@@ -30,7 +31,9 @@ _WRITERS = {
 @click.command(
     short_help="Caption speech and sounds together.",
     # A caption for every short noise would hide the words.
-    context_settings={"default_map": {"min_duration": 0.3, "merge_gap": 1.0}},
+    context_settings={
+        "default_map": {"min_duration": ["0.3"], "merge_gap": ["1"]}
+    },
 )
 @click.argument("audio", type=click.Path())
 @phrase_options
@@ -83,6 +86,7 @@ def caption(
         )
     phrases = read_phrases(queries, queries_file)
     thresholds = read_thresholds(thresholds, phrases)
+    settings = read_settings(settings, phrases)
     refuse_inputs(output, [audio, *([queries_file] if queries_file else [])])
     recognizer = _load_recognizer(asr)
     detector = load_detector(model, device, precision)

@@ -15,6 +15,7 @@ from speechbrain_opensed.commands.options import (
     model_options,
     phrase_options,
     read_phrases,
+    read_settings,
     read_thresholds,
 )
 
@@ -79,6 +80,7 @@ def detect(
 
     phrases = read_phrases(queries, queries_file)
     thresholds = read_thresholds(thresholds, phrases)
+    settings = read_settings(settings, phrases)
     outputs = _outputs(audio, output, format_name, FORMATS[format_name])
     plots = _plots(audio, plot)
     for path in (*outputs, *plots.values()):

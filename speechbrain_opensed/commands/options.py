@@ -18,6 +18,7 @@ __all__ = [
     "phrase_options",
     "read_phrases",
     "read_run_opts",
+    "read_settings",
     "read_thresholds",
 ]
 
@@ -212,17 +213,24 @@ phrase_options = _stacked(
 def read_phrases(queries, queries_file):
     """The phrases of both options, checked.
 
+    Lines of the file that say the same once more are counted and left out.
+
     Arguments
     ---------
     queries : sequence of str
         Phrases.
     queries_file : Path or None
-        File with one phrase per line.
+        UTF-8 file with one phrase per line.
 
     Returns
     -------
     list of str
         All phrases.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one is no phrase; names the file and the line.
 
     Example
     -------
@@ -231,17 +239,59 @@ def read_phrases(queries, queries_file):
     """
     from speechbrain_opensed.inference.events import check_phrases
 
-    phrases = list(queries)
+    phrases = check_phrases(queries) if queries else []
     if queries_file is not None:
-        lines = queries_file.read_text(encoding="utf-8-sig").splitlines()
-        phrases += [line for line in lines if line.strip()]
-        if not phrases:
-            raise ValueError(f"{queries_file} holds no phrase")
+        listed = _read_list(queries_file)
+        known = dict.fromkeys(phrases + listed)
+        twice = len(phrases) + len(listed) - len(known)
+        if twice:
+            click.echo(
+                f"{queries_file}: {twice} lines say what was said before and "
+                "are left out",
+                err=True,
+            )
+        phrases = list(known)
     if not phrases:
         raise ValueError(
             "nothing to look for: add -q PHRASE or --queries-file FILE"
         )
-    return check_phrases(phrases)
+    return phrases
+
+
+def _read_list(path):
+    from speechbrain_opensed.inference.events import clean_phrase
+
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    listed = []
+    # The codec drops the mark that some editors write first.
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            phrase = clean_phrase(text)
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{path}:{number}: no text in UTF-8 ({error.reason}); save it "
+                f"as UTF-8, for example: iconv -f latin1 -t utf-8 {path}"
+            ) from error
+        except ValueError as error:
+            raise ValueError(f"{path}:{number}: {error}") from error
+        if phrase:
+            listed.append(phrase)
+    if not listed:
+        raise ValueError(f"{path} holds no phrase: write one per line")
+    return listed
+
+
+def _by_phrase(option, about, name=None, metavar=None, **kept):
+    return click.option(
+        *(option, name or option.strip("-").replace("-", "_")),
+        multiple=True,
+        metavar=metavar or "[PHRASE=]SECONDS",
+        show_default=True,
+        help=f"{about} For all phrases or for one; may be repeated.",
+        **kept,
+    )
 
 
 detection_options = _stacked(
@@ -255,27 +305,23 @@ detection_options = _stacked(
         help="Score above which a sound counts as present, for all phrases "
         "or for one; may be repeated.",
     ),
-    click.option(
+    _by_phrase(
+        "--low-threshold",
+        "An event that reaches the threshold lasts as long as scores are "
+        "above this; default: the threshold itself.",
+        metavar="[PHRASE=]NUMBER",
+    ),
+    _by_phrase(
         "--median",
+        "Span of the median filter over the scores.",
         "median_seconds",
-        type=float,
-        default=0.36,
-        show_default=True,
-        help="Span of the median filter over the scores, in seconds.",
+        default=["0.36"],
     ),
-    click.option(
-        "--min-duration",
-        type=float,
-        default=0.0,
-        show_default=True,
-        help="Leave out shorter events; seconds.",
-    ),
-    click.option(
+    _by_phrase("--min-duration", "Leave out shorter events.", default=["0"]),
+    _by_phrase(
         "--merge-gap",
-        type=float,
-        default=0.0,
-        show_default=True,
-        help="Join events of one phrase that are closer; seconds.",
+        "Join events of one phrase that are closer.",
+        default=["0"],
     ),
     click.option(
         "--batch-size",
@@ -309,19 +355,79 @@ def read_thresholds(thresholds, phrases):
     """
     from speechbrain_opensed.inference.events import check_threshold
 
-    common, own = 0.5, {}
-    for text in thresholds:
+    value = _read_values("threshold", thresholds, phrases, 0.5)
+    check_threshold(value, phrases)
+    if isinstance(value, dict):
+        return value
+    return dict.fromkeys(phrases, value)
+
+
+def read_settings(settings, phrases):
+    """Options that may differ by phrase, as `detect_file` takes them.
+
+    Arguments
+    ---------
+    settings : dict
+        What the command got from `detection_options`, without thresholds.
+    phrases : sequence of str
+        The phrases.
+
+    Returns
+    -------
+    dict
+        The same, each a number or a dict of phrase to number.
+
+    Raises
+    ------
+    ValueError
+        If a text is no number, or its phrase not among the phrases.
+
+    Example
+    -------
+    >>> read_settings({"merge_gap": ["0", "rain=2"]}, ["rain", "dog"])
+    {'merge_gap': {'rain': 2.0, 'dog': 0.0}}
+    """
+    defaults = {
+        "low_threshold": None,
+        "median_seconds": 0.36,
+        "min_duration": 0.0,
+        "merge_gap": 0.0,
+    }
+    return {
+        name: _read_values(name, value, phrases, defaults[name])
+        if name in defaults
+        else value
+        for name, value in settings.items()
+    }
+
+
+def _read_values(name, texts, phrases, common):
+    """A number for all phrases, or a dict with one for each."""
+    from speechbrain_opensed.inference.events import clean_phrase
+
+    own = {}
+    for text in texts:
         phrase, equals, number = text.rpartition("=")
         try:
             value = float(number)
         except ValueError:
             raise ValueError(
-                f"threshold {text!r}: write a number such as 0.4, or PHRASE=0.4"
+                f"{name} {text!r}: write a number such as 0.4, or PHRASE=0.4"
             ) from None
         if equals:
-            own[phrase.strip()] = value
+            own[clean_phrase(phrase)] = value
         else:
             common = value
-    combined = {**dict.fromkeys(phrases, common), **own}
-    check_threshold(combined, phrases)
-    return combined
+    if not own:
+        return common
+    unknown = [phrase for phrase in own if phrase not in phrases]
+    if unknown:
+        raise ValueError(
+            f"a {name} for {unknown[0]!r}, which is not among the phrases"
+        )
+    if common is None:
+        raise ValueError(
+            f"{name} is given for {len(own)} of {len(phrases)} phrases: give "
+            "a number for all, too"
+        )
+    return {**dict.fromkeys(phrases, common), **own}

@@ -4,7 +4,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from speechbrain_opensed.inference import formats
-from speechbrain_opensed.inference.events import (
-    SoundEvent,
-    apply_threshold,
-    get_events,
-    merge_close_events,
-    remove_short_events,
-)
+from speechbrain_opensed.inference.event_builder import EventBuilder
+from speechbrain_opensed.inference.events import SoundEvent, check_seconds
 from speechbrain_opensed.metrics.filters import median_filter
 
 if TYPE_CHECKING:
@@ -55,7 +49,9 @@ def median_frames(median_seconds: float, hop_seconds: float) -> int:
 
 
 def smooth(
-    scores: np.ndarray, median_seconds: float, hop_seconds: float
+    scores: np.ndarray,
+    median_seconds: float | Sequence[float] | np.ndarray,
+    hop_seconds: float,
 ) -> np.ndarray:
     """Median-filter scores over a span of time.
 
@@ -63,8 +59,9 @@ def smooth(
     ---------
     scores : np.ndarray
         `[frames, phrases]`.
-    median_seconds : float
-        Span; the nearest odd number of frames is taken.
+    median_seconds : float or sequence of float
+        Span, of all or of each phrase; the nearest odd number of frames is
+        taken.
     hop_seconds : float
         Length of a frame.
 
@@ -78,14 +75,15 @@ def smooth(
     >>> smooth(np.array([[0.0], [0.9], [0.1]]), 0.12, 0.04).ravel()
     array([0. , 0.1, 0.1])
     """
-    frames = median_frames(median_seconds, hop_seconds)
-    return np.concatenate(
-        [
-            median_filter(scores[:, first : first + _COLUMNS_AT_ONCE], frames)
-            for first in range(0, scores.shape[1], _COLUMNS_AT_ONCE)
-        ],
-        axis=1,
-    )
+    spans = np.broadcast_to(median_seconds, scores.shape[1])
+    result = np.empty_like(scores)
+    for span in np.unique(spans):
+        frames = median_frames(float(span), hop_seconds)
+        columns = np.flatnonzero(spans == span)
+        for first in range(0, len(columns), _COLUMNS_AT_ONCE):
+            some = columns[first : first + _COLUMNS_AT_ONCE]
+            result[:, some] = median_filter(scores[:, some], frames)
+    return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,10 +136,12 @@ class Detection:
         hop_seconds: float,
         duration: float,
         threshold: float | Mapping[str, float] = 0.5,
-        median_seconds: float = 0.36,
-        min_duration: float = 0.0,
-        merge_gap: float = 0.0,
+        median_seconds: float | Mapping[str, float] = 0.36,
+        min_duration: float | Mapping[str, float] = 0.0,
+        merge_gap: float | Mapping[str, float] = 0.0,
         path="",
+        *,
+        low_threshold: float | Mapping[str, float] | None = None,
     ) -> "Detection":
         """Smooth scores and turn them into events.
 
@@ -157,15 +157,18 @@ class Detection:
             Length of the recording in seconds.
         threshold : float or dict of phrase to float
             Score above which a frame belongs to an event.
-        median_seconds : float
+        median_seconds : float or dict of phrase to float
             Span of the median filter over the scores; 0: none.
-        min_duration : float
+        min_duration : float or dict of phrase to float
             Shorter events are left out; seconds.
-        merge_gap : float
+        merge_gap : float or dict of phrase to float
             Events of one phrase that are at most so far apart become one;
             seconds.
         path : str or Path
             The recording, for the record.
+        low_threshold : float or dict of phrase to float, optional
+            See :class:`~speechbrain_opensed.inference.event_builder.\
+EventBuilder`.
 
         Returns
         -------
@@ -177,24 +180,19 @@ class Detection:
         ValueError
             If a threshold or a duration makes no sense.
         """
-        for name, value in (
-            ("median_seconds", median_seconds),
-            ("min_duration", min_duration),
-            ("merge_gap", merge_gap),
-        ):
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name} is {value}: give 0 or more seconds")
-        scores = smooth(scores, median_seconds, hop_seconds)
-        found = get_events(
-            apply_threshold(scores, threshold, phrases),
-            scores,
+        builder = EventBuilder(
             phrases,
+            threshold,
             hop_seconds,
-            duration,
+            min_duration,
+            merge_gap,
+            low_threshold=low_threshold,
         )
-        found = merge_close_events(found, merge_gap)
+        spans = check_seconds("median_seconds", median_seconds, phrases)
+        scores = smooth(scores, spans, hop_seconds)
+        found = builder.push(scores) + builder.finish(duration)
         return cls(
-            events=remove_short_events(found, min_duration),
+            events=sorted(found),
             scores=scores,
             phrases=list(phrases),
             path=str(path),

@@ -4,7 +4,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,16 +12,17 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from lhotse_recipes.sound import (
-    announce_conversion,
-    inspect_audio,
-    mono_blocks,
-)
-from speechbrain_opensed.core.levels import QUIET_PEAK, level_gain
+from lhotse_recipes.sound import announce_conversion, inspect_audio
+from speechbrain_opensed.core.levels import level_gain
 from speechbrain_opensed.inference import events, formats
 from speechbrain_opensed.inference.detection import Detection
 from speechbrain_opensed.inference.interface import SoundInterface
 from speechbrain_opensed.inference.scorer import WindowScorer
+from speechbrain_opensed.inference.sounds import (
+    Sound,
+    detect_sounds,
+    sound_of_file,
+)
 from speechbrain_opensed.inference.sources import sound_file, sound_name
 from speechbrain_opensed.inference.stream import DetectionStream
 from speechbrain_opensed.inference.windows import OverlapAdd
@@ -87,11 +88,14 @@ class SoundEventDetector(SoundInterface):
         path,
         phrases: Sequence[str],
         threshold: float | Mapping[str, float] = 0.5,
-        median_seconds: float = 0.36,
-        min_duration: float = 0.0,
-        merge_gap: float = 0.0,
+        median_seconds: float | Mapping[str, float] = 0.36,
+        min_duration: float | Mapping[str, float] = 0.0,
+        merge_gap: float | Mapping[str, float] = 0.0,
         batch_size: int = 4,
         normalize: str | None = "spec",
+        *,
+        low_threshold: float | Mapping[str, float] | None = None,
+        channel: str | int = "mix",
     ) -> Detection:
         """Find all phrases in a sound file.
 
@@ -103,12 +107,12 @@ class SoundEventDetector(SoundInterface):
             What to look for.
         threshold : float or dict of phrase to float
             Score above which a frame belongs to an event.
-        median_seconds : float
+        median_seconds : float or dict of phrase to float
             Span of the median filter over the scores, which removes what is
             shorter than half of it; 0: none.
-        min_duration : float
+        min_duration : float or dict of phrase to float
             Shorter events are left out; seconds.
-        merge_gap : float
+        merge_gap : float or dict of phrase to float
             Events of one phrase that are at most so far apart become one;
             seconds.
         batch_size : int
@@ -118,6 +122,12 @@ class SoundEventDetector(SoundInterface):
             are raised by 60 dB at most), the whole `file`, or nothing (None);
             `spec`: as in training, which is `window` for FlexSED, nothing
             for FineLAP.
+        low_threshold : float or dict of phrase to float, optional
+            An event that reaches the threshold lasts as long as scores are
+            above this (hysteresis); default: the threshold itself.
+        channel : str or int
+            How several channels become one: `mix` averages them, `left`,
+            `right`, `loudest`, or the number of one, from 1.
 
         Returns
         -------
@@ -132,20 +142,36 @@ class SoundEventDetector(SoundInterface):
             If the file cannot be used, or an argument makes no sense; the
             message says what to do.
         """
-        phrases = events.check_phrases(phrases)
-        events.check_threshold(threshold, phrases)
-        duration = inspect_audio(path).duration
-        return Detection.from_scores(
-            self.get_event_prob_file(path, phrases, batch_size, normalize),
-            phrases,
-            self.spec.hop_seconds,
-            duration,
-            threshold,
-            median_seconds,
-            min_duration,
-            merge_gap,
-            path,
-        )
+        with tqdm(
+            bar_format="{desc} {percentage:.0f} % of {total:.0f} s, "
+            "{remaining} left",
+            desc=Path(path).name,
+            total=1,
+            leave=False,
+            delay=2,
+        ) as bar:
+
+            def open_sound():
+                sound = self.open_sound(path, channel)
+                bar.total = sound.duration
+                return sound
+
+            ((_, found),) = detect_sounds(
+                self,
+                [(path, open_sound)],
+                phrases,
+                threshold=threshold,
+                low_threshold=low_threshold,
+                median_seconds=median_seconds,
+                min_duration=min_duration,
+                merge_gap=merge_gap,
+                batch_size=batch_size,
+                normalize=normalize,
+                progress=bar.update,
+            )
+        if not isinstance(found, Detection):
+            raise found
+        return found
 
     def detect(
         self, audio, phrases: Sequence[str], rate: int | None = None, **settings
@@ -181,6 +207,39 @@ class SoundEventDetector(SoundInterface):
             found = self.detect_file(path, phrases, **settings)
         return replace(found, path=sound_name(audio))
 
+    def open_sound(
+        self, path, channel: str | int = "mix", name: str | None = None
+    ) -> Sound:
+        """A file for :func:`~..sounds.detect_sounds`.
+
+        Says once in the log, for each kind of file, that it is not what the
+        model takes.
+
+        Arguments
+        ---------
+        path : str or Path
+            The file.
+        channel : str or int
+            See :meth:`detect_file`.
+        name : str, optional
+            What the result calls it; default: its path.
+
+        Returns
+        -------
+        Sound
+            The file, inspected.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is missing.
+        ValueError
+            If it cannot be used.
+        """
+        info = inspect_audio(path)
+        announce_conversion(info, self.spec.sample_rate, self._announced)
+        return sound_of_file(info, channel, name)
+
     def stream(
         self, phrases: Sequence[str], rate: int = 16000, **settings
     ) -> DetectionStream:
@@ -193,8 +252,8 @@ class SoundEventDetector(SoundInterface):
         rate : int
             Samples per second of what will be fed.
         **settings
-            `threshold`, `median_seconds`, `min_duration`, `merge_gap`,
-            `normalize`, `batch_size`, `keep_scores`; see
+            `threshold`, `low_threshold`, `median_seconds`, `min_duration`,
+            `merge_gap`, `normalize`, `batch_size`, `keep_scores`; see
             :class:`~speechbrain_opensed.inference.stream.DetectionStream`.
 
         Returns
@@ -242,35 +301,13 @@ class SoundEventDetector(SoundInterface):
         np.ndarray
             Probabilities `[frames, phrases]`, float32.
         """
-        queries = self._embed(phrases)
-        info = inspect_audio(path)
-        rate = self.spec.sample_rate
-        announce_conversion(info, rate, self._announced)
-        normalize = self._level(normalize)
-        if normalize == "file":
-            peak = max(
-                float(np.abs(block).max()) for block in mono_blocks(path, rate)
-            )
-            gain = 1 / (max(peak, QUIET_PEAK) + 1e-9)
-            blocks: Iterator[np.ndarray] = (
-                block * gain for block in mono_blocks(path, rate)
-            )
-        else:
-            blocks = mono_blocks(path, rate)
-        windows = tqdm(
-            self._scorer.windows(blocks),
-            desc=Path(path).name,
-            unit="window",
-            total=self._scorer.count(info.duration),
-            leave=False,
-            delay=2,
-        )
-        blend = OverlapAdd()
-        for start, scores in self._scorer.score(
-            windows, queries, batch_size, normalize == "window"
-        ):
-            blend.add(start, scores)
-        return blend.result()
+        return self.detect_file(
+            path,
+            phrases,
+            median_seconds=0.0,
+            batch_size=batch_size,
+            normalize=normalize,
+        ).scores
 
     def detect_batch(
         self,

@@ -7,6 +7,8 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+import math
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +18,9 @@ __all__ = [
     "SoundEvent",
     "apply_threshold",
     "check_phrases",
+    "check_seconds",
     "check_threshold",
+    "clean_phrase",
     "get_events",
     "merge_close_events",
     "remove_short_events",
@@ -63,8 +67,55 @@ def _in_time_order(events):
     return sorted(events, key=lambda e: (e.onset, e.offset, e.phrase))
 
 
+# Joiners are part of words and emoji; marks of direction and order are not.
+_JOINERS = "\u200c\u200d"
+_MARKS = dict.fromkeys(map(ord, "\ufeff\u200e\u200f\u200b\u2060"))
+
+
+def clean_phrase(phrase: str) -> str:
+    """A phrase in the one form in which it is looked for.
+
+    Arguments
+    ---------
+    phrase : str
+        What somebody wrote.
+
+    Returns
+    -------
+    str
+        In Unicode's composed form (NFC), blanks of all kinds as plain ones,
+        without blanks around it and without marks that nobody sees.
+
+    Raises
+    ------
+    ValueError
+        If it is no text, or holds a tab, line break or control character.
+
+    Example
+    -------
+    >>> clean_phrase(" dog\u00a0barking ")
+    'dog barking'
+    """
+    if not isinstance(phrase, str):
+        raise ValueError(
+            f"phrase {phrase!r} is of type {type(phrase).__name__}: give a text"
+        )
+    clean = unicodedata.normalize("NFC", phrase).translate(_MARKS)
+    clean = "".join(
+        " " if unicodedata.category(letter) == "Zs" else letter
+        for letter in clean
+    ).strip(" \t\r\n")
+    for letter in clean:
+        if letter not in _JOINERS and not letter.isprintable():
+            raise ValueError(
+                f"phrase {phrase!r} holds a tab, line break or control "
+                "character: write it in one line"
+            )
+    return clean
+
+
 def check_phrases(phrases: Sequence[str]) -> list[str]:
-    """The phrases without surrounding blanks, or an error.
+    """The phrases, each cleaned, or an error.
 
     Arguments
     ---------
@@ -74,7 +125,7 @@ def check_phrases(phrases: Sequence[str]) -> list[str]:
     Returns
     -------
     list of str
-        The phrases.
+        The phrases; see :func:`clean_phrase`.
 
     Raises
     ------
@@ -90,7 +141,7 @@ def check_phrases(phrases: Sequence[str]) -> list[str]:
         raise ValueError(
             f"phrases is the string {phrases!r}: give a list, [{phrases!r}]"
         )
-    phrases = [str(phrase).strip() for phrase in phrases]
+    phrases = [clean_phrase(phrase) for phrase in phrases]
     if not phrases:
         raise ValueError(
             "no phrase to look for: give at least one, such as 'dog barking'"
@@ -99,15 +150,67 @@ def check_phrases(phrases: Sequence[str]) -> list[str]:
     for place, phrase in enumerate(phrases, 1):
         if not phrase:
             raise ValueError(f"phrase {place} is blank: remove it")
-        if not phrase.isprintable():
-            raise ValueError(
-                f"phrase {phrase!r} holds a tab, line break or control "
-                "character: write it in one line"
-            )
         if phrase in seen:
             raise ValueError(f"phrase {phrase!r} is given twice: remove one")
         seen.add(phrase)
     return phrases
+
+
+def check_seconds(
+    name: str, value: float | Mapping[str, float], phrases: Sequence[str]
+) -> np.ndarray:
+    """One span of time per phrase.
+
+    Arguments
+    ---------
+    name : str
+        How messages call it.
+    value : float or mapping of phrase to float
+        Seconds, 0 or more.
+    phrases : sequence of str
+        The phrases.
+
+    Returns
+    -------
+    np.ndarray
+        `[phrases]`, float64.
+
+    Raises
+    ------
+    ValueError
+        If one is missing, of an unknown phrase, negative or not finite.
+
+    Example
+    -------
+    >>> check_seconds("merge_gap", {"a": 0.2, "b": 1}, ["a", "b"])
+    array([0.2, 1. ])
+    """
+    values = _by_phrase(name, value, phrases)
+    for one in values:
+        if not 0 <= float(one) < math.inf:
+            raise ValueError(f"{name} is {one}: give 0 or more seconds")
+    return np.array(values, np.float64)
+
+
+def _by_phrase(name, value, phrases):
+    """The value of each phrase, in their order."""
+    if not isinstance(value, Mapping):
+        return [value] * len(phrases)
+    unknown = sorted(set(value) - set(phrases))
+    if unknown:
+        raise ValueError(
+            f"a {name} for {unknown[0]!r}, which is not among the phrases "
+            f"{_some(phrases)}"
+        )
+    for phrase in phrases:
+        if phrase not in value:
+            raise ValueError(f"no {name} for {phrase!r}: add it")
+    return [value[phrase] for phrase in phrases]
+
+
+def _some(phrases):
+    more = f" and {len(phrases) - 20} more" if len(phrases) > 20 else ""
+    return f"{list(phrases[:20])}{more}"
 
 
 def check_threshold(
@@ -137,23 +240,14 @@ def check_threshold(
     >>> check_threshold({"a": 0.25, "b": 0.5}, ["a", "b"])
     array([0.25, 0.5 ], dtype=float32)
     """
-    if not isinstance(threshold, Mapping):
-        threshold = dict.fromkeys(phrases, threshold)
-    unknown = sorted(set(threshold) - set(phrases))
-    if unknown:
-        raise ValueError(
-            f"a threshold for {unknown[0]!r}, which is not among the phrases "
-            f"{list(phrases)}"
-        )
-    for phrase in phrases:
-        if phrase not in threshold:
-            raise ValueError(f"no threshold for {phrase!r}: add it")
-        if not 0 < float(threshold[phrase]) < 1:
+    values = _by_phrase("threshold", threshold, phrases)
+    for phrase, value in zip(phrases, values, strict=True):
+        if not 0 < float(value) < 1:
             raise ValueError(
-                f"threshold {threshold[phrase]} for {phrase!r}: scores lie "
-                "between 0 and 1, choose a value in between, such as 0.5"
+                f"threshold {value} for {phrase!r}: scores lie between 0 "
+                "and 1, choose a value in between, such as 0.5"
             )
-    return np.array([threshold[phrase] for phrase in phrases], np.float32)
+    return np.array(values, np.float32)
 
 
 def apply_threshold(

@@ -4,98 +4,102 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from lhotse_recipes.sound import Resampler
 from speechbrain_opensed.inference.detection import median_frames, smooth
+from speechbrain_opensed.inference.event_builder import EventBuilder
 from speechbrain_opensed.inference.events import (
     SoundEvent,
     check_phrases,
-    check_threshold,
+    check_seconds,
 )
 from speechbrain_opensed.inference.windows import OverlapAdd, WindowCutter
 
-__all__ = ["DetectionStream", "EventBuilder"]
+__all__ = ["DetectionStream", "EventBuilder", "EventTrack"]
 
 
-class EventBuilder:
-    """Turns frames that come one after another into events.
+class EventTrack:
+    """Turns the scores of windows into events: blends, smooths, decides.
 
-    What it gives are the events of `get_events`, `merge_close_events` and
-    `remove_short_events` over all frames at once, each as soon as no later
-    frame can change it. Memory grows with the number of phrases alone.
+    Memory grows with the number of phrases, not with time.
 
     Arguments
     ---------
     phrases : sequence of str
         What the columns of the scores stand for.
-    threshold : float or mapping of phrase to float
-        Score above which a frame belongs to an event.
     hop_seconds : float
         Length of a frame.
-    min_duration : float
-        Shorter events are left out; seconds.
-    merge_gap : float
-        Events of one phrase that are at most so far apart become one.
+    threshold, low_threshold, median_seconds, min_duration, merge_gap
+        As for `SoundEventDetector.detect_file`.
+    sink : callable, optional
+        Gets all scores, smoothed, `[frames, phrases]`, block by block.
+
+    Raises
+    ------
+    ValueError
+        If an argument makes no sense.
 
     Example
     -------
-    >>> builder = EventBuilder(["dog"], 0.5, hop_seconds=0.5)
-    >>> builder.push(np.array([[0.1], [0.9]]))
+    >>> track = EventTrack(["dog"], 0.5, median_seconds=0)
+    >>> track.add(0, np.array([[0.1], [0.9]], "float32"))
     []
-    >>> builder.push(np.array([[0.8], [0.2]]))
-    [SoundEvent(phrase='dog', onset=0.5, offset=1.5, score=0.9)]
+    >>> [(e.onset, e.offset) for e in track.finish(duration=1.0)]
+    [(0.5, 1.0)]
     """
 
     def __init__(
         self,
         phrases: Sequence[str],
-        threshold: float | Mapping[str, float],
         hop_seconds: float,
-        min_duration: float = 0.0,
-        merge_gap: float = 0.0,
+        *,
+        threshold: float | Mapping[str, float] = 0.5,
+        low_threshold: float | Mapping[str, float] | None = None,
+        median_seconds: float | Mapping[str, float] = 0.36,
+        min_duration: float | Mapping[str, float] = 0.0,
+        merge_gap: float | Mapping[str, float] = 0.0,
+        sink: Callable[[np.ndarray], object] | None = None,
     ):
-        self.phrases = list(phrases)
-        self.hop_seconds = hop_seconds
-        self.min_duration, self.merge_gap = min_duration, merge_gap
-        self._threshold = check_threshold(threshold, self.phrases)
-        self._frames = 0
-        self._open: dict[int, tuple[int, float]] = {}
-        self._held: dict[int, SoundEvent] = {}
-        self._done: list[SoundEvent] = []
+        self._builder = EventBuilder(
+            phrases,
+            threshold,
+            hop_seconds,
+            min_duration,
+            merge_gap,
+            low_threshold=low_threshold,
+        )
+        self._hop, self._sink = hop_seconds, sink
+        self._median = check_seconds("median_seconds", median_seconds, phrases)
+        self._half = median_frames(self._median.max(), hop_seconds) // 2
+        self._blend = OverlapAdd()
+        self._raw = np.zeros((0, len(phrases)), np.float32)
+        self._context = 0  # frames of `_raw` that are smoothed already
 
-    def push(self, scores: np.ndarray) -> list[SoundEvent]:
-        """Takes frames.
+    def add(self, start: int, scores: np.ndarray) -> list[SoundEvent]:
+        """Takes a window.
 
         Arguments
         ---------
+        start : int
+            Index of its first frame.
         scores : np.ndarray
             `[frames, phrases]`.
 
         Returns
         -------
         list of SoundEvent
-            What is final now, in order of offset.
+            What became final, in order of offset.
         """
-        active = np.asarray(scores) > self._threshold
-        columns = set(np.flatnonzero(active.any(0)).tolist()) | set(self._open)
-        for column in sorted(columns):
-            self._runs(column, active[:, column], scores[:, column])
-        self._frames += len(active)
-        now = self._frames * self.hop_seconds
-        for column, event in list(self._held.items()):
-            begun = self._open.get(column)
-            onset = now if begun is None else begun[0] * self.hop_seconds
-            if onset - event.offset > self.merge_gap + 1e-9:
-                self._emit(self._held.pop(column))
-        return self._take()
+        self._blend.add(start, scores)
+        final = self._blend.take()
+        return [] if final is None else self._smooth(final, False)
 
     def finish(self, duration: float) -> list[SoundEvent]:
-        """The signal is over.
+        """The sound is over.
 
         Arguments
         ---------
@@ -107,56 +111,22 @@ class EventBuilder:
         list of SoundEvent
             The rest, in order of offset.
         """
-        for column, (first, highest) in sorted(self._open.items()):
-            self._close(column, first, self._frames, highest, duration)
-        self._open.clear()
-        for event in self._held.values():
-            self._emit(event)
-        self._held.clear()
-        return self._take()
+        final = self._blend.take(end=True)
+        rest = self._raw[:0] if final is None else final
+        return self._smooth(rest, True) + self._builder.finish(duration)
 
-    def _runs(self, column, active, scores):
-        edges = np.flatnonzero(np.diff(np.pad(active.astype(np.int8), 1)))
-        begun = self._open.pop(column, None)
-        if begun and not active[0]:
-            self._close(column, begun[0], self._frames, begun[1])
-            begun = None
-        for first, last in zip(edges[::2], edges[1::2], strict=True):
-            highest = float(scores[first:last].max())
-            start = self._frames + int(first)
-            if begun:
-                start, highest = begun[0], max(begun[1], highest)
-                begun = None
-            if last == len(active):
-                self._open[column] = start, highest
-            else:
-                self._close(column, start, self._frames + int(last), highest)
-
-    def _close(self, column, first, last, highest, duration=np.inf):
-        event = SoundEvent(
-            self.phrases[column],
-            round(float(first * self.hop_seconds), 6),
-            round(min(float(last * self.hop_seconds), float(duration)), 6),
-            highest,
-        )
-        held = self._held.get(column)
-        if held and event.onset - held.offset <= self.merge_gap + 1e-9:
-            event = replace(
-                held,
-                offset=max(held.offset, event.offset),
-                score=max(held.score, event.score),
-            )
-        elif held:
-            self._emit(held)
-        self._held[column] = event
-
-    def _emit(self, event):
-        if event.duration >= self.min_duration - 1e-9:
-            self._done.append(event)
-
-    def _take(self):
-        done, self._done = self._done, []
-        return sorted(done, key=lambda e: (e.offset, e.onset, e.phrase))
+    def _smooth(self, frames, end):
+        self._raw = np.concatenate([self._raw, frames])
+        ready = len(self._raw) - (0 if end else self._half)
+        if ready <= self._context:
+            return []
+        smoothed = smooth(self._raw, self._median, self._hop)
+        done = smoothed[self._context : ready]
+        keep = max(0, ready - self._half)
+        self._raw, self._context = self._raw[keep:], ready - keep
+        if self._sink is not None:
+            self._sink(done)
+        return self._builder.push(done)
 
 
 class DetectionStream:
@@ -175,16 +145,15 @@ class DetectionStream:
         What to look for.
     rate : int
         Samples per second of what will be fed.
-    threshold : float or mapping of phrase to float
-        Score above which a frame belongs to an event.
-    median_seconds, min_duration, merge_gap : float
-        As for `detect_file`, in seconds.
     normalize : str or None
         `window`, None, or `spec`; a stream has no `file` to bring to level.
     batch_size : int
         Windows that are encoded at once.
     keep_scores : bool
         Whether all scores are kept, for :attr:`scores`.
+    **settings
+        `threshold`, `low_threshold`, `median_seconds`, `min_duration` and
+        `merge_gap` as for `detect_file`.
 
     Raises
     ------
@@ -203,13 +172,10 @@ class DetectionStream:
         phrases: Sequence[str],
         rate: int,
         *,
-        threshold: float | Mapping[str, float] = 0.5,
-        median_seconds: float = 0.36,
-        min_duration: float = 0.0,
-        merge_gap: float = 0.0,
         normalize: str | None = "spec",
         batch_size: int = 4,
         keep_scores: bool = True,
+        **settings: Any,
     ):
         if not (isinstance(rate, int) and 0 < rate <= 768_000):
             raise ValueError(
@@ -222,25 +188,22 @@ class DetectionStream:
             )
         self.phrases = check_phrases(phrases)
         self.rate, spec = rate, detector.spec
+        self._kept: list[np.ndarray] | None = [] if keep_scores else None
+        self._track = EventTrack(
+            self.phrases,
+            spec.hop_seconds,
+            sink=None if self._kept is None else self._kept.append,
+            **settings,
+        )
         self._scorer = detector.scorer
-        self._queries = detector.embed(self.phrases)
         self._level = detector.level(normalize) == "window"
+        self._queries = detector.embed(self.phrases)
         self._batch_size = batch_size
-        self._median = median_seconds
-        self._hop = spec.hop_seconds
-        self._half = median_frames(median_seconds, self._hop) // 2
         self._resampler = Resampler(rate, spec.sample_rate)
         self._cutter = WindowCutter(
             self._scorer.size, self._scorer.hop, spec.hop_samples
         )
-        self._blend = OverlapAdd()
-        self._builder = EventBuilder(
-            self.phrases, threshold, self._hop, min_duration, merge_gap
-        )
-        self._raw = np.zeros((0, len(self.phrases)), np.float32)
-        self._context = 0  # frames of `_raw` that are smoothed already
         self._samples = 0
-        self._kept: list[np.ndarray] | None = [] if keep_scores else None
         self._over = False
 
     def feed(self, samples: Any) -> list[SoundEvent]:
@@ -278,7 +241,7 @@ class DetectionStream:
         self._samples += len(samples)
         events = []
         for block in self._resampler.push(samples):
-            events += self._score(self._cutter.push(block), False)
+            events += self._score(self._cutter.push(block))
         return events
 
     def finish(self) -> list[SoundEvent]:
@@ -303,8 +266,7 @@ class DetectionStream:
         for block in self._resampler.flush():
             windows += self._cutter.push(block)
         windows += self._cutter.flush()
-        events = self._score(windows, True)
-        return events + self._builder.finish(self.duration)
+        return self._score(windows) + self._track.finish(self.duration)
 
     @property
     def duration(self) -> float:
@@ -325,30 +287,10 @@ class DetectionStream:
         empty = np.zeros((0, len(self.phrases)), np.float32)
         return np.concatenate([empty, *self._kept])
 
-    def _score(self, windows, end):
+    def _score(self, windows):
         events = []
         for start, scores in self._scorer.score(
             windows, self._queries, self._batch_size, self._level
         ):
-            self._blend.add(start, scores)
-            final = self._blend.take()
-            if final is not None:
-                events += self._smooth(final, False)
-        if end:
-            final = self._blend.take(end=True)
-            nothing = np.zeros((0, len(self.phrases)), np.float32)
-            events += self._smooth(nothing if final is None else final, True)
+            events += self._track.add(start, scores)
         return events
-
-    def _smooth(self, frames, end):
-        self._raw = np.concatenate([self._raw, frames])
-        ready = len(self._raw) - (0 if end else self._half)
-        if ready <= self._context:
-            return []
-        smoothed = smooth(self._raw, self._median, self._hop)
-        done = smoothed[self._context : ready]
-        keep = max(0, ready - self._half)
-        self._raw, self._context = self._raw[keep:], ready - keep
-        if self._kept is not None:
-            self._kept.append(done)
-        return self._builder.push(done)

@@ -158,6 +158,45 @@ def test_queries_from_a_file(model, wavs, tmp_path):
     assert found["phrases"] == ["rain", "dog barking", "car horn"]
 
 
+def test_lines_that_occur_twice_are_counted(model, wavs, tmp_path):
+    queries = tmp_path / "q.txt"
+    queries.write_bytes("\ufeffhail\nrain\n\n hail \ncaf\u00e9\n".encode())
+    result = run(
+        *detect(model, wavs[0], "--queries-file", queries, "--format", "json")
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["phrases"] == ["rain", "hail", "café"]
+    assert "q.txt: 2 lines say what was said before" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        (b"rain\ncaf\xe9\n", r"q\.txt:2: no text in UTF-8.*iconv -f latin1"),
+        (b"hail\nrain\x00\n", r"q\.txt:2: .*in one line"),
+        (b"\n \n", r"q\.txt holds no phrase: write one per line"),
+    ],
+)
+def test_lists_that_are_none_are_named(model, wavs, tmp_path, content, words):
+    (tmp_path / "q.txt").write_bytes(content)
+    lines = fail(*detect(model, wavs[0], "--queries-file", tmp_path / "q.txt"))
+    assert len(lines) == 1 and re.search(words, lines[0])
+
+
+def test_settings_by_phrase(model, wavs):
+    found = json.loads(
+        succeed(
+            *detect(model, wavs[0], "-q", "car horn", "--format", "json"),
+            *("--min-duration", "car horn=9", "--low-threshold", "0.005"),
+        )
+    )
+    assert {e["phrase"] for e in found["events"]} == {"rain"}
+    words = fail(*detect(model, wavs[0], "--merge-gap", "dog=1"))[-1]
+    assert "a merge_gap for 'dog', which is not among" in words
+    words = fail(*detect(model, wavs[0], "--low-threshold", "0.5"))[-1]
+    assert "exchange them" in words
+
+
 def test_one_bad_file_does_not_lose_the_others(model, wavs, tmp_path):
     bad = tmp_path / "bad.wav"
     bad.write_text("no audio")

@@ -81,11 +81,35 @@ def test_threshold_of_other_phrases():
         (["dog", "cat", "dog "], "'dog' is given twice: remove one"),
         ("dog", r"give a list, \['dog'\]"),
         (["dog\tbark"], "write it in one line"),
+        (["dog\u2028bark"], "write it in one line"),
+        (["dog\x00"], "write it in one line"),
+        ([None], "of type NoneType: give a text"),
+        ([b"dog"], "of type bytes: give a text"),
+        # The same word, composed and not.
+        (["caf\u00e9", "cafe\u0301"], "is given twice"),
     ],
 )
 def test_useless_phrases(phrases, words):
     with pytest.raises(ValueError, match=words):
         check_phrases(phrases)
+
+
+def test_phrases_of_all_scripts():
+    persian, family = "می\u200cخواهم", "👨\u200d👩\u200d👧 laughing"
+    given = [
+        persian,
+        family,
+        "犬が吠える",
+        "\u200fكلب\u200e",
+        "\ufeffdog\xa0bark",
+    ]
+    assert check_phrases(given) == [
+        persian,
+        family,
+        given[2],
+        "كلب",
+        "dog bark",
+    ]
 
 
 def test_close_events_merge_within_a_phrase():

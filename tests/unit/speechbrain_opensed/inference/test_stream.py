@@ -12,13 +12,13 @@ from lhotse import Recording
 
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference import SoundEvent, SoundEventDetector
+from speechbrain_opensed.inference.event_builder import EventBuilder
 from speechbrain_opensed.inference.events import (
     apply_threshold,
     get_events,
     merge_close_events,
     remove_short_events,
 )
-from speechbrain_opensed.inference.stream import EventBuilder
 from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
 
 PHRASES = ["dog barking", "rain", "wind"]

@@ -1,0 +1,281 @@
+"""Detect in many sounds, one after another, in flat memory.
+
+Windows of several short sounds share a batch; of a long one only the windows
+at hand are held.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+
+from lhotse_recipes.sound import AudioInfo, mono_blocks, resample_blocks
+from speechbrain_opensed.core.levels import QUIET_PEAK
+from speechbrain_opensed.inference.detection import Detection
+from speechbrain_opensed.inference.events import SoundEvent, check_phrases
+from speechbrain_opensed.inference.stream import EventTrack
+
+__all__ = ["PeakTrack", "Sound", "detect_sounds", "sound_of_file"]
+
+Key = TypeVar("Key")
+
+# Samples of all channels that are read at a time, and seconds at most.
+_BLOCK_SAMPLES, _BLOCK_SECONDS = 2**22, 30.0
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Something to listen to, that can be read from its beginning.
+
+    Arguments
+    ---------
+    path : str
+        What the result calls it.
+    rate : int
+        Samples per second.
+    duration : float
+        Seconds.
+    blocks : callable
+        Gives an iterator over its samples `[time]`, float32.
+
+    Example
+    -------
+    >>> sound = Sound("hum", 8000, 0.1, lambda: iter([np.ones(800, "f4")]))
+    >>> sum(len(block) for block in sound.blocks())
+    800
+    """
+
+    path: str
+    rate: int
+    duration: float
+    blocks: Callable[[], Iterator[np.ndarray]]
+
+
+def sound_of_file(
+    info: AudioInfo, channel: str | int = "mix", name: str | None = None
+) -> Sound:
+    """A sound file, read when it is asked for.
+
+    Arguments
+    ---------
+    info : AudioInfo
+        What was seen of it, of any rate, channel count and length.
+    channel : str or int
+        How several channels become one; see
+        :func:`lhotse_recipes.sound.mono_blocks`.
+    name : str, optional
+        What the result calls it; default: its path.
+
+    Returns
+    -------
+    Sound
+        At its own rate.
+
+    Example
+    -------
+    >>> from pathlib import Path
+    >>> info = AudioInfo(Path("a.wav"), 44100, 2, 88200)
+    >>> sound_of_file(info).duration
+    2.0
+    """
+    most = _BLOCK_SAMPLES / (info.sample_rate * info.channels)
+    seconds = min(_BLOCK_SECONDS, most)
+
+    def blocks() -> Iterator[np.ndarray]:
+        return mono_blocks(info, info.sample_rate, seconds, channel)
+
+    name = str(info.path) if name is None else name
+    return Sound(name, info.sample_rate, info.duration, blocks)
+
+
+class PeakTrack:
+    """Keeps the highest scores of equal spans of time, for pictures.
+
+    Arguments
+    ---------
+    frames : int
+        How many frames will come, at most.
+    columns : int
+        How many spans to keep, at most.
+
+    Example
+    -------
+    >>> track = PeakTrack(frames=5, columns=3)
+    >>> track.push(np.array([[0.1], [0.2], [0.3], [0.0], [0.4]]))
+    >>> track.group, track.scores()[:, 0]
+    (2, array([0.2, 0.3, 0.4], dtype=float32))
+    """
+
+    def __init__(self, frames: int, columns: int):
+        self.group = max(1, -(-frames // columns))
+        self._rows: list[np.ndarray] = []
+        self._frames = 0
+
+    def push(self, scores: np.ndarray) -> None:
+        """Takes scores `[frames, phrases]`."""
+        first = -self._frames % self.group
+        head, rest = scores[:first], scores[first:]
+        if len(head):
+            np.maximum(self._rows[-1], head.max(0), out=self._rows[-1])
+        for at in range(0, len(rest), self.group):
+            row = rest[at : at + self.group].max(0)
+            self._rows.append(row.astype(np.float32))
+        self._frames += len(scores)
+
+    def scores(self) -> np.ndarray:
+        """The peaks, `[spans, phrases]`, float32."""
+        return np.stack(self._rows)
+
+
+@dataclass
+class _Listening:
+    """A sound of which some windows are under way."""
+
+    key: Any
+    sound: Sound | None = None
+    track: EventTrack | None = None
+    peaks: PeakTrack | None = None
+    kept: list[np.ndarray] = field(default_factory=list)
+    events: list[SoundEvent] = field(default_factory=list)
+    error: Exception | None = None
+    read: bool = False
+    sent: int = 0
+    scored: int = 0
+
+    @property
+    def over(self) -> bool:
+        return self.read and self.sent == self.scored
+
+
+def detect_sounds(
+    detector: Any,
+    sounds: Iterable[tuple[Key, Callable[[], Sound]]],
+    phrases: Sequence[str],
+    *,
+    normalize: str | None = "spec",
+    batch_size: int = 4,
+    columns: int | None = None,
+    progress: Callable[[float], object] | None = None,
+    **settings: Any,
+) -> Iterator[tuple[Key, Detection | ValueError | OSError]]:
+    """Find all phrases in sounds, and give each result as it is ready.
+
+    Arguments
+    ---------
+    detector : SoundEventDetector
+        The model.
+    sounds : iterable of (key, callable)
+        A name, and what opens the sound when its turn comes.
+    phrases : sequence of str
+        What to look for.
+    normalize : str or None
+        See `SoundEventDetector.detect_file`.
+    batch_size : int
+        Windows that are encoded at once.
+    columns : int, optional
+        Keep so many scores of each phrase at most, the highest ones of equal
+        spans; 0: none. Default: all.
+    progress : callable, optional
+        Gets the seconds that were read, as they are.
+    **settings
+        `threshold`, `low_threshold`, `median_seconds`, `min_duration` and
+        `merge_gap` as for `detect_file`.
+
+    Yields
+    ------
+    (key, Detection or ValueError or OSError)
+        In the order of the sounds; an error where one cannot be used.
+
+    Raises
+    ------
+    ValueError
+        If a phrase or a setting makes no sense.
+
+    Example
+    -------
+    >>> detect_sounds.__name__
+    'detect_sounds'
+    """
+    phrases = check_phrases(phrases)
+    hop, rate = detector.spec.hop_seconds, detector.spec.sample_rate
+    EventTrack(phrases, hop, **settings)  # what makes no sense is said first
+    level = detector.level(normalize)
+    scorer, queries = detector.scorer, detector.embed(phrases)
+    waiting: deque[_Listening] = deque()
+
+    def begin(one: _Listening, open_sound: Callable[[], Sound]) -> Sound:
+        sound = one.sound = open_sound()
+        sink: Callable[[np.ndarray], object] | None = one.kept.append
+        if columns is not None:
+            sink = None
+        if columns:
+            one.peaks = PeakTrack(int(sound.duration / hop) + 2, columns)
+            sink = one.peaks.push
+        one.track = EventTrack(phrases, hop, sink=sink, **settings)
+        return sound
+
+    def blocks(sound: Sound) -> Iterator[np.ndarray]:
+        gain = np.float32(1)
+        if level == "file":
+            peaks = (
+                float(np.abs(block).max(initial=0))
+                for block in resample_blocks(sound.blocks(), sound.rate, rate)
+            )
+            gain = np.float32(1 / (max(max(peaks), QUIET_PEAK) + 1e-9))
+        for block in sound.blocks():
+            if progress is not None:
+                progress(len(block) / sound.rate)
+            yield block * gain if level == "file" else block
+
+    def windows() -> Iterator[tuple[tuple[_Listening, int], np.ndarray]]:
+        for key, open_sound in sounds:
+            one = _Listening(key)
+            waiting.append(one)
+            try:
+                sound = begin(one, open_sound)
+                resampled = resample_blocks(blocks(sound), sound.rate, rate)
+                for start, window in scorer.windows(resampled):
+                    one.sent += 1
+                    yield (one, start), window
+            except (ValueError, OSError) as error:
+                one.error = error
+            one.read = True
+
+    def results() -> Iterator[tuple[Any, Detection | ValueError | OSError]]:
+        while waiting and waiting[0].over:
+            one = waiting.popleft()
+            yield one.key, _result(one, phrases, hop, columns)
+
+    for (one, start), scores in scorer.score(
+        windows(), queries, batch_size, level == "window"
+    ):
+        one.scored += 1
+        if one.error is None:
+            assert one.track is not None
+            one.events += one.track.add(start, scores)
+        yield from results()
+    yield from results()
+
+
+def _result(one, phrases, hop, columns):
+    if one.error is not None:
+        return one.error
+    one.events += one.track.finish(one.sound.duration)
+    scores = np.zeros((0, len(phrases)), np.float32)
+    if columns is None:
+        scores = np.concatenate([scores, *one.kept])
+    elif one.peaks is not None:
+        scores, hop = one.peaks.scores(), hop * one.peaks.group
+    return Detection(
+        sorted(one.events),
+        scores,
+        list(phrases),
+        one.sound.path,
+        one.sound.duration,
+        hop,
+    )
