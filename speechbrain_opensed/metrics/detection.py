@@ -7,6 +7,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,13 +33,15 @@ class DetectionResult:
     macro : float
         Mean of the classes' F-scores.
     micro : float
-        F-score of the counts summed over the classes.
+        F-score of the counts summed over the classes. Detections of classes
+        without events are false alarms in it, as in sed_eval, where these
+        have a threshold; one that is searched for lies above all scores.
     per_class : dict[str, tuple[float, float, float]]
         F-score, precision and recall of each class.
     thresholds : dict[str, float]
         A class is detected where its score is greater than this.
     skipped_classes : tuple[str, ...]
-        Classes left out because they have no event.
+        Classes left out of the macro average because they have no event.
 
     Example
     -------
@@ -101,6 +104,7 @@ def event_fscore(
     return _fscore(
         collar_based,
         SedInputs.check(scores, ground_truth, classes, hop_seconds=hop_seconds),
+        classes,
         hop_seconds,
         thresholds,
         onset_collar=onset_collar,
@@ -162,6 +166,7 @@ def segment_fscore(
     return _fscore(
         segment_based,
         inputs,
+        classes,
         hop_seconds,
         thresholds,
         audio_durations=inputs.seconds(durations),
@@ -169,7 +174,7 @@ def segment_fscore(
     )
 
 
-def _fscore(criterion, inputs, hop_seconds, thresholds, **settings):
+def _fscore(criterion, inputs, classes, hop_seconds, thresholds, **settings):
     """Ask one of the packages of sed_scores_eval."""
     arrays = {clip: np.float32(inputs.array(clip)) for clip in inputs.clips}
     columns = dict(
@@ -179,21 +184,36 @@ def _fscore(criterion, inputs, hop_seconds, thresholds, **settings):
         "scores": score_frames(arrays, hop_seconds),
         "ground_truth": named_events(inputs.events),
     }
+    false_alarms = 0
     if thresholds is None:
-        *measures, best, _ = criterion.best_fscore(**settings)
+        *measures, best, counts = criterion.best_fscore(**settings)
         thresholds = {
             label: float(best[column]) for label, column in columns.items()
         }
     else:
-        thresholds = _per_class(thresholds, inputs.classes)
+        thresholds = _per_class(
+            thresholds, inputs.classes, inputs.skipped_classes
+        )
         asked = {
             columns[label]: float(np.float32(threshold))
             for label, threshold in thresholds.items()
+            if label in columns
         }
-        *measures, _ = criterion.fscore(threshold=asked, **settings)
+        *measures, counts = criterion.fscore(threshold=asked, **settings)
+        false_alarms = sum(
+            _false_alarms(
+                {clip: inputs.scores[clip] for clip in inputs.clips},
+                list(classes).index(label),
+                thresholds[label],
+                hop_seconds,
+                settings,
+            )
+            for label in inputs.skipped_classes
+            if label in thresholds
+        )
     return DetectionResult(
         macro=float(measures[0]["macro_average"]),
-        micro=float(measures[0]["micro_average"]),
+        micro=_micro([counts[name] for name in columns.values()], false_alarms),
         per_class={
             label: tuple(float(of_class[column]) for of_class in measures)
             for label, column in columns.items()
@@ -203,14 +223,47 @@ def _fscore(criterion, inputs, hop_seconds, thresholds, **settings):
     )
 
 
-def _per_class(thresholds, classes):
-    """One threshold for each class."""
+def _micro(counts, false_alarms):
+    """F-score of summed counts."""
+    right = sum(of_class["tps"] for of_class in counts)
+    found = right + sum(of_class["fps"] for of_class in counts) + false_alarms
+    wanted = sum(of_class["n_ref"] for of_class in counts)
+    return float(2 * right / (found + wanted))
+
+
+def _false_alarms(scores, column, threshold, hop_seconds, settings):
+    """Detections, or detected segments, of a class that never occurs."""
+    number = 0
+    for clip in scores:
+        track = np.float32(np.asarray(scores[clip])[:, column])
+        edges = np.diff(track > np.float32(threshold), prepend=0, append=0)
+        begin, end = np.flatnonzero(edges).reshape(-1, 2).T
+        if "segment_length" not in settings:
+            number += len(begin)
+            continue
+        frame = hop_seconds / settings["segment_length"]
+        first = np.floor(np.round(begin * frame, 6)).astype(int)
+        stop = np.ceil(np.round(end * frame, 6)).astype(int)
+        length = settings["audio_durations"][clip] / settings["segment_length"]
+        active = np.zeros(max(1, math.ceil(round(length, 6))), bool)
+        for low, high in zip(first, stop, strict=True):
+            active[low:high] = True
+        number += int(active.sum())
+    return number
+
+
+def _per_class(thresholds, classes, skipped):
+    """One threshold for each class, at least of those with events."""
     if not isinstance(thresholds, Mapping):
-        return dict.fromkeys(classes, float(thresholds))
+        return dict.fromkeys((*classes, *skipped), float(thresholds))
     for label in classes:
         if label not in thresholds:
             raise ValueError(
                 f"there is no threshold for class {label!r}: give one for "
                 "each class, or one number for all"
             )
-    return {label: float(thresholds[label]) for label in classes}
+    return {
+        label: float(thresholds[label])
+        for label in (*classes, *skipped)
+        if label in thresholds
+    }

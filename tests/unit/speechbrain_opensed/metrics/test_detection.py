@@ -1,5 +1,7 @@
+import dcase_util
 import numpy as np
 import pytest
+import sed_eval
 
 from speechbrain_opensed.metrics.detection import event_fscore, segment_fscore
 
@@ -27,9 +29,16 @@ def test_events_within_the_collar(scores):
     assert found.per_class["back\\slash"] == (0.0, 0.0, 0.0)
     assert found.macro == 0.5
     assert found.micro == pytest.approx(2 * 2 / (3 + 3))
-    assert found.skipped_classes == ("owl",)
     wide = event_fscore(scores, EVENTS, CLASSES, 0.1, 0.5, offset_collar=1.0)
     assert wide.macro == wide.micro == 1.0
+    scores["b"][:20, 2] = 0.9
+    owls = event_fscore(scores, EVENTS, CLASSES, 0.1, 0.5)
+    assert owls.micro == pytest.approx(2 * 2 / (3 + 3 + 1))
+    assert owls.macro == found.macro
+    unasked = dict.fromkeys(CLASSES[:2], 0.5)
+    owls = event_fscore(scores, EVENTS, CLASSES, 0.1, unasked)
+    assert owls.micro == found.micro
+    assert found.skipped_classes == ("owl",)
 
 
 def test_segments(scores):
@@ -41,6 +50,65 @@ def test_segments(scores):
         scores, EVENTS, DURATIONS, CLASSES, 0.1, 0.3, segment_length=10.0
     )
     assert longer.micro == 1.0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_micro_averages_like_sed_eval(seed):
+    """Also of classes that the truth does not hold."""
+    rng = np.random.default_rng(seed)
+    classes = ["dog", "cat", "owl", "rain"]
+    scores, truth, durations = {}, {}, {}
+    for clip in "abc":
+        active = rng.random((40, 4)) < 0.1
+        for column in range(4):
+            for begin in rng.integers(0, 40, 2):
+                active[begin : begin + rng.integers(1, 9), column] = True
+        scores[clip] = np.where(active, 0.9, 0.1)
+        durations[clip] = 10.0
+        truth[clip] = [
+            (onset, onset + length, label)
+            for label in classes[:2]
+            for onset, length in [
+                (0.25 * rng.integers(0, 15), 0.25 * rng.integers(1, 8)),
+                (0.25 * rng.integers(25, 32), 0.25 * rng.integers(1, 8)),
+            ]
+        ]
+    segments = sed_eval.sound_event.SegmentBasedMetrics(classes, 1.0)
+    events = sed_eval.sound_event.EventBasedMetrics(
+        classes, t_collar=0.3, percentage_of_length=0.2
+    )
+    for clip, track in scores.items():
+        edges = np.diff(track.T > 0.5, prepend=0, append=0)
+        found = [
+            (begin / 4, end / 4, label)
+            for label, of_class in zip(classes, edges, strict=True)
+            for begin, end in np.flatnonzero(of_class).reshape(-1, 2)
+        ]
+        lists = [
+            dcase_util.containers.MetaDataContainer(
+                [
+                    {
+                        "file": clip,
+                        "onset": float(on),
+                        "offset": float(off),
+                        "event_label": label,
+                    }
+                    for on, off, label in some
+                ]
+            )
+            for some in (truth[clip], found)
+        ]
+        segments.evaluate(*lists, evaluated_length_seconds=10.0)
+        events.evaluate(*lists)
+    ours = segment_fscore(scores, truth, durations, classes, 0.25, 0.5)
+    theirs = segments.results_overall_metrics()["f_measure"]["f_measure"]
+    assert ours.micro == pytest.approx(theirs, abs=1e-12)
+    assert ours.skipped_classes == ("owl", "rain")
+    ours = event_fscore(
+        scores, truth, classes, 0.25, 0.5, onset_collar=0.3, offset_collar=0.3
+    )
+    theirs = events.results_overall_metrics()["f_measure"]["f_measure"]
+    assert ours.micro == pytest.approx(theirs, abs=1e-12)
 
 
 def test_best_thresholds_serve_as_thresholds(scores):
