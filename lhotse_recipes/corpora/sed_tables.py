@@ -7,6 +7,7 @@ TextGrids of Praat, JAMS files and FineLAP's JSON lines; see
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ _READERS: dict[str, tuple[tuple[str, ...], Callable[..., None]]] = {
     "table": ((".tsv", ".csv", ".txt"), read_dcase),
     "audacity": ((".txt",), read_audacity),
     "textgrid": ((".textgrid",), read_textgrid),
-    "jams": ((".jams",), read_jams),
+    "jams": ((".jams", ".jamz"), read_jams),
     "finelap": ((".jsonl",), read_finelap),
 }
 
@@ -48,6 +49,7 @@ def prepare_sed_tables(
     name: str = "sed-tables",
     part: str = "all",
     encoding: str = "utf-8",
+    textgrid_labels: str | None = None,
     strict: bool = False,
     num_jobs: int = 1,
     executor: Executor | None = None,
@@ -71,6 +73,9 @@ def prepare_sed_tables(
     :param name: of the corpus, in the names of the manifests.
     :param part: of the corpus.
     :param encoding: of the annotation.
+    :param textgrid_labels: where TextGrids have the class: "tier" in the
+        tier's name, beside texts that are phrases, or "text" in the texts of
+        the intervals; "tier" by default.
     :param strict: raise at the first unreadable audio file instead of
         reporting it.
     :param num_jobs: threads that read headers.
@@ -83,11 +88,13 @@ def prepare_sed_tables(
     source = Path(corpus_dir if annotations is None else annotations)
     table = None if vocabulary is None else Vocabulary.load(vocabulary)
     clips = ClipTable(PrepareReport(name, part), table)
-    files = _files(source, format, durations)
+    files = _with_labels(_files(source, format, durations), textgrid_labels)
     for path, reader in tqdm(
         files, desc=f"{name}: reading annotations", delay=1
     ):
         reader(path, clips, encoding=encoding)
+    if textgrid_labels is None:
+        _warn_of_tiers(files, clips)
     if durations is not None:
         _add_durations(Path(durations), clips, encoding)
     if table is None:
@@ -132,6 +139,44 @@ def _files(
             f"in {', '.join(readers)}"
         )
     return [(path, readers[path.suffix.lower()]) for path in paths]
+
+
+def _with_labels(
+    files: list[tuple[Path, Callable[..., None]]], labels: str | None
+) -> list[tuple[Path, Callable[..., None]]]:
+    if labels is None:
+        return files
+    if labels not in ("tier", "text"):
+        raise ValueError(
+            f"textgrid_labels must be 'tier' or 'text', not {labels!r}"
+        )
+    if all(reader is not read_textgrid for _, reader in files):
+        raise ValueError(
+            "textgrid_labels has no effect: there is no TextGrid among the "
+            f"{len(files)} annotation files"
+        )
+    by_labels = partial(read_textgrid, labels=labels)
+    return [
+        (path, by_labels if reader is read_textgrid else reader)
+        for path, reader in files
+    ]
+
+
+def _warn_of_tiers(
+    files: list[tuple[Path, Callable[..., None]]], clips: ClipTable
+) -> None:
+    """One tier with many texts: the classes may be there."""
+    if any(reader is not read_textgrid for _, reader in files):
+        return
+    events = [one for clip in clips.clips for one in clip.of_kind("event")]
+    labels = {one.label for one in events}
+    texts = sorted({one.text for one in events})
+    if len(labels) == 1 < len(texts):
+        clips.report.warn(
+            f"all {len(events)} events are of the class {labels.pop()!r}, the "
+            f"name of their tier, with the texts {', '.join(texts[:3])}...: "
+            "if these are the classes, choose textgrid_labels 'text'"
+        )
 
 
 def _add_durations(path: Path, clips: ClipTable, encoding: str) -> None:

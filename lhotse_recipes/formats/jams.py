@@ -5,7 +5,9 @@ annotations of the namespace ``tag_open``; what that has no place for (phrases
 and AudioSet ids) lies in the annotation's sandbox, which readers of JAMS keep.
 """
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 from lhotse.cut import Cut
 
 from lhotse_recipes.clips import Annotation, Clip, ClipTable, clip_id
+from lhotse_recipes.formats.jams_schema import check_jams
 from lhotse_recipes.formats.text import export_each
 from lhotse_recipes.io import read_text
 
@@ -21,6 +24,8 @@ __all__ = ["export_jams", "jams_text", "read_jams"]
 _VERSION = "0.3.4"
 # Scaper wrote "sound_event" before it wrote "scaper".
 _SCAPER = ("scaper", "sound_event")
+# Bytes of an unpacked file.
+_MOST = 1 << 28
 _NAMESPACES = (*_SCAPER, "tag_open", "segment_open")
 
 
@@ -30,17 +35,20 @@ def read_jams(
     """
     Read a JAMS file: what Scaper placed in the foreground, or open tags.
 
-    :param path: ``.jams``; the recording is called like it, unless the file
-        gives a title.
-    :param table: gets the clip. Backgrounds are counted, not taken.
+    :param path: ``.jams``, or ``.jamz``, which is packed; the recording is
+        called like it, unless the file gives a title.
+    :param table: gets the clip. Backgrounds, and annotations of other
+        namespaces, are counted, not taken.
     :param encoding: of the text.
-    :raises ValueError: no JAMS file, or nothing in it that tells events.
+    :raises ValueError: no JAMS file, one that JAMS's own validator refuses,
+        or nothing in it that tells events.
     """
     path = Path(path)
-    whole = _parsed(path, read_text(path, encoding))
+    whole = _parsed(path, _text_of(path, encoding))
+    check_jams(path, whole)
     try:
         about = whole["file_metadata"]
-        sections = whole["annotations"]
+        sections = whole["annotations"] or []
         # Others put the name of a piece of music there.
         title = about.get("title") or ""
         name = title if clip_id(title) == path.stem else path.stem
@@ -55,12 +63,34 @@ def read_jams(
                 f"{path}: annotations of the kinds {', '.join(there)}; events "
                 f"are read from {', '.join(_NAMESPACES)}"
             )
-        for section in used:
-            _read_section(path, name, section, table)
+        for section in sections:
+            if section in used:
+                _read_section(path, name, section, table)
+            else:
+                number = len(section.get("data") or ())
+                table.report.drop(
+                    f"annotations of the JAMS namespace {section['namespace']}",
+                    f"{path}: {number} observations",
+                )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path}: no whole JAMS file (lacks or misplaces {error}); write "
             "it again"
+        ) from error
+
+
+def _text_of(path: Path, encoding: str) -> str:
+    if path.suffix.lower() != ".jamz":
+        return read_text(path, encoding)
+    try:
+        with gzip.open(path, "rb") as file:
+            data = file.read(_MOST + 1)
+        if len(data) > _MOST:
+            raise ValueError(f"{path}: unpacks to more than {_MOST >> 20} MiB")
+        return data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+    except (gzip.BadGzipFile, EOFError, zlib.error, UnicodeError) as error:
+        raise ValueError(
+            f"{path}: no whole packed JAMS file ({error}); write it again"
         ) from error
 
 
@@ -84,7 +114,8 @@ def _read_section(
 ) -> None:
     more = section.get("sandbox") or {}
     kind = more.get("kind", "event")
-    count = len(section["data"])
+    data = section.get("data") or []
+    count = len(data)
     phrases = more.get("phrases") or [None] * count
     mids = more.get("mids") or [None] * count
     if not len(phrases) == len(mids) == count:
@@ -93,7 +124,7 @@ def _read_section(
             f"{len(mids)} ids in the sandbox; export it again"
         )
     for number, (one, phrase, mid) in enumerate(
-        zip(section["data"], phrases, mids, strict=True), 1
+        zip(data, phrases, mids, strict=True), 1
     ):
         where = f"{path}: {section['namespace']} {number}"
         value = one["value"]
@@ -106,7 +137,12 @@ def _read_section(
             table.caption(where, name, value)
         elif kind == "tag":
             table.tag(
-                where, name, value, phrase, mid=mid, confidence=_sure(one)
+                where,
+                name,
+                value,
+                phrase,
+                mid=mid,
+                confidence=_sure(where, one),
             )
         else:
             table.event(
@@ -118,12 +154,22 @@ def _read_section(
                 phrase,
                 mid=mid,
                 # Scaper is sure of all that it placed.
-                confidence=None if value is not one["value"] else _sure(one),
+                confidence=(
+                    _sure(where, one) if value is one["value"] else None
+                ),
             )
 
 
-def _sure(observation: Any) -> float | None:
-    return observation.get("confidence")
+def _sure(where: str, observation: Any) -> float | None:
+    confidence = observation.get("confidence")
+    if confidence is None:
+        return None
+    try:
+        return float(confidence)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{where}: the confidence {confidence!r} is no number; correct it"
+        ) from error
 
 
 def jams_text(clip: Clip) -> str:

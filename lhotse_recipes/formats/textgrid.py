@@ -17,9 +17,9 @@ from lhotse_recipes.io import read_text
 __all__ = ["export_textgrid", "read_textgrid", "textgrid_text"]
 
 # Praat reads strings, <flags> and numbers that stand alone; all other words
-# of the long format are for people.
+# of the long format are for people, and so is what follows a "!".
 _TOKEN = re.compile(
-    r'"(?:[^"]|"")*"|(?<!\S)<\w+>|(?<!\S)[-+]?[\d.]+(?:[eE][-+]?\d+)?(?!\S)'
+    r'"(?:[^"]|"")*"|(?<!\S)![^\r\n]*|(?<!\S)<\w+>|(?<!\S)[-+]?[\d.]+(?:[eE][-+]?\d+)?(?!\S)'
 )
 
 
@@ -71,7 +71,11 @@ def read_textgrid(
 class _Tokens:
     def __init__(self, path: Path, text: str):
         self.path, self.text = path, text
-        self.found: Iterator[re.Match] = _TOKEN.finditer(text)
+        self.found: Iterator[re.Match] = (
+            match
+            for match in _TOKEN.finditer(text)
+            if not match.group().startswith("!")
+        )
         self.position, self.line = 0, 1
 
     @property

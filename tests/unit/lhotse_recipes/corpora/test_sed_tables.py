@@ -225,6 +225,34 @@ def test_spellings_of_one_label_are_noted(
     assert notes == {"one label in several spellings": ["'Dog' (1), 'dog' (2)"]}
 
 
+def test_classes_of_textgrids_in_tiers_or_texts(
+    tmp_path, write_audio, write_text, capsys
+):
+    write_audio(tmp_path, "a.wav")
+    grid = tmp_path / "a.TextGrid"
+    write_text(
+        grid,
+        '"ooTextFile" "TextGrid" 0 1 <exists> 1 "IntervalTier" "events" 0 1 2 '
+        '0 0.25 "dog" 0.25 1 "cat"',
+    )
+    (cut,) = prepare_sed_tables(tmp_path, annotations=grid)["all"]["cuts"]
+    assert {one.label for one in events_of(cut)} == {"events"}
+    assert "choose textgrid_labels 'text'" in capsys.readouterr().out
+    out = tmp_path / "out"
+    done = CliRunner().invoke(
+        prepare,
+        ["sed-tables", str(tmp_path), str(out), "--textgrid-labels", "text"],
+    )
+    assert done.exit_code == 0 and "WARNING" not in done.output, done.output
+    (cut,) = CutSet.from_file(out / "sed-tables_cuts_all.jsonl.gz")
+    assert spans(cut) == [(0.0, 0.25, "dog"), (0.25, 1.0, "cat")]
+    with pytest.raises(ValueError, match="'tier' or 'text', not 'both'"):
+        prepare_sed_tables(tmp_path, textgrid_labels="both")
+    table = write_text(tmp_path / "x/t.tsv", ROWS + "a.wav\t0\t1\tdog\n")
+    with pytest.raises(ValueError, match="no effect: there is no TextGrid"):
+        prepare_sed_tables(tmp_path, annotations=table, textgrid_labels="text")
+
+
 def test_by_command(tmp_path, write_audio, write_text):
     write_audio(tmp_path, "a.wav")
     table = write_text(

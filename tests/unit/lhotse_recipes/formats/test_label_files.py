@@ -1,5 +1,6 @@
 """Audacity, TextGrid and JAMS files as other programs write them."""
 
+import gzip
 import json
 
 import pytest
@@ -60,6 +61,20 @@ def test_praat_writes_short_grids_and_utf_16(tmp_path, encoding):
     assert spans(by_tier.clips[0]) == [(0, 1.5, "events"), (3.5, 3.5, "clicks")]
     with pytest.raises(ValueError, match="must be 'tier' or 'text'"):
         read_textgrid(path, by_tier, labels="both")
+
+
+def test_comments_of_praat(tmp_path, table):
+    path = tmp_path / "yard.TextGrid"
+    path.write_text(
+        'File type = "ooTextFile"\nObject class = "TextGrid"\n'
+        '0 10 ! Time domain, 3 numbers "here".\n<exists>\n2 tiers\n'
+        '"IntervalTier" "dog" ! Name of tier 1.\n0 10 2 ! <exists> 7\n'
+        '! 5 6 "not this"\n0 1.5 "wow! 3"\n1.5 10 ""\n'
+        '"TextTier" "clicks" 0 10 1 3.5 "click"'
+    )
+    read_textgrid(path, table)
+    assert spans(table.clips[0]) == [(0, 1.5, "dog"), (3.5, 3.5, "clicks")]
+    assert table.clips[0].annotations[0].text == "wow! 3"
 
 
 @pytest.mark.parametrize(
@@ -151,11 +166,142 @@ def test_scaper_and_older_jams(tmp_path, table):
         ),
         (
             broken(lambda w: w["annotations"][0]["data"][1].pop("value")),
-            "misplaces 'value'",
+            r"annotations\[0\].data\[1\].value is None; JAMS wants an object",
         ),
     ):
         path.write_text(text)
         with pytest.raises(ValueError, match=message):
+            read_jams(path, ClipTable(PrepareReport("c", "p")))
+
+
+def _mutations(whole):
+    """Copies of a JAMS file with one value changed, removed or added."""
+    values = [None, -1, -0.5, 0, 2.5, "x", "", True, [], {}, [1], {"a": 1}]
+
+    def places(node, path=()):
+        yield path
+        items = (
+            node.items()
+            if isinstance(node, dict)
+            else enumerate(node)
+            if isinstance(node, list)
+            else ()
+        )
+        for key, inner in items:
+            yield from places(inner, (*path, key))
+
+    for path in places(whole):
+        for value in [*values, "remove", "add"]:
+            copy = json.loads(json.dumps(whole))
+            node = copy
+            for key in path[:-1]:
+                node = node[key]
+            if value == "add":
+                inner = node[path[-1]] if path else copy
+                if not isinstance(inner, dict):
+                    continue
+                inner["more"] = 1
+            elif not path:
+                copy = value
+            elif value == "remove":
+                del node[path[-1]]
+            else:
+                node[path[-1]] = value
+            yield path, value, copy
+
+
+def test_what_the_validator_of_jams_refuses_is_refused(tmp_path):
+    import warnings
+
+    import jams
+
+    observation = {
+        "time": 1.0,
+        "duration": 0.5,
+        "confidence": 1.0,
+        "value": "dog",
+    }
+    placed = {
+        "label": "dog",
+        "source_file": "a.wav",
+        "source_time": 0.0,
+        "event_time": 0.0,
+        "event_duration": 1.0,
+        "snr": 3.0,
+        "time_stretch": None,
+        "pitch_shift": 1.0,
+        "role": "foreground",
+    }
+    about = {"curator": {"name": "", "email": ""}, "version": "1"}
+    whole = {
+        "annotations": [
+            {
+                "namespace": "tag_open",
+                "data": [observation],
+                "annotation_metadata": about,
+                "sandbox": {},
+                "time": 0,
+                "duration": 10.0,
+            },
+            {
+                "namespace": "scaper",
+                "data": [{**observation, "value": placed}],
+            },
+        ],
+        "file_metadata": {
+            "title": "",
+            "artist": "",
+            "release": "",
+            "duration": 10.0,
+            "identifiers": {},
+            "jams_version": "0.3.4",
+        },
+        "sandbox": {},
+    }
+    path = tmp_path / "a.jams"
+    refused = accepted = 0
+    for place, value, copy in _mutations(whole):
+        path.write_text(json.dumps(copy))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                jams.load(str(path), strict=True)
+        except jams.exceptions.NamespaceError:
+            continue  # Namespaces may be registered; ours are read.
+        except Exception:
+            with pytest.raises(ValueError, match="a.jams"):
+                read_jams(path, ClipTable(PrepareReport("c", "p")))
+                pytest.fail(f"{place}: {value!r} is read")
+            refused += 1
+        else:
+            accepted += 1
+    assert refused > 200 and accepted > 50
+    path.write_text(json.dumps(whole))
+    table = ClipTable(PrepareReport("c", "p"))
+    read_jams(path, table)
+    assert spans(table.clips[0]) == [(1.0, 1.5, "dog")] * 2
+    assert not table.report.dropped
+
+
+def test_packed_jams_and_other_namespaces(tmp_path, table):
+    path = tmp_path / "a.jamz"
+    row = {"time": 1.0, "duration": 0.5, "confidence": None}
+    whole = {
+        "annotations": [
+            {"namespace": "segment_open", "data": [{**row, "value": "dog"}]},
+            {"namespace": "beat", "data": [{**row, "value": 1.0}] * 2},
+        ],
+        "file_metadata": {"duration": 10.0},
+    }
+    path.write_bytes(gzip.compress(json.dumps(whole).encode()))
+    read_jams(path, table)
+    assert spans(table.clips[0]) == [(1.0, 1.5, "dog")]
+    assert table.report.dropped == {
+        "annotations of the JAMS namespace beat": [f"{path}: 2 observations"]
+    }
+    for data in (b"", b"{}", path.read_bytes()[:-20]):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match="a.jamz:.* no whole"):
             read_jams(path, ClipTable(PrepareReport("c", "p")))
 
 
