@@ -18,6 +18,8 @@ _COMMANDS = {
     "detect": "speechbrain_opensed.commands.detect:detect",
     "models": "speechbrain_opensed.commands.models:models",
     "train": "speechbrain_opensed.commands.train:train",
+    "learn": "speechbrain_opensed.commands.learn:learn",
+    "calibrate": "speechbrain_opensed.commands.calibrate:calibrate",
     "caption": "speechbrain_opensed.commands.caption:caption",
     "annotate": "speechbrain_opensed.commands.annotate:annotate",
     "evaluate": "speechbrain_opensed.commands.evaluate:evaluate",

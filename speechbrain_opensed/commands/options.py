@@ -299,11 +299,10 @@ detection_options = _stacked(
         "--threshold",
         "thresholds",
         multiple=True,
-        default=["0.5"],
-        show_default=True,
         metavar="[PHRASE=]NUMBER",
         help="Score above which a sound counts as present, for all phrases "
-        "or for one; may be repeated.",
+        "or for one; may be repeated. Default: what `opensed calibrate` "
+        "found, else 0.5.",
     ),
     _by_phrase(
         "--low-threshold",
@@ -345,16 +344,19 @@ def read_thresholds(thresholds, phrases):
 
     Returns
     -------
-    dict
-        Phrase to threshold.
+    dict or None
+        Phrase to threshold; None where the option was not given.
 
     Example
     -------
+    >>> read_thresholds([], ["rain", "dog"])
     >>> read_thresholds(["0.4", "rain=0.7"], ["rain", "dog"])
     {'rain': 0.7, 'dog': 0.4}
     """
     from speechbrain_opensed.inference.events import check_threshold
 
+    if not thresholds:
+        return None
     value = _read_values("threshold", thresholds, phrases, 0.5)
     check_threshold(value, phrases)
     if isinstance(value, dict):

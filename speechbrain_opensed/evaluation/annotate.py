@@ -15,7 +15,7 @@ from lhotse_recipes.schema import event, events_of
 from speechbrain_opensed.evaluation.scoring import score_cuts
 from speechbrain_opensed.inference.detection import Detection
 from speechbrain_opensed.inference.detector import SoundEventDetector
-from speechbrain_opensed.inference.events import check_phrases, check_threshold
+from speechbrain_opensed.inference.events import check_phrases
 
 __all__ = ["annotate_events"]
 
@@ -24,7 +24,7 @@ def annotate_events(
     cuts: CutSet,
     detector: SoundEventDetector,
     phrases: Sequence[str],
-    threshold: float | Mapping[str, float] = 0.5,
+    threshold: float | Mapping[str, float] | None = None,
     batch_size: int = 4,
     normalize: str | None = "spec",
     output=None,
@@ -46,8 +46,9 @@ def annotate_events(
         The model.
     phrases : sequence of str
         What to look for.
-    threshold : float or dict of phrase to float
-        Score above which a frame belongs to an event.
+    threshold : float or dict of phrase to float, optional
+        Score above which a frame belongs to an event; default: what
+        `calibrate` found, else 0.5.
     batch_size : int
         Cuts that are read at once.
     normalize : str or None
@@ -95,7 +96,7 @@ def annotate_events(
     ['rain']
     """
     phrases = check_phrases(phrases)
-    check_threshold(threshold, phrases)
+    threshold = detector.thresholds(phrases, threshold)
 
     def annotated():
         for cut, scores in score_cuts(

@@ -15,7 +15,12 @@ from tqdm import tqdm
 from lhotse_recipes.sound import announce_conversion, inspect_audio
 from speechbrain_opensed.core.levels import level_gain
 from speechbrain_opensed.inference import events, formats
-from speechbrain_opensed.inference.detection import Detection
+from speechbrain_opensed.inference.calibration import (
+    Calibration,
+    fit_calibration,
+)
+from speechbrain_opensed.inference.detection import Detection, smooth
+from speechbrain_opensed.inference.export import export_again
 from speechbrain_opensed.inference.interface import SoundInterface
 from speechbrain_opensed.inference.scorer import WindowScorer
 from speechbrain_opensed.inference.sounds import (
@@ -24,7 +29,11 @@ from speechbrain_opensed.inference.sounds import (
     sound_of_file,
 )
 from speechbrain_opensed.inference.sources import sound_file, sound_name
-from speechbrain_opensed.inference.stream import DetectionStream
+from speechbrain_opensed.inference.stream import DetectionStream, EventTrack
+from speechbrain_opensed.inference.teaching import (
+    labelled_scores,
+    learn_phrases,
+)
 from speechbrain_opensed.inference.windows import OverlapAdd
 
 __all__ = ["SoundEventDetector"]
@@ -82,12 +91,16 @@ class SoundEventDetector(SoundInterface):
         self._scorer = WindowScorer(
             self.mods.model, self.spec, self.device, self.precision
         )
+        calibration = getattr(self.hparams, "calibration", None)
+        if calibration is not None and not isinstance(calibration, Calibration):
+            calibration = Calibration.from_dict(calibration)
+        self.calibration: Calibration | None = calibration
 
     def detect_file(
         self,
         path,
         phrases: Sequence[str],
-        threshold: float | Mapping[str, float] = 0.5,
+        threshold: float | Mapping[str, float] | None = None,
         median_seconds: float | Mapping[str, float] = 0.36,
         min_duration: float | Mapping[str, float] = 0.0,
         merge_gap: float | Mapping[str, float] = 0.0,
@@ -105,8 +118,9 @@ class SoundEventDetector(SoundInterface):
             A file of any rate, channel count and length.
         phrases : sequence of str
             What to look for.
-        threshold : float or dict of phrase to float
-            Score above which a frame belongs to an event.
+        threshold : float or dict of phrase to float, optional
+            Score above which a frame belongs to an event; default: what
+            :meth:`calibrate` found, else 0.5.
         median_seconds : float or dict of phrase to float
             Span of the median filter over the scores, which removes what is
             shorter than half of it; 0: none.
@@ -263,6 +277,213 @@ class SoundEventDetector(SoundInterface):
         """
         return DetectionStream(self, phrases, rate, **settings)
 
+    def thresholds(
+        self,
+        phrases: Sequence[str],
+        threshold: float | Mapping[str, float] | None = None,
+    ) -> float | Mapping[str, float]:
+        """Thresholds of phrases.
+
+        Arguments
+        ---------
+        phrases : sequence of str
+            What is looked for.
+        threshold : float or dict of phrase to float, optional
+            What the user wants; None: what :meth:`calibrate` found, else 0.5.
+
+        Returns
+        -------
+        float or dict of phrase to float
+            Each between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If one is missing, of an unknown phrase or out of range.
+        """
+        if threshold is None and self.calibration is not None:
+            return self.calibration.thresholds(phrases)
+        threshold = 0.5 if threshold is None else threshold
+        events.check_threshold(threshold, phrases)
+        return threshold
+
+    def calibrated(
+        self, scores: np.ndarray, phrases: Sequence[str]
+    ) -> np.ndarray:
+        """Scores `[..., phrases]` as :meth:`calibrate` found them worth."""
+        if self.calibration is None:
+            return scores
+        return self.calibration.apply(scores, phrases)
+
+    def track(
+        self,
+        phrases: Sequence[str],
+        threshold: float | Mapping[str, float] | None = None,
+        **settings,
+    ) -> EventTrack:
+        """What turns the scores of windows into events.
+
+        Arguments
+        ---------
+        phrases : sequence of str
+            What is looked for.
+        threshold : float or dict of phrase to float, optional
+            See :meth:`thresholds`.
+        **settings
+            `low_threshold`, `median_seconds`, `min_duration`, `merge_gap`
+            and `sink` of :class:`~..stream.EventTrack`.
+
+        Returns
+        -------
+        EventTrack
+            At the beginning of a sound.
+
+        Raises
+        ------
+        ValueError
+            If a setting makes no sense.
+        """
+        return EventTrack(
+            phrases,
+            self.spec.hop_seconds,
+            calibration=self.calibration,
+            threshold=self.thresholds(phrases, threshold),
+            **settings,
+        )
+
+    def learn(
+        self,
+        examples: Mapping[str, Sequence],
+        *,
+        num_windows: int = 12,
+        steps: int = 60,
+        seed: int = 0,
+    ) -> "SoundEventDetector":
+        """Learn sounds from a few examples of each.
+
+        Arguments
+        ---------
+        examples : mapping of str to sequence
+            Phrase to recordings, of any kind that :meth:`detect` takes, in
+            which its sound and no other is heard.
+        num_windows : int
+            Windows that are made for each phrase, with noise and other
+            sounds.
+        steps : int
+            Of gradient descent, where a model needs it.
+        seed : int
+            Of all random choices.
+
+        Returns
+        -------
+        SoundEventDetector
+            One that knows them; this one stays as it is.
+
+        Raises
+        ------
+        FileNotFoundError
+            If an example is missing.
+        ValueError
+            If a phrase has no example, or one is silent or cannot be used.
+        """
+        model, text = learn_phrases(
+            self, examples, num_windows=num_windows, steps=steps, seed=seed
+        )
+        calibration = self.calibration
+        if calibration is not None:
+            # What was found out about the phrases holds no longer.
+            kept = {
+                phrase: value
+                for phrase, value in calibration.phrases.items()
+                if phrase not in examples
+            }
+            calibration = replace(calibration, phrases=kept)
+        return self._with(
+            {"model": model, "text_encoder": text}, calibration=calibration
+        )
+
+    def calibrate(
+        self,
+        cuts,
+        phrases: Sequence[str] | None = None,
+        *,
+        precision: float | None = None,
+        false_alarms: float | None = None,
+        median_seconds: float = 0.36,
+    ) -> "SoundEventDetector":
+        """Fit probabilities and thresholds to cuts of known content.
+
+        Arguments
+        ---------
+        cuts : lhotse.CutSet or iterable of lhotse.cut.Cut
+            With all their events, such as validation data.
+        phrases : sequence of str, optional
+            Those to fit; default: all that occur.
+        precision : float, optional
+            Least share of detections that shall be right, in place of the
+            best F1.
+        false_alarms : float, optional
+            Most false alarms an hour of each phrase, in place of that.
+        median_seconds : float
+            Span of the filter that scores will pass.
+
+        Returns
+        -------
+        SoundEventDetector
+            One that uses them, with :attr:`calibration`; this one stays as it
+            is.
+
+        Raises
+        ------
+        ValueError
+            If the cuts hold no event that was asked for.
+        """
+        plain = self._with({}, calibration=None)
+        clips, asked = labelled_scores(plain, cuts, phrases)
+        hop = self.spec.hop_seconds
+        fitted = fit_calibration(
+            clips,
+            asked,
+            hop,
+            precision,
+            false_alarms,
+            lambda scores: smooth(scores, median_seconds, hop),
+        )
+        return self._with({}, calibration=fitted)
+
+    def export(self, folder: str | Path) -> Path:
+        """Write the detector, with what it learned, as one that loads.
+
+        Arguments
+        ---------
+        folder : str or Path
+            Where to.
+
+        Returns
+        -------
+        Path
+            The folder, for :meth:`from_source`.
+
+        Raises
+        ------
+        ValueError
+            If the detector was not loaded from an export itself.
+        """
+        return export_again(
+            folder,
+            getattr(self.hparams, "source_yaml", None),
+            self.mods,
+            self.calibration,
+        )
+
+    def _with(self, modules, **hparams):
+        """A detector that shares all but these."""
+        return type(self)(
+            {**dict(self.mods.items()), **modules},
+            {**vars(self.hparams), **hparams},
+            {"device": self.device, "precision": self.precision},
+        )
+
     @property
     def scorer(self) -> WindowScorer:
         """Cuts samples into windows and scores these."""
@@ -382,7 +603,10 @@ class SoundEventDetector(SoundInterface):
         ):
             blends[row].add(start, scores)
         return torch.nn.utils.rnn.pad_sequence(
-            [torch.from_numpy(blend.result()) for blend in blends],
+            [
+                torch.from_numpy(self.calibrated(blend.result(), phrases))
+                for blend in blends
+            ],
             batch_first=True,
         ).to(self.device)
 

@@ -8,19 +8,24 @@ import dataclasses
 import io
 import os
 import shutil
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import ruamel.yaml
 from hyperpyyaml import resolve_references
 from safetensors.torch import save_file
+from torch import nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from lhotse_recipes.outputs import rewrite_folder
 from speechbrain_opensed.core.spec import SedSpec
+from speechbrain_opensed.inference.calibration import Calibration
 from speechbrain_opensed.inference.loading import FILES_KEY, FOLDER_KEY
 from speechbrain_opensed.inference.safe_yaml import check_yaml
+from speechbrain_opensed.lobes.text.learned import LearnedPhrases
 
-__all__ = ["export_detector", "export_generator"]
+__all__ = ["export_again", "export_detector", "export_generator"]
 
 _HEAD = """\
 # {what}, written by speechbrain-opensed. To use it:
@@ -162,8 +167,93 @@ def export_generator(
     )
 
 
+def export_again(
+    folder: str | Path,
+    source_yaml: str | Path | None,
+    modules: Mapping[str, nn.Module],
+    calibration: Calibration | None = None,
+) -> Path:
+    """Write a detector that was loaded from an export, with what it learned.
+
+    Arguments
+    ---------
+    folder : str or Path
+        Where to; it may be the folder that it came from.
+    source_yaml : str or Path, optional
+        The YAML that it was loaded from.
+    modules : mapping
+        Its `model` and `text_encoder`.
+    calibration : Calibration, optional
+        Of its scores.
+
+    Returns
+    -------
+    Path
+        The folder, which appears whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If it was not loaded from an export.
+
+    Example
+    -------
+    >>> export_again("out", None, {})
+    Traceback (most recent call last):
+    ValueError: this detector was not loaded from an export: ...
+    """
+    if source_yaml is None:
+        raise ValueError(
+            "this detector was not loaded from an export: write one with "
+            "export_detector, load that, teach it and export it again"
+        )
+    more = {}
+    if calibration is not None:
+        more["calibration"] = calibration.to_dict()
+    with tempfile.TemporaryDirectory() as scratch:
+        learned = None
+        if isinstance(modules["text_encoder"], LearnedPhrases):
+            learned = Path(scratch) / "learned.safetensors"
+            save_file(modules["text_encoder"].table, learned)
+        return _export(
+            Path(folder),
+            Path(source_yaml),
+            modules,
+            {FOLDER_KEY: os.path.dirname(source_yaml)},
+            ["spec"],
+            ["model"],
+            _HEAD.format(
+                what="Sound event detector", user="SoundEventDetector"
+            ),
+            more,
+            learned,
+        )
+
+
+def _with_learned(node, table):
+    """The text encoder's node, around which goes one with a table."""
+    tag = f"!new:{LearnedPhrases.__module__}.{LearnedPhrases.__name__}"
+    if str(getattr(node, "tag", "") or "").endswith(
+        f".{LearnedPhrases.__name__}"
+    ):
+        node = node["encoder"]
+    outer = ruamel.yaml.comments.CommentedMap(
+        {"encoder": node, "table": str(table)}
+    )
+    outer.yaml_set_ctag(ruamel.yaml.Tag(suffix=tag))
+    return outer
+
+
 def _export(
-    folder, hparams_file, modules, overrides, plain, weights, head, replaced=()
+    folder,
+    hparams_file,
+    modules,
+    overrides,
+    plain,
+    weights,
+    head,
+    replaced=(),
+    learned=None,
 ):
     files = [_YAML, *(f"{name}.safetensors" for name in weights)]
     missing = [name for name in weights if name not in modules]
@@ -175,6 +265,8 @@ def _export(
     wanted = (*plain, *weights, "text_encoder")
     tree = _read_tree(hparams_file, overrides, wanted)
     tree.update(replaced)
+    if learned is not None:
+        tree["text_encoder"] = _with_learned(tree["text_encoder"], learned)
     with rewrite_folder(folder, _YAML, files) as temporary:
         try:
             copied = _copy_files(tree["text_encoder"], temporary)

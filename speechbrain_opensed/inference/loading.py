@@ -59,7 +59,8 @@ def load_interface(
     Returns
     -------
     dict
-        The values of the YAML, weights loaded.
+        The values of the YAML, weights loaded, and `source_yaml`, where it
+        is.
 
     Raises
     ------
@@ -134,7 +135,7 @@ def load_interface(
             load_strict(module, read_state(path))
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-    return hparams
+    return {**hparams, "source_yaml": os.path.abspath(yaml_path)}
 
 
 def _check_covered(modules, loadables, yaml_path):

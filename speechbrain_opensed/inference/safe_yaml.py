@@ -44,6 +44,7 @@ lobes.text.encoders.HashTextEncoder
 lobes.text.encoders.OneHotTextEncoder
 lobes.text.encoders.TableTextEncoder
 lobes.text.finelap.FineLAPTextEncoder
+lobes.text.learned.LearnedPhrases
 lobes.text.phrase_encoder.PhraseEncoder
 lobes.text.sentence.SentenceTextEncoder
 lobes.text.states.HashTextStates

@@ -203,7 +203,7 @@ def detect_sounds(
     """
     phrases = check_phrases(phrases)
     hop, rate = detector.spec.hop_seconds, detector.spec.sample_rate
-    EventTrack(phrases, hop, **settings)  # what makes no sense is said first
+    detector.track(phrases, **settings)  # what makes no sense is said first
     level = detector.level(normalize)
     scorer, queries = detector.scorer, detector.embed(phrases)
     waiting: deque[_Listening] = deque()
@@ -216,7 +216,7 @@ def detect_sounds(
         if columns:
             one.peaks = PeakTrack(int(sound.duration / hop) + 2, columns)
             sink = one.peaks.push
-        one.track = EventTrack(phrases, hop, sink=sink, **settings)
+        one.track = detector.track(phrases, sink=sink, **settings)
         return sound
 
     def blocks(sound: Sound) -> Iterator[np.ndarray]:

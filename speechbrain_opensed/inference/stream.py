@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lhotse_recipes.sound import Resampler
+from speechbrain_opensed.inference.calibration import Calibration
 from speechbrain_opensed.inference.detection import median_frames, smooth
 from speechbrain_opensed.inference.event_builder import EventBuilder
 from speechbrain_opensed.inference.events import (
@@ -35,6 +36,8 @@ class EventTrack:
         Length of a frame.
     threshold, low_threshold, median_seconds, min_duration, merge_gap
         As for `SoundEventDetector.detect_file`.
+    calibration : Calibration, optional
+        Of the scores, before all else.
     sink : callable, optional
         Gets all scores, smoothed, `[frames, phrases]`, block by block.
 
@@ -62,6 +65,7 @@ class EventTrack:
         median_seconds: float | Mapping[str, float] = 0.36,
         min_duration: float | Mapping[str, float] = 0.0,
         merge_gap: float | Mapping[str, float] = 0.0,
+        calibration: Calibration | None = None,
         sink: Callable[[np.ndarray], object] | None = None,
     ):
         self._builder = EventBuilder(
@@ -72,6 +76,7 @@ class EventTrack:
             merge_gap,
             low_threshold=low_threshold,
         )
+        self._phrases, self._calibration = list(phrases), calibration
         self._hop, self._sink = hop_seconds, sink
         self._median = check_seconds("median_seconds", median_seconds, phrases)
         self._half = median_frames(self._median.max(), hop_seconds) // 2
@@ -116,6 +121,8 @@ class EventTrack:
         return self._smooth(rest, True) + self._builder.finish(duration)
 
     def _smooth(self, frames, end):
+        if self._calibration is not None:
+            frames = self._calibration.apply(frames, self._phrases)
         self._raw = np.concatenate([self._raw, frames])
         ready = len(self._raw) - (0 if end else self._half)
         if ready <= self._context:
@@ -189,9 +196,8 @@ class DetectionStream:
         self.phrases = check_phrases(phrases)
         self.rate, spec = rate, detector.spec
         self._kept: list[np.ndarray] | None = [] if keep_scores else None
-        self._track = EventTrack(
+        self._track = detector.track(
             self.phrases,
-            spec.hop_seconds,
             sink=None if self._kept is None else self._kept.append,
             **settings,
         )

@@ -10,13 +10,15 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 __all__ = ["Prototypes"]
+
+FEW = 0.2  # variance of the mean of one recording
 
 
 class Prototypes(nn.Module):
@@ -153,6 +155,71 @@ class Prototypes(nn.Module):
         self.anchors[:count] = anchors
         self.inverse[:count, :count] = inverse
         self.weights[:count, : axes.shape[1]] = inverse @ prototypes
+        self.num_anchors.fill_(count)
+        return self
+
+    def add(
+        self,
+        frames: Tensor,
+        targets: Tensor,
+        queries: Tensor,
+        counts: Sequence[int],
+    ) -> "Prototypes":
+        """Takes in classes beside those that were fitted.
+
+        A class of few recordings is placed between what they say and what
+        the text and the other classes do: its mean has a variance of its own.
+
+        Arguments
+        ---------
+        frames : torch.Tensor
+            `[batch, time, feature_dim]`.
+        targets : torch.Tensor
+            1 where the classes sound, `[batch, classes, time]`.
+        queries : torch.Tensor
+            Text embedding of each class, `[classes, query_dim]`.
+        counts : sequence of int
+            Recordings of each class.
+
+        Returns
+        -------
+        Prototypes
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If nothing was fitted before, there are too many classes, or a
+            class has no frame.
+        """
+        known, new = int(self.num_anchors), len(queries)
+        if not known:
+            raise ValueError("no class was fitted: fit some before adding")
+        if known + new > len(self.anchors):
+            raise ValueError(
+                f"{known} classes and {new} new ones: the model was made for "
+                f"{len(self.anchors)} (max_anchors)"
+            )
+        numbers = targets.sum((0, 2))
+        if (numbers == 0).any():
+            raise ValueError("a class without a frame: give longer examples")
+        x = self.project(frames.float()).flatten(0, 1).double()
+        y = targets.transpose(1, 2).flatten(0, 1).double()
+        means = (y.T @ x) / numbers[:, None].double()
+        anchors = torch.cat([self.anchors[:known], self.place(queries)])
+        kernel = (anchors @ anchors.T).double()
+        old = self.inverse[:known, :known].double()
+        noise = torch.full((known + new,), self.ridge).to(kernel)
+        noise[:known] = torch.linalg.inv(old).diagonal() - 1
+        noise[known:] += FEW / torch.tensor(list(counts)).to(kernel)
+        kernel.diagonal().add_(noise)
+        # What the fit was given follows from what came of it.
+        fitted = torch.linalg.inv(old) @ self.weights[:known].double()
+        inverse = torch.linalg.inv(kernel)
+        count = known + new
+        self.anchors[known:count] = anchors[known:]
+        self.inverse[:count, :count] = inverse
+        self.weights[:count] = inverse @ torch.cat([fitted, means])
         self.num_anchors.fill_(count)
         return self
 

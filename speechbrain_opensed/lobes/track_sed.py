@@ -9,7 +9,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -186,6 +186,41 @@ class TrackSED(nn.Module):
         )
         if tags is not None:
             self.tags.copy_(self.prototypes.place(tags) * named[:, None])
+        return self
+
+    @torch.no_grad()
+    def learn(
+        self,
+        frames: Tensor,
+        targets: Tensor,
+        queries: Tensor,
+        counts: Sequence[int],
+    ) -> "TrackSED":
+        """Takes in new sounds, in closed form.
+
+        Arguments
+        ---------
+        frames : torch.Tensor
+            From :meth:`encode`, `[batch, time, dim]`.
+        targets : torch.Tensor
+            1 where they sound, `[batch, sounds, time]`.
+        queries : torch.Tensor
+            Text embeddings of their names, `[sounds, query_dim]`.
+        counts : sequence of int
+            How many recordings each was learned from.
+
+        Returns
+        -------
+        TrackSED
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`Prototypes.add` does.
+        """
+        inner = len(self.mean) - self.num_tags
+        self.prototypes.add(frames[..., :inner], targets, queries, counts)
         return self
 
     @torch.no_grad()
