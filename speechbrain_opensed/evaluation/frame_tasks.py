@@ -163,6 +163,9 @@ class DetectionTask(AlignmentTask):
 class GroundingTask(AlignmentTask):
     """Find when the phrases of a clip are heard, phrase by phrase.
 
+    As in the official evaluation, all frames of the model's window count,
+    also those behind the end of a shorter clip.
+
     Arguments
     ---------
     cuts : iterable of lhotse.cut.Cut
@@ -235,7 +238,8 @@ class GroundingTask(AlignmentTask):
             phrases = self.phrases[clip]
             texts = self.embedded([text for text, _ in phrases.values()])
             seconds = self.durations[clip]
-            count = self.model.spec.num_frames(seconds)
+            spec = self.model.spec
+            count = spec.num_frames(max(seconds, spec.window_seconds))
             scores = self.model.frame_scores(track[None, :count], texts)[0]
             self.stats.append(
                 [f"{clip}/{name}" for name in phrases],

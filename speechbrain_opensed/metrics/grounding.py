@@ -15,6 +15,7 @@ import numpy as np
 from scipy.integrate import trapezoid
 
 from lhotse_recipes.schema import merge_touching
+from speechbrain_opensed.metrics.agreement import compare_durations
 from speechbrain_opensed.metrics.filters import median_filter
 from speechbrain_opensed.metrics.psds.compute import compute_psds
 from speechbrain_opensed.metrics.summary import as_array, write_table
@@ -45,12 +46,15 @@ def grounding_psds(
 
     Scores are taken as they are, without a median filter, and up to 800
     false positives per hour count. A clip's seconds count once for each of
-    its phrases.
+    its phrases. As in the official code, scores may go on behind a clip's
+    end, to the end of the model's window: what is found there is false, while
+    the hours are those of the clips.
 
     Arguments
     ---------
     scores : Mapping[str, np.ndarray]
-        Scores `[frames]` of each phrase of each clip, by a name of its own.
+        Scores `[frames]` of each phrase of each clip, by a name of its own:
+        as many as the clip has, or as the model's window has.
     spans : Mapping[str, list[tuple[float, float]]]
         When each is heard: onsets and offsets in seconds.
     durations : Mapping[str, float]
@@ -71,7 +75,8 @@ def grounding_psds(
     Raises
     ------
     ValueError
-        If the variant is unknown, or names do not agree.
+        If the variant is unknown, names do not agree, or durations are not
+        those of the scores.
 
     Example
     -------
@@ -84,20 +89,55 @@ def grounding_psds(
             f"variant {variant!r} is unknown: choose from {list(VARIANTS)}"
         )
     share = VARIANTS[variant]
+    scored = _seconds_scored(scores, durations, hop_seconds)
+    # The rate is that of the clips, which may be shorter than their scores.
+    hours = sum(durations[name] for name in scores) / sum(scored.values())
     return compute_psds(
         {name: np.asarray(track)[:, None] for name, track in scores.items()},
         {
             name: [(onset, offset, _LABEL) for onset, offset in of_phrase]
             for name, of_phrase in spans.items()
         },
-        durations,
+        scored,
         [_LABEL],
         hop_seconds,
         dtc_threshold=share,
         gtc_threshold=share,
-        max_efpr=MAX_EFPR,
+        max_efpr=MAX_EFPR * hours,
         num_jobs=num_jobs,
     ).psds
+
+
+def _seconds_scored(scores, durations, hop_seconds):
+    """Seconds of scores of each phrase, if they can be those of its clip."""
+    frames = {name: len(np.asarray(track)) for name, track in scores.items()}
+    missing = [
+        name for name in scores if not 0 < durations.get(name, 0) < np.inf
+    ]
+    if missing:
+        raise ValueError(
+            f"the duration of {missing[0]!r} is "
+            f"{durations.get(missing[0], 'missing')}: give it in seconds"
+        )
+    padded = {
+        name: number
+        for name, number in frames.items()
+        if (number - 1) * hop_seconds > durations[name] + 1e-6
+    }
+    # All are padded to one window, of which some clip fills more than half:
+    # else the hop is wrong.
+    if len(set(padded.values())) == 1:
+        window = hop_seconds * next(iter(padded.values()))
+        if max(durations[name] for name in scores) <= window / 2 + hop_seconds:
+            padded = {}
+    else:
+        padded = {}
+    whole = {n: number for n, number in frames.items() if n not in padded}
+    compare_durations(whole, durations, hop_seconds)
+    return {
+        name: durations[name] if name in whole else number * hop_seconds
+        for name, number in frames.items()
+    }
 
 
 def threshold_auc(
@@ -286,7 +326,8 @@ class GroundingStats:
         ids : Sequence[str]
             A name for each phrase of each clip.
         scores : Sequence[torch.Tensor | np.ndarray]
-            Probabilities `[frames]` of each.
+            Probabilities `[frames]` of each, those behind the clip's end,
+            up to that of the model's window, as well.
         spans : Sequence[Sequence[tuple[float, float]]]
             When each is heard: onsets and offsets in seconds.
         durations : Sequence[float]

@@ -65,6 +65,50 @@ def test_psds_like_sed_scores_eval(variant):
     assert 0 < found < 1 and found == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_frames_behind_the_end_count(variant):
+    """The official code scores all 64 frames of clips of any length."""
+    rng = np.random.default_rng(5)
+    scores, spans, durations = make_phrases(6)
+    longer = {}
+    for name, track in scores.items():
+        behind = rng.random(64 - len(track)) * rng.choice([0.2, 0.9])
+        longer[name] = np.float32(np.append(track, behind))
+    durations["clip0_0"] = 10.0
+    share = VARIANTS[variant]
+    expected, *_ = intersection_based.psds(
+        {name: frames_of(track) for name, track in longer.items()},
+        labelled(spans),
+        durations,
+        dtc_threshold=share,
+        gtc_threshold=share,
+        alpha_ct=0,
+        alpha_st=0,
+        max_efpr=800,
+    )
+    found = grounding_psds(longer, spans, durations, HOP, variant)
+    assert 0 < found < 1 and found == pytest.approx(expected, abs=1e-9)
+
+
+def test_hops_and_units_are_still_compared():
+    scores, spans, durations = make_phrases(7)
+    longer = {n: np.append(t, np.zeros(64 - len(t))) for n, t in scores.items()}
+    tens = dict.fromkeys(durations, 10.0)
+    spans = {name: some[:1] for name, some in spans.items()}
+    for wrong in (
+        {"hop_seconds": HOP / 2, "durations": tens},
+        {"hop_seconds": 2 * HOP, "durations": tens},
+        {"durations": dict.fromkeys(durations, 10000.0)},
+        {"scores": {name: track[:20] for name, track in longer.items()}},
+        {"durations": {**tens, "clip0_0": 0}},
+        {"durations": {"clip0_0": 10.0}},
+        {"scores": {**longer, "clip0_0": longer["clip0_0"][:30]}},
+    ):
+        settings = {"scores": longer, "durations": tens, "hop_seconds": HOP}
+        with pytest.raises(ValueError, match="'clip"):
+            grounding_psds(spans=spans, **{**settings, **wrong})
+
+
 def test_gaps_and_files_by_hand():
     # Two runs four frames apart are joined, and nothing across files.
     track = np.array([0.9, 0.9, 0.1, 0.1, 0.1, 0.1, 0.9, 0.9])
