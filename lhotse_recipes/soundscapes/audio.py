@@ -4,7 +4,6 @@ Mixtures need no audio files to be trained on; they are for other programs, and
 for storage that likes few large files.
 """
 
-import hashlib
 import io
 import json
 import tarfile
@@ -24,6 +23,7 @@ from lhotse.shar.utils import to_shar_placeholder
 from tqdm import tqdm
 
 from lhotse_recipes.building.corpus import process_pool
+from lhotse_recipes.fingerprint import Stamp, audio_key, digest
 from lhotse_recipes.io import PrepareReport, write_atomically, write_jsonl
 from lhotse_recipes.outputs import file_name, locked
 from lhotse_recipes.soundscapes.render import render
@@ -150,24 +150,23 @@ def _write_shard(
 ) -> tuple[int, list[str], list[str]]:
     number, cuts = job
     files = _shard_files(folder, number, form)
-    rows = json.dumps([bits, *(cut.to_dict() for cut in cuts)], default=str)
-    key = hashlib.sha256(rows.encode()).hexdigest()
-    if files["about"].is_file():
-        about = json.loads(files["about"].read_text(encoding="utf-8"))
-        if about["key"] != key:
-            raise ValueError(
-                f"{files['audio']} was rendered of other mixtures; choose "
-                "another folder, or remove this one"
-            )
-        return number, about["ids"], about["scaled"]
+    about = {
+        "mixtures": digest([cut.to_dict() for cut in cuts]),
+        "sources": digest([audio_key(cut) for cut in cuts]),
+        "bits": bits,
+    }
+    stamp = Stamp(files["about"], about)
+    if stamp.refuse_other(
+        f"audio ({files['audio'].name})", "choose another folder, or remove it"
+    ):
+        found = stamp.read()
+        return number, found["ids"], found["scaled"]
     write = _write_tar if form == "shar" else _write_files
     rendered, scaled = write(cuts, files["audio"], bits)
     write_jsonl(files["cuts"], rendered)
-    about = {"key": key, "ids": [cut.id for cut in cuts], "scaled": scaled}
-    # It comes last: where it is, the shard is whole.
-    with write_atomically(files["about"]) as file:
-        json.dump(about, file)
-    return number, about["ids"], scaled
+    ids = [cut.id for cut in cuts]
+    stamp.write(ids=ids, scaled=scaled)
+    return number, ids, scaled
 
 
 def _write_files(

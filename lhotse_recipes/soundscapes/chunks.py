@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from lhotse_recipes.fingerprint import Stamp
 from lhotse_recipes.io import write_atomically
 from lhotse_recipes.soundscapes.planner import Scene, Settings
 
@@ -32,11 +33,10 @@ class Chunks:
     def __init__(self, path: str | Path, key: str):
         self.path = Path(path)
         self.folder = self.path.with_name(f".{self.path.name}.parts")
-        known = self.folder / "key.txt"
-        if known.is_file() and known.read_text(encoding="utf-8") != key:
-            shutil.rmtree(self.folder)
-        with write_atomically(known) as file:
-            file.write(key)
+        stamp = Stamp(self.folder / "key.json", {"key": key})
+        if not stamp.fits():
+            shutil.rmtree(self.folder, ignore_errors=True)
+            stamp.write()
 
     def __contains__(self, number: int) -> bool:
         return self._name(number, "json").is_file()

@@ -1,9 +1,7 @@
 """A bank of made-up sounds that say what they are: "high pulsing bell"."""
 
-import hashlib
 import io
 import itertools
-import json
 import os
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -17,6 +15,7 @@ import soundfile
 from lhotse import AudioSource, CutSet, MonoCut, Recording
 
 from lhotse_recipes.building.corpus import ordered_map, process_pool
+from lhotse_recipes.fingerprint import Stamp, digest
 from lhotse_recipes.io import write_atomically, write_jsonl
 from lhotse_recipes.schema import event
 from lhotse_recipes.soundscapes.synthesis import (
@@ -147,20 +146,17 @@ class ProceduralBank:
         if output_dir is None:
             output_dir = _cache_folder(wanted)
         folder = Path(output_dir).absolute()
-        stored = folder / "procedural_bank.json"
-        if not stored.is_file():
+        stamp = Stamp(folder / "procedural_bank.json", wanted)
+        there = stamp.refuse_other(
+            "a procedural bank", "remove it or choose another folder"
+        )
+        if not there:
             items = [
                 (phrase, variant)
                 for phrase in wanted["phrases"]
                 for variant in range(*wanted["variants"])
             ] + [(None, index) for index in range(num_backgrounds)]
             self._write_audio(folder, items, num_jobs)
-        elif json.loads(stored.read_text()) != wanted:
-            raise ValueError(
-                f"{folder} holds a procedural bank of other parameters; "
-                f"remove it or choose another folder ({stored.name} in it "
-                "says what it holds)"
-            )
         cuts = {
             "events": CutSet.from_cuts(
                 self._cut(folder, phrase, variant)
@@ -172,12 +168,10 @@ class ProceduralBank:
                 for index in range(num_backgrounds)
             ),
         }
-        if not stored.is_file():
+        if not there:
             for part, items in cuts.items():
                 write_jsonl(folder / f"procedural_cuts_{part}.jsonl.gz", items)
-            # Written last: its presence says that all else is there.
-            with write_atomically(stored) as file:
-                json.dump(wanted, file, indent=1)
+            stamp.write()
         return cuts
 
     def _split(self, phrase: str) -> list[str]:
@@ -236,9 +230,8 @@ class ProceduralBank:
 
 def _cache_folder(parameters: dict) -> Path:
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    text = json.dumps(parameters, sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return Path(root) / "lhotse_recipes" / f"procedural-{digest}"
+    name = f"procedural-{digest(parameters)[:12]}"
+    return Path(root) / "lhotse_recipes" / name
 
 
 def _path_of(folder: Path, phrase: str | None, number: int) -> Path:

@@ -6,7 +6,6 @@ model listens to its reference can be measured.
 """
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -19,6 +18,7 @@ from lhotse import CutSet, Recording, RecordingSet, SupervisionSet
 from lhotse.cut import Cut
 
 from lhotse_recipes.building.corpus import ordered_map, process_pool
+from lhotse_recipes.fingerprint import Stamp
 from lhotse_recipes.io import save_manifests, write_atomically, write_jsonl
 from lhotse_recipes.references import POLICIES, cut_references
 from lhotse_recipes.schema import caption, event
@@ -123,14 +123,8 @@ def prepare_styles(
         "pool": pool,
         "patterns": patterns,
     }
-    stored = folder / f"{NAME}.json"
-    if stored.is_file():
-        if json.loads(stored.read_text()) != wanted:
-            raise ValueError(
-                f"{folder} holds clips of other parameters; remove it or "
-                f"choose another folder ({stored.name} in it says what it "
-                "holds)"
-            )
+    stamp = Stamp(folder / f"{NAME}.json", wanted)
+    if stamp.refuse_other("clips", "remove it or choose another folder"):
         return {part: _read(folder, part) for part in clips}
     workers = process_pool(num_jobs) if num_jobs > 1 else nullcontext()
     with workers as executor:
@@ -143,9 +137,7 @@ def prepare_styles(
         kept = {k: v for k, v in manifests.items() if k != "references"}
         save_manifests(folder, NAME, part, **kept)
         write_jsonl(_path(folder, "references", part), references)
-    # Written last: its presence says that all else is there.
-    with write_atomically(stored) as file:
-        json.dump(wanted, file, indent=1)
+    stamp.write()
     return prepared
 
 

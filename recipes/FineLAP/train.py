@@ -43,6 +43,7 @@ from speechbrain_opensed.losses import (
 )
 from speechbrain_opensed.training import OpenSEDBrain, unwrapped
 from speechbrain_opensed.training.hparams import load_hparams
+from speechbrain_opensed.training.runs import claim_run
 
 CLIP_LOSSES = {"sigmoid": clip_sigmoid_loss, "infonce": info_nce_loss}
 SCALES = ("temp_global", "b_global", "temp_local", "b_local")
@@ -222,6 +223,7 @@ if __name__ == "__main__":
     hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
     sb.utils.distributed.ddp_init_group(run_opts)
     hparams = load_hparams(hparams_file, overrides)
+    run_on_main(claim_run, [hparams_file, overrides, hparams, run_opts])
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,

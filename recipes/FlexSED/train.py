@@ -30,6 +30,7 @@ from speechbrain_opensed.dataio.sets.few_shot import read_labels
 from speechbrain_opensed.inference.export import export_detector
 from speechbrain_opensed.training import OpenSEDBrain
 from speechbrain_opensed.training.hparams import load_hparams
+from speechbrain_opensed.training.runs import claim_data, claim_run
 
 logger = get_logger(__name__)
 
@@ -202,12 +203,14 @@ if __name__ == "__main__":
     hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
     sb.utils.distributed.ddp_init_group(run_opts)
     hparams = load_hparams(hparams_file, overrides)
+    run_on_main(claim_run, [hparams_file, overrides, hparams, run_opts])
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,
         overrides=overrides,
     )
     run_on_main(hparams["prepare"])
+    run_on_main(claim_data, [hparams])
     start = [hparams["model"], hparams]
     run_on_main(
         start_from,

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from train import EITHER, main
 
 from speechbrain_opensed.training.hparams import load_hparams
+from speechbrain_opensed.training.runs import claim_run
 
 
 def runs(options):
@@ -41,16 +42,20 @@ def pairs(arguments):
         yield name, value if equals else next(words, "")
 
 
-def output_folder(file, arguments):
-    """Where a run's results are."""
+def is_done(file, arguments):
+    """Whether this very run's results are there."""
     overrides = "\n".join(
         f"{name[2:]}: {value}" for name, value in pairs(arguments)
     )
-    return Path(load_hparams(file, overrides, EITHER)["output_folder"])
+    hparams = load_hparams(file, overrides, EITHER)
+    if not (Path(hparams["output_folder"]) / "results.json").is_file():
+        return False
+    claim_run(file, overrides, hparams)
+    return True
 
 
 if __name__ == "__main__":
     file, *options = sys.argv[1:]
     for arguments in tqdm(list(runs(pairs(options))), desc="runs"):
-        if not (output_folder(file, arguments) / "results.json").is_file():
+        if not is_done(file, arguments):
             main([file, *arguments])

@@ -22,12 +22,12 @@ from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 from torch.utils.data import TensorDataset
 
+from lhotse_recipes.fingerprint import audio_key, digest
 from lhotse_recipes.io import write_atomically, write_json
 from speechbrain_opensed.dataio.feature_cache import read_features
 from speechbrain_opensed.dataio.sets.prompt_tasks import make_task
 from speechbrain_opensed.evaluation.prompting import (
     choose_neighbors,
-    claim_folder,
     inference_ms,
     load_learner,
     readable,
@@ -38,6 +38,7 @@ from speechbrain_opensed.metrics.classification import ClassificationStats
 from speechbrain_opensed.plotting.embeddings import plot_prompts
 from speechbrain_opensed.training import OpenSEDBrain
 from speechbrain_opensed.training.hparams import load_hparams
+from speechbrain_opensed.training.runs import claim_data, claim_run
 
 logger = get_logger(__name__)
 
@@ -240,7 +241,9 @@ def run(hparams, run_opts):
     }
     learnt = {"classes": task.train.labels, "shots_drawn": task.shots}
     if if_main_process():
-        claim_folder(folder, {**results, **learnt, "sept": sept})
+        audio = digest([audio_key(cut) for cut in task.cuts])
+        about = {**results, **learnt, "sept": sept, "audio": audio}
+        claim_data(hparams, about)
     features = embeddings_of(task, hparams, device)
     task = readable(task, features)
     exams = {**task.halves, **task.exams}
@@ -286,6 +289,7 @@ def main(arguments):
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     sb.utils.distributed.ddp_init_group(run_opts)
     hparams = load_hparams(hparams_file, overrides, EITHER)
+    run_on_main(claim_run, [hparams_file, overrides, hparams, run_opts])
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,

@@ -42,6 +42,7 @@ from speechbrain_opensed.lobes.style.codec import sample_latent
 from speechbrain_opensed.losses import min_snr_weights, velocity_loss
 from speechbrain_opensed.training import OpenSEDBrain
 from speechbrain_opensed.training.hparams import load_hparams
+from speechbrain_opensed.training.runs import claim_data, claim_run
 
 logger = get_logger(__name__)
 
@@ -230,6 +231,7 @@ if __name__ == "__main__":
     hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
     sb.utils.distributed.ddp_init_group(run_opts)
     hparams = load_hparams(hparams_file, overrides)
+    run_on_main(claim_run, [hparams_file, overrides, hparams, run_opts])
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,
@@ -237,6 +239,7 @@ if __name__ == "__main__":
     )
     device = run_opts.get("device", "cpu")
     run_on_main(hparams["prepare"])
+    run_on_main(claim_data, [hparams])
     parts = read_cuts(hparams)
     start_from(hparams, parts["train"][0])
     # The caches are made by one process and found by the others.

@@ -112,7 +112,7 @@ def evaluate(
             detection_hop = store.hop_seconds
             labels = {label: label for label in store.classes}
             truth = read_truth(cut_set, labels)
-            check_store(store, truth)
+            check_store(store, truth, cut_set)
             if median_seconds is not None:
                 store = smoothed(store, median_seconds)
         else:

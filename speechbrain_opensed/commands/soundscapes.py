@@ -165,12 +165,16 @@ def soundscapes(bank, output, num, seed, num_jobs, split, **options):
     mixtures, which Lhotse renders when they are read.
 
     The same options give the same clips for any number of jobs, and an
-    interrupted command goes on where it stopped when it is given again.
+    interrupted command goes on where it stopped when it is given again. With
+    other options or another bank it is refused: soundscapes are not replaced.
     """
+    from lhotse_recipes.outputs import locked
     from lhotse_recipes.soundscapes import simulate_soundscapes, write_audio
 
-    backgrounds = _load_backgrounds(options)
-    with _cluster(options["dask"]) as executor:
+    claim = output / f".soundscapes_{split}.json"
+    with locked(claim), _cluster(options["dask"]) as executor:
+        _claim(claim, bank, {"num": num, "seed": seed, **options})
+        backgrounds = _load_backgrounds(options)
         cuts = simulate_soundscapes(
             _load_bank(bank, output, split, num_jobs, options),
             backgrounds,
@@ -212,6 +216,27 @@ def soundscapes(bank, output, num, seed, num_jobs, split, **options):
                 executor=executor,
             )
             click.echo(f"{num} clips: {output / 'audio' / options['audio']}")
+
+
+def _claim(path, bank, options):
+    """Notes what the folder's soundscapes are made from, or refuses others."""
+    from lhotse_recipes.fingerprint import Stamp, state_of
+
+    about = {"bank": bank, **options}
+    for name in ("audio", "bits", "dask"):  # of what is made of them
+        del about[name]
+    for name in ("bank", "backgrounds", "rooms", "ontology"):
+        if about[name] is not None and Path(about[name]).exists():
+            about[name] = state_of(about[name], [path.parent])
+    stamp = Stamp(path, about)
+    split = path.stem.removeprefix(".soundscapes_")
+    manifest = path.with_name(f"soundscapes_cuts_{split}.jsonl.gz")
+    if manifest.exists() and not stamp.fits():
+        raise ValueError(
+            f"{manifest} was made from {stamp.difference()}: choose another "
+            "folder, or remove what is in this one"
+        )
+    stamp.write()
 
 
 def _cluster(address):

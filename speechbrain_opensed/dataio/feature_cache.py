@@ -7,13 +7,10 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from lhotse.cut import Cut
@@ -22,6 +19,7 @@ from safetensors.torch import save
 from torch import Tensor
 from tqdm import tqdm
 
+from lhotse_recipes.fingerprint import Stamp, audio_key, digest
 from lhotse_recipes.io import PrepareReport, write_atomically
 from speechbrain_opensed.core.levels import check_level
 from speechbrain_opensed.core.spec import SedSpec
@@ -30,13 +28,9 @@ from speechbrain_opensed.dataio.batches import load_waves
 __all__ = [
     "FeatureCache",
     "Features",
-    "audio_key",
     "centre_crop",
     "read_features",
 ]
-
-# What says nothing about the sound of a cut.
-_SILENT = ("id", "supervisions", "custom")
 
 
 @dataclass(frozen=True)
@@ -126,7 +120,7 @@ class FeatureCache:
             "sample_rate": sample_rate,
             "crop": "whole" if seconds is None else f"middle {seconds:g} s",
         }
-        self.folder = Path(folder) / _digest(self.about)
+        self.folder = Path(folder) / digest(self.about)
         self.sample_rate = sample_rate
         self.seconds = seconds
         self.normalize = normalize
@@ -239,11 +233,10 @@ class FeatureCache:
         return rows
 
     def _write(self, names: list[str], table: Tensor) -> None:
-        about = self.folder / "cache.json"
-        if not about.is_file():
-            with write_atomically(about) as file:
-                json.dump(self.about, file, indent=1)
-        path = self.folder / f"{_digest(names)}.safetensors"
+        stamp = Stamp(self.folder / "cache.json", self.about)
+        if not stamp.fits():
+            stamp.write()
+        path = self.folder / f"{digest(names)}.safetensors"
         with write_atomically(path, "wb") as file:
             file.write(
                 save(
@@ -357,49 +350,3 @@ def read_features(path, ids: Iterable[str]) -> Features:
     report.count("found", len(known))
     report.ids = known
     return Features(tuple(known), table(known), report)
-
-
-def audio_key(cut: Cut) -> str:
-    """What a cut sounds like, as a short text.
-
-    Arguments
-    ---------
-    cut : lhotse.cut.Cut
-        A cut of one or several tracks.
-
-    Returns
-    -------
-    str
-        A hash of the cut without its id and annotations, and of its files'
-        paths, sizes and times of change.
-
-    Example
-    -------
-    >>> from lhotse.testing.dummies import dummy_cut
-    >>> audio_key(dummy_cut(0)) == audio_key(dummy_cut(0, duration=0.5))
-    False
-    """
-    return _digest(_described(cut.to_dict()))
-
-
-def _described(value: Any) -> Any:
-    """A cut's description without what is not heard; files with their state."""
-    if isinstance(value, bytes):
-        return hashlib.sha256(value).hexdigest()
-    if isinstance(value, list | tuple):
-        return [_described(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    kept = {k: _described(v) for k, v in value.items() if k not in _SILENT}
-    if value.get("type") == "file" and "source" in value:
-        path = os.path.abspath(value["source"])
-        kept["source"] = path
-        if os.path.exists(path):
-            status = os.stat(path)
-            kept["state"] = [status.st_size, status.st_mtime_ns]
-    return kept
-
-
-def _digest(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -14,11 +14,12 @@ import torch
 from lhotse.cut import Cut
 from torch import Tensor
 
+from lhotse_recipes.fingerprint import audio_key, digest
+from speechbrain_opensed.core.fingerprint import fingerprint
 from speechbrain_opensed.core.levels import check_level
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.dataio.batches import load_waves
-from speechbrain_opensed.dataio.feature_cache import audio_key
-from speechbrain_opensed.dataio.tensor_cache import TensorCache, fingerprint
+from speechbrain_opensed.dataio.tensor_cache import TensorCache
 
 __all__ = ["FrameCache"]
 
@@ -74,16 +75,15 @@ class FrameCache(Mapping):
     ):
         check_level(normalize)
         cuts = list(cuts)
-        self._names = {cut.id: f"{cut.id} {audio_key(cut)}" for cut in cuts}
-        if len(self._names) < len(cuts):
+        by_id = {cut.id: cut for cut in cuts}
+        if len(by_id) < len(cuts):
             raise ValueError(
-                f"{len(cuts) - len(self._names)} clips have ids of others: "
+                f"{len(cuts) - len(by_id)} clips have ids of others: "
                 "give each its own"
             )
-        by_name = {self._names[cut.id]: cut for cut in cuts}
 
         def compute(names):
-            block = [by_name[name] for name in names]
+            block = [by_id[name] for name in names]
             wavs, _, _ = load_waves(block, spec, normalize)
             frames = model.encode(wavs).half()
             return [{"frames": one} for one in frames]
@@ -92,10 +92,12 @@ class FrameCache(Mapping):
         del sound["classes"]
         self._cache = TensorCache.make(
             folder,
-            list(by_name),
+            list(by_id),
             compute,
             about={
+                "model": type(model).__qualname__,
                 "encoder": fingerprint(getattr(model, "encoder", model)),
+                "audio": digest([audio_key(cut) for cut in cuts]),
                 "spec": sound,
                 "normalize": normalize,
             },
@@ -104,10 +106,10 @@ class FrameCache(Mapping):
         )
 
     def __getitem__(self, clip: str) -> Tensor:
-        return self._cache[self._names[clip]]["frames"].float()
+        return self._cache[clip]["frames"].float()
 
     def __iter__(self):
-        return iter(self._names)
+        return iter(self._cache)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._cache)

@@ -7,8 +7,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,42 +17,13 @@ from safetensors.torch import save
 from torch import Tensor
 from tqdm import tqdm
 
+from lhotse_recipes.fingerprint import Stamp, digest
 from lhotse_recipes.io import write_atomically
 
-__all__ = ["TensorCache", "fingerprint"]
+__all__ = ["TensorCache"]
 
 INDEX = "index.json"
 SHARD = 256
-
-
-def fingerprint(module: torch.nn.Module) -> str:
-    """Tells a module's weights from others.
-
-    Arguments
-    ---------
-    module : torch.nn.Module
-        Any module.
-
-    Returns
-    -------
-    str
-        A hash of the names and values of its state.
-
-    Example
-    -------
-    >>> one, other = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
-    >>> fingerprint(one) == fingerprint(other)
-    False
-    >>> _ = other.load_state_dict(one.state_dict())
-    >>> fingerprint(one) == fingerprint(other)
-    True
-    """
-    digest = hashlib.sha256(type(module).__name__.encode())
-    for name, tensor in module.state_dict().items():
-        digest.update(f"\n{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        raw = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(raw.view(torch.uint8).numpy().data)
-    return digest.hexdigest()[:24]
 
 
 class TensorCache(Mapping):
@@ -88,15 +57,15 @@ class TensorCache(Mapping):
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        try:
-            index = json.loads((self.folder / INDEX).read_text())
-        except FileNotFoundError as error:
+        index = Stamp(self.folder / INDEX).read()
+        if index is None:
             raise FileNotFoundError(
                 f"{self.folder} holds no complete cache of tensors: have it "
                 "made by TensorCache.make"
-            ) from error
-        self.shard_size = index["shard_size"]
-        self._place = {name: k for k, name in enumerate(index["names"])}
+            )
+        self.shard_size = index["about"]["shard_size"]
+        names = index["about"]["names"]
+        self._place = {name: k for k, name in enumerate(names)}
         self._shards: dict[int, Any] = {}
 
     @classmethod
@@ -145,10 +114,10 @@ class TensorCache(Mapping):
                 f"{len(names)} names, {len(names) - len(set(names))} of them "
                 "repeated: give at least one, and each once"
             )
-        key = json.dumps([about, names], sort_keys=True)
-        digest = hashlib.sha256(key.encode()).hexdigest()
-        folder = Path(folder) / digest[:16]
-        if not (folder / INDEX).is_file():
+        made_from = {"about": about, "names": names, "shard_size": SHARD}
+        folder = Path(folder) / digest(made_from)
+        stamp = Stamp(folder / INDEX, made_from)
+        if not stamp.fits():
             with tqdm(
                 total=len(names), desc=desc, disable=len(names) < 50
             ) as bar:
@@ -158,9 +127,7 @@ class TensorCache(Mapping):
                     if not path.is_file():
                         _write_shard(path, shard, compute, batch_size)
                     bar.update(len(shard))
-            index = {"about": about, "shard_size": SHARD, "names": names}
-            with write_atomically(folder / INDEX) as file:
-                json.dump(index, file)
+            stamp.write()
         return cls(folder)
 
     def __getitem__(self, name: str) -> dict[str, Tensor]:

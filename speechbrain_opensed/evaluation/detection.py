@@ -6,12 +6,16 @@ Authors
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 from lhotse import CutSet
 from lhotse.cut import Cut
 
+from lhotse_recipes.fingerprint import audio_files
 from lhotse_recipes.schema import label_of, trim_events
+from speechbrain_opensed.core.fingerprint import fingerprint
 from speechbrain_opensed.evaluation.scoring import score_cuts
 from speechbrain_opensed.inference.detection import smooth
 from speechbrain_opensed.inference.detector import SoundEventDetector
@@ -179,16 +183,28 @@ def store_scores(
     phrases = list(truth.phrases.values())
     hop = detector.spec.hop_seconds
     frames = detector.spec.num_frames(max(truth.durations.values()))
-    with ScoreWriter(folder, list(truth.phrases), hop, frames) as writer:
+    about: dict[str, Any] = {
+        "model": fingerprint(detector, repr(detector.spec)),
+        "phrases": dict(truth.phrases),
+        "median_seconds": median_seconds,
+        "version": version("speechbrain-opensed"),
+        "audio": {},
+    }
+    with ScoreWriter(
+        folder, list(truth.phrases), hop, frames, about=about
+    ) as writer:
         for cut, scores in score_cuts(
             cuts, detector, phrases, batch_size, allow_commands=allow_commands
         ):
+            writer.about["audio"][cut.id] = audio_files(cut)
             smoothed = smooth(scores[:frames], median_seconds, hop)
             writer.append([cut.id], smoothed[None], [cut.duration])
     return ScoreStore(folder)
 
 
-def check_store(store: ScoreStore, truth: GroundTruth) -> None:
+def check_store(
+    store: ScoreStore, truth: GroundTruth, cuts: Iterable[Cut] = ()
+) -> None:
     """Refuses stored scores that are of other cuts.
 
     Arguments
@@ -197,11 +213,14 @@ def check_store(store: ScoreStore, truth: GroundTruth) -> None:
         The scores.
     truth : GroundTruth
         From :func:`read_truth`.
+    cuts : iterable of Cut
+        The cuts, where their files shall be compared with what was scored.
 
     Raises
     ------
     ValueError
-        If a cut's scores are of another duration, or a cut has none.
+        If a cut's scores are of another duration, a cut has none, or a file
+        has changed since it was scored.
 
     Example
     -------
@@ -219,6 +238,15 @@ def check_store(store: ScoreStore, truth: GroundTruth) -> None:
                 f"cut {cut} lasts {seconds:g} s, its scores were made from "
                 f"{store.durations[cut]:g} s: score these cuts anew"
             )
+    scored = store.about.get("audio", {})
+    for one in cuts:
+        before = scored.get(one.id, {})
+        for path, state in audio_files(one).items():
+            if before.get(path, state) != state:
+                raise ValueError(
+                    f"cut {one.id}: {path} has changed since it was scored: "
+                    "score these cuts anew"
+                )
 
 
 def smoothed(

@@ -4,20 +4,16 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import json
 import logging
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lhotse_recipes.io import write_json
 from speechbrain_opensed.checkpoints.reading import read_state
 from speechbrain_opensed.dataio.feature_cache import Features
 from speechbrain_opensed.dataio.sets.classes import ClassSet
@@ -32,7 +28,6 @@ from speechbrain_opensed.metrics.classification import ClassificationStats
 
 __all__ = [
     "choose_neighbors",
-    "claim_folder",
     "inference_ms",
     "load_learner",
     "readable",
@@ -285,49 +280,3 @@ def load_learner(learner: PromptLearner, source) -> None:
             f"{source} does not fit this {type(learner).__name__}: {error}. "
             "Is it of another host, context or tower?"
         ) from error
-
-
-def claim_folder(folder, run: Mapping[str, Any]) -> None:
-    """Marks a folder as that of one run, so that no other resumes in it.
-
-    Arguments
-    ---------
-    folder : str or Path
-        Where the run keeps its checkpoints.
-    run : mapping
-        What makes it this run, as plain data.
-
-    Raises
-    ------
-    ValueError
-        If the folder is that of another run.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path")
-    >>> claim_folder(folder, {"classes": ["cat", "dog"]})
-    >>> claim_folder(folder, {"classes": ["cat", "hen"]})  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ValueError: ... holds a run with other classes (cat, dog instead of \
-cat, hen): choose another output_folder, or remove it
-    """
-    path = Path(folder) / "run.json"
-    run = json.loads(json.dumps(run))
-    if not path.is_file():
-        write_json(path, run)
-        return
-    found = json.loads(path.read_text(encoding="utf-8"))
-    for name in {**found, **run}:
-        if found.get(name) != run.get(name):
-            raise ValueError(
-                f"{folder} holds a run with other {name} "
-                f"({_short(found.get(name))} instead of "
-                f"{_short(run.get(name))}): choose another output_folder, "
-                "or remove it"
-            )
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, list):
-        value = ", ".join(map(str, value))
-    return f"{value}"[:200]

@@ -4,7 +4,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from lhotse_recipes.sound import (
     inspect_audio,
     mono_blocks,
 )
+from speechbrain_opensed.core.fingerprint import fingerprint
 from speechbrain_opensed.inference.clip_batches import batch_waves, pad_clips
 from speechbrain_opensed.inference.interface import SoundInterface
 
@@ -253,14 +253,7 @@ class AudioTextAligner(SoundInterface):
 
     def fingerprint(self) -> str:
         """A word that changes with the weights and the spec of the model."""
-        digest = hashlib.sha256(repr(self.spec).encode())
-        for name, tensor in sorted(self.mods.model.state_dict().items()):
-            digest.update(
-                f"{name} {tensor.dtype} {list(tensor.shape)}".encode()
-            )
-            values = tensor.detach().cpu().contiguous().flatten()
-            digest.update(values.view(torch.uint8).numpy())
-        return digest.hexdigest()
+        return fingerprint(self.mods.model, repr(self.spec))
 
     def search_folder(
         self,

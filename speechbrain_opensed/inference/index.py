@@ -11,7 +11,9 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -102,6 +104,7 @@ class SoundIndex:
     encoded: int = 0
     removed: int = 0
     _rows_file: str | None = field(default=None, repr=False)
+    _heard_by: Any = field(default=None, repr=False, compare=False)
 
     @classmethod
     def load(cls, folder) -> "SoundIndex":
@@ -216,6 +219,7 @@ class SoundIndex:
             ]
             if new or index.removed or not (folder / _INDEX).is_file():
                 index._hear(aligner, new, found, batch_size)
+            index._heard_by = aligner
         return index
 
     @classmethod
@@ -292,6 +296,7 @@ class SoundIndex:
             file.write(save({"clips": self.embeddings}))
         about = {
             "model": self.model,
+            "version": version("speechbrain-opensed"),
             "root": os.path.relpath(self.root, self.folder.resolve()),
             "embeddings": name,
             "files": self.files,
@@ -328,10 +333,18 @@ class SoundIndex:
         Raises
         ------
         ValueError
-            If no recording could be heard, or `top` is not positive.
+            If no recording could be heard, `top` is not positive, or the
+            model is another than that of the index.
         """
         if top < 1:
             raise ValueError(f"top is {top}: give 1 or more")
+        if self._heard_by is not aligner:
+            if aligner.fingerprint() != self.model:
+                raise ValueError(
+                    f"the index {self.folder} was made with another model: "
+                    "update it with this one"
+                )
+            self._heard_by = aligner
         if not self.files:
             raise ValueError(
                 f"none of the {len(self.failed)} recordings in {self.root} "

@@ -60,6 +60,7 @@ class ScoreStore(Mapping):
         index = json.loads((self.folder / _INDEX).read_text("utf-8"))
         self.classes = index["classes"]
         self.hop_seconds = index["hop_seconds"]
+        self.about = index.get("about", {})
         self.durations = {
             clip: about["seconds"] for clip, about in index["clips"].items()
         }
@@ -105,6 +106,8 @@ class ScoreWriter:
     dtype : str
         ``"float32"``, or ``"float16"`` for half the size: then close scores
         may tie, which changes curves a little.
+    about : Mapping
+        What the scores are made from, as plain data; the store's `about`.
 
     Example
     -------
@@ -123,6 +126,8 @@ class ScoreWriter:
         hop_seconds: float,
         num_frames: int,
         dtype: str = "float32",
+        *,
+        about: Mapping[str, Any] | None = None,
     ):
         self.folder = Path(folder)
         if dtype not in ("float16", "float32"):
@@ -131,6 +136,7 @@ class ScoreWriter:
         self.hop_seconds = hop_seconds
         self.num_frames = num_frames
         self.dtype = np.dtype(dtype)
+        self.about = dict(about or {})
         self._clips: dict[Any, Any] = {}
 
     def __enter__(self) -> "ScoreWriter":
@@ -196,6 +202,7 @@ class ScoreWriter:
                 index = {
                     "classes": self.classes,
                     "hop_seconds": self.hop_seconds,
+                    "about": self.about,
                     "clips": self._clips,
                 }
                 text = json.dumps(index)

@@ -9,13 +9,16 @@ Authors
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from lhotse import CutSet
 from lhotse.cut import Cut
 from lhotse.utils import fastcopy
+from speechbrain.utils.logger import get_logger
 
 from lhotse_recipes.corpora.event_bank import prepare_event_bank
+from lhotse_recipes.fingerprint import Stamp, state_of
 from lhotse_recipes.protocols import base_new, leave_out_fold, of_classes
 from lhotse_recipes.registry import DATASETS
 from lhotse_recipes.schema import events_of, label_of, tag, tags_of
@@ -31,6 +34,8 @@ __all__ = [
     "procedural_class_set",
     "split_parts",
 ]
+
+logger = get_logger(__name__)
 
 # ESC50-Actions is a part of ESC-50; all others have a module of their own.
 CLASS_SETS = (
@@ -138,7 +143,8 @@ def load_class_set(
     corpus_dir : str or Path
         Folder of the corpus as it was published, or with PALM's tables.
     output_folder : str or Path
-        Gets the manifests; where they are, they are read instead of made.
+        Gets the manifests; where they are, made of these very files, they
+        are read instead of made.
     fold : int
         Fold to test on, 1 where the corpus has none.
     num_jobs : int
@@ -169,23 +175,42 @@ urbansound8k, vocalsound
             f"no dataset {dataset!r}: choose from {', '.join(CLASS_SETS)}"
         )
     folder = Path(output_folder) / dataset
-    # Written last: its presence says that all else is there.
-    table = folder / f"{dataset}.csv"
-    if not table.is_file():
+    about = {
+        "dataset": dataset,
+        "corpus_dir": state_of(corpus_dir, [output_folder]),
+        "version": version("speechbrain-opensed"),
+    }
+    stamp = Stamp(folder / "made_from.json", about)
+    if not stamp.fits():
+        if stamp.read() is not None:
+            logger.warning(
+                f"{folder} was made from {stamp.difference()}: making it anew"
+            )
+        stamp.remove()
         module = dataset.removesuffix("_actions")
         (recipe,) = [one for one in DATASETS if one.module == module]
         options = {"actions": True} if module != dataset else {}
-        recipe.function("prepare")(
+        made = recipe.function("prepare")(
             corpus_dir, folder, num_jobs=num_jobs, **options
         )
+        stamp.write(parts=list(made))
+    prefix = dataset.replace("_", "-")
     prepared = {
-        path.name.split("_cuts_")[1].removesuffix(".jsonl.gz"): {
-            "cuts": CutSet.from_file(path).to_eager()
+        part: {
+            "cuts": CutSet.from_file(
+                folder / f"{prefix}_cuts_{part}.jsonl.gz"
+            ).to_eager()
         }
-        for path in sorted(folder.glob("*_cuts_*.jsonl.gz"))
+        for part in (stamp.read() or {})["parts"]
     }
+    phrases = Vocabulary.from_csv(folder / f"{dataset}.csv").phrases
+    if not stamp.fits():
+        raise ValueError(
+            f"{folder} was made anew meanwhile, from {stamp.difference()}: "
+            "give each corpus a folder of its own for manifests"
+        )
     train, test = split_parts(prepared, fold)
-    return ClassSet(dataset, Vocabulary.from_csv(table).phrases, train, test)
+    return ClassSet(dataset, phrases, train, test)
 
 
 def split_parts(

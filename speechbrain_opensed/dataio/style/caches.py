@@ -10,10 +10,12 @@ import torch
 from lhotse.cut import Cut
 from torch import nn
 
+from lhotse_recipes.fingerprint import audio_key, digest
 from lhotse_recipes.schema import captions_of
+from speechbrain_opensed.core.fingerprint import fingerprint
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.dataio.audio import load_window
-from speechbrain_opensed.dataio.tensor_cache import TensorCache, fingerprint
+from speechbrain_opensed.dataio.tensor_cache import TensorCache
 
 __all__ = ["cache_latents", "cache_texts", "load_clips"]
 
@@ -91,6 +93,7 @@ def cache_latents(
     by_id = {cut.id: cut for cut in cuts}
     about = {
         "codec": fingerprint(codec),
+        "audio": digest([audio_key(cut) for cut in by_id.values()]),
         "layout": [codec.channels, codec.bins, codec.num_columns(10.0)],
         "window": codec.spectrogram.n_fft,
         "sample_rate": spec.sample_rate,
@@ -144,11 +147,6 @@ def cache_texts(
     """
     said = {sup.text for cut in cuts for sup in captions_of(cut)}
     text_encoder.to(device)
-    # Encoders without weights are known by what they make of a sentence.
-    known = text_encoder
-    if not known.state_dict():
-        known = nn.Module()
-        known.register_buffer("states", text_encoder.states(["a sound"])[0])
 
     def compute(names):
         return [{"states": rows.half()} for rows in text_encoder.states(names)]
@@ -157,7 +155,7 @@ def cache_texts(
         folder,
         sorted(said | {""}),
         compute,
-        {"encoder": fingerprint(known)},
+        {"encoder": fingerprint(text_encoder)},
         batch_size=64,
         desc="captions",
     )

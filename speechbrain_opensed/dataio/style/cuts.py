@@ -4,11 +4,10 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import json
 from pathlib import Path
 
 from lhotse_recipes.corpora.serst import prepare_serst
-from lhotse_recipes.io import write_atomically
+from lhotse_recipes.fingerprint import Stamp, state_of
 
 __all__ = ["prepare_serst_cuts"]
 
@@ -40,16 +39,14 @@ def prepare_serst_cuts(output_dir, **options) -> None:
     Traceback (most recent call last):
     FileNotFoundError: nowhere.jsonl: no such manifest of cuts
     """
-    stored = Path(output_dir) / STORED
-    told = {k: v for k, v in options.items() if k != "num_jobs"}
-    wanted = json.loads(json.dumps(told, default=dict))
-    if not stored.is_file():
+    about = {k: v for k, v in options.items() if k != "num_jobs"}
+    for name in ("source", "captions"):
+        path = about.get(name)
+        if isinstance(path, str | Path) and Path(path).exists():
+            about[name] = state_of(path)
+    stamp = Stamp(Path(output_dir) / STORED, about)
+    if not stamp.refuse_other(
+        "references", "remove it, or choose another output folder"
+    ):
         prepare_serst(output_dir=output_dir, **options)
-        # Written last: its presence says that all else is there.
-        with write_atomically(stored) as file:
-            json.dump(wanted, file, indent=1)
-    elif json.loads(stored.read_text()) != wanted:
-        raise ValueError(
-            f"{output_dir} was prepared with other options ({STORED} in it "
-            "says which): remove it, or choose another output folder"
-        )
+        stamp.write()

@@ -4,13 +4,13 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from speechbrain_opensed.core.fingerprint import fingerprint
 
 __all__ = ["AudioLanguageModel"]
 
@@ -305,13 +305,7 @@ class AudioLanguageModel(nn.Module):
         str
             The same for the same audio and text embeddings.
         """
-        digest = hashlib.sha256(type(self).__name__.encode())
-        digest.update(json.dumps(self.settings, sort_keys=True).encode())
-        for name, value in sorted(self.state_dict().items()):
-            digest.update(f"{name} {list(value.shape)} {value.dtype}".encode())
-            flat = value.detach().cpu().contiguous().reshape(-1)
-            digest.update(flat.view(torch.uint8).numpy())
-        return digest.hexdigest()
+        return fingerprint(self, self.settings)
 
     @property
     def device(self) -> torch.device:

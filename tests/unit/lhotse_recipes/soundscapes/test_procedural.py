@@ -166,7 +166,7 @@ def test_a_complete_folder_is_reused_if_its_parameters_match(tmp_path):
     assert file.stat().st_mtime_ns == before
     stored = CutSet.from_file(tmp_path / "procedural_cuts_events.jsonl.gz")
     assert list(again["events"]) == list(cuts["events"]) == list(stored)
-    with pytest.raises(ValueError, match="other parameters; remove it"):
+    with pytest.raises(ValueError, match="other variants .* remove it"):
         BANK.write(tmp_path, per_phrase=2, **arguments)
     file.unlink()
     with pytest.raises(FileNotFoundError, match="0.flac is missing"):
@@ -181,7 +181,7 @@ def test_an_interrupted_folder_is_finished(tmp_path):
     stored.unlink()
     (tmp_path / "backgrounds" / "0.flac").write_bytes(b"half")
     cuts = BANK.write(tmp_path, **arguments)
-    assert json.loads(stored.read_text())["seed"] == 0
+    assert json.loads(stored.read_text())["about"]["seed"] == 0
     assert cuts["backgrounds"][0].load_audio().shape == (1, 12 * RATE)
 
 

@@ -61,7 +61,7 @@ def test_clips_are_found_written(prepared):
         for kind in first[part]:
             assert list(first[part][kind]) == list(again[part][kind])
     assert files == {p: p.stat().st_mtime_ns for p in folder.rglob("*.*")}
-    with pytest.raises(ValueError, match="other parameters"):
+    with pytest.raises(ValueError, match="clips made from other ref_seconds"):
         prepare_styles(folder, CLIPS, ref_seconds=2.0, pool=4)
 
 

@@ -1,6 +1,7 @@
 """The command line: quick help, all formats, errors in one line."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -293,6 +294,10 @@ def test_evaluate(model, manifest, tmp_path):
     assert again == printed
     assert json.loads((tmp_path / "r.json").read_text()) == results
     assert "either --model or --scores" in fail("evaluate", manifest)[-1]
+    path = next(iter(CutSet.from_file(manifest))).recording.sources[0].source
+    os.utime(path)
+    words = fail("evaluate", manifest, "--scores", tmp_path / "scores")[-1]
+    assert "has changed since it was scored" in words
 
 
 def test_soundscapes(tmp_path):

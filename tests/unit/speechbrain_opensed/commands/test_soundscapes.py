@@ -116,3 +116,39 @@ def test_errors_in_one_line(sounds, tmp_path):
     assert "--cut-backgrounds needs --backgrounds" in done.output
     done = run(sounds / "tagged.jsonl.gz", tmp_path)
     assert done.exit_code == 2 and "has 0 events" in done.output
+
+
+@pytest.mark.parametrize(
+    "other, match",
+    [
+        (["--seed", 1], "other seed (0 instead of 1)"),
+        (["-n", 5], "other num (2 instead of 5)"),
+        (["--snr", 1, 2], "other snr"),
+    ],
+)
+def test_soundscapes_are_not_replaced_by_others(sounds, tmp_path, other, match):
+    options = ["--label", "low steady tone", "-n", 2, "--events", 1, 1]
+    options += ["--repeats", 1, 1]
+    manifest = tmp_path / "soundscapes_cuts_train.jsonl.gz"
+    succeed("procedural", tmp_path, *options)
+    before = manifest.read_bytes()
+    done = run("procedural", tmp_path, *options, *other)
+    assert done.exit_code == 2 and match in " ".join(done.output.split())
+    assert manifest.read_bytes() == before
+    succeed("procedural", tmp_path, *options, "--audio", "flac")
+    assert manifest.read_bytes() == before
+
+
+def test_another_bank_is_other_soundscapes(tmp_path):
+    bank = tmp_path / "bank"
+    tone = 0.1 * np.sin(np.arange(RATE))
+    for label in ("dog", "cat"):
+        (bank / label).mkdir(parents=True)
+        for number in range(9):
+            soundfile.write(bank / label / f"{number}.wav", tone, RATE)
+    options = ["-n", 2, "--events", 1, 1]
+    succeed(bank, tmp_path / "out", *options)
+    (bank / "hen").mkdir()
+    soundfile.write(bank / "hen/0.wav", tone, RATE)
+    done = run(bank, tmp_path / "out", *options)
+    assert done.exit_code == 2 and "made from other bank" in done.output

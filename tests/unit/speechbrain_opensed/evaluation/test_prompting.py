@@ -11,7 +11,6 @@ from lhotse_recipes.schema import tag
 from speechbrain_opensed.dataio.feature_cache import Features
 from speechbrain_opensed.dataio.sets.prompt_tasks import Exam, PromptTask
 from speechbrain_opensed.evaluation.prompting import (
-    claim_folder,
     inference_ms,
     load_learner,
     readable,
@@ -104,14 +103,6 @@ def test_unreadable_clips_are_left_out_and_missing_classes_named(cuts):
     few = replace(some, ids=tuple(kept))
     with pytest.raises(ValueError, match="no clip of bee can be read"):
         readable(task, few)
-
-
-def test_a_folder_belongs_to_one_run(tmp_path):
-    run = {"host": "coop", "classes": ("ant", "bee")}
-    claim_folder(tmp_path, run)
-    claim_folder(tmp_path, run)
-    with pytest.raises(ValueError, match="other classes .ant, bee instead"):
-        claim_folder(tmp_path, {**run, "classes": ("ant", "cat")})
 
 
 def test_costs_are_measured(tower):

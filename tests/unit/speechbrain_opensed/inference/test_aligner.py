@@ -293,6 +293,10 @@ def test_other_weights_and_damage_begin_anew(aligner, folder, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         changed = SoundIndex.update(other, folder, where)
     assert changed.encoded == 3 and "another model" in caplog.text
+    assert changed.search(other, ["rain"])
+    for index in (changed, SoundIndex.load(where)):
+        with pytest.raises(ValueError, match="made with another model"):
+            index.search(aligner, ["rain"])
     about = json.loads((where / "index.json").read_text())
     os.truncate(where / about["embeddings"], 20)
     with pytest.raises(ValueError, match="is damaged .* remove it"):

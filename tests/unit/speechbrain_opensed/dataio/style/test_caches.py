@@ -1,8 +1,7 @@
 """Caches of a training: what is in them is what encoders give."""
 
-import json
-
 import pytest
+import soundfile
 import torch
 from lhotse import CutSet
 
@@ -10,6 +9,7 @@ from lhotse_recipes.schema import event
 from lhotse_recipes.soundscapes.captions import with_caption
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.dataio.style import caches as style_caches
+from speechbrain_opensed.dataio.style import cuts as style_cuts
 from speechbrain_opensed.dataio.style.caches import (
     cache_latents,
     cache_texts,
@@ -78,6 +78,17 @@ def test_other_codecs_have_other_caches(cuts, tmp_path):
     assert cache_latents(tmp_path, cuts, calibrated, SPEC).folder not in folders
 
 
+def test_other_audio_under_the_same_ids_is_heard(cuts, tmp_path):
+    own = codec()
+    before = cache_latents(tmp_path, cuts, own, SPEC)
+    path = cuts[1].recording.sources[0].source
+    samples, rate = soundfile.read(path)
+    soundfile.write(path, samples[::-1], rate)
+    after = cache_latents(tmp_path, cuts, own, SPEC)
+    assert after.folder != before.folder
+    assert not torch.equal(after["clip1"]["mean"], before["clip1"]["mean"])
+
+
 def test_texts_are_those_of_the_encoder(cuts, tmp_path):
     encoder = HashTextStates(8)
     cache = cache_texts(tmp_path, cuts, encoder)
@@ -98,7 +109,7 @@ def test_nothing_is_computed_twice(cuts, tmp_path, monkeypatch):
     assert torch.equal(first["clip2"]["mean"], again["clip2"]["mean"])
 
 
-def test_references_are_found_once(make_cut, tmp_path):
+def test_references_are_found_once(make_cut, tmp_path, monkeypatch):
     clips = []
     for k in range(6):
         cut = with_caption(make_cut(f"clip{k}", 1.0), "a dog")
@@ -111,8 +122,10 @@ def test_references_are_found_once(make_cut, tmp_path):
     prepare_serst_cuts(folder, **options, num_jobs=1)
     cuts = CutSet.from_file(folder / "serst_cuts_train.jsonl.gz")
     assert all(cut.references == [f"{cut.id}-r0"] for cut in cuts)
-    assert json.loads((folder / "serst.json").read_text()) == options
-    manifest.unlink()  # now nothing can be prepared any more
+    monkeypatch.setattr(style_cuts, "prepare_serst", None)
     prepare_serst_cuts(folder, **options, num_jobs=2)
-    with pytest.raises(ValueError, match="prepared with other options"):
+    with pytest.raises(ValueError, match="other seconds .0.5 instead of 0.6"):
         prepare_serst_cuts(folder, **{**options, "seconds": 0.6})
+    CutSet.from_cuts(clips[:-1]).to_file(manifest)
+    with pytest.raises(ValueError, match="references made from other source"):
+        prepare_serst_cuts(folder, **options)

@@ -1,0 +1,206 @@
+"""A run's folder belongs to one run: its settings, its sources, its data.
+
+Checkpoints that were learned from something else are not gone on from.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import ruamel.yaml
+from hyperpyyaml import resolve_references
+
+from lhotse_recipes.fingerprint import Stamp, content_of, digest, state_of
+
+__all__ = ["claim_data", "claim_run"]
+
+# How a run is carried out and tested, not what it learns.
+_HOW = frozenset(
+    """
+    number_of_epochs num_workers num_jobs valid_batch_size test_batch_size
+    save_every ckpt_interval_minutes num_generated judges scheduler
+    sampling_steps guidance guidance_text guidance_style style_strength
+    test_sets leave_out_sets
+    """.split()
+)
+# Folders that are written to.
+_PLACES = frozenset(
+    """
+    output_folder output_dir save_folder cache_folder manifests mixtures
+    train_log
+    """.split()
+)
+# Folders that paths begin with: what they hold besides is not read.
+_ROOTS = frozenset({"data_folder", "audio_root"})
+_RUN_OPTIONS = (
+    "precision",
+    "auto_mix_prec",
+    "bfloat16_mix_prec",
+    "max_grad_norm",
+    "grad_accumulation_factor",
+    "remove_vector_weight_decay",
+)
+_REMEDY = "choose another output_folder, or remove it"
+
+
+def claim_run(
+    hparams_file,
+    overrides: str | Mapping[str, Any],
+    hparams: Mapping[str, Any],
+    run_opts: Mapping[str, Any] | None = None,
+) -> None:
+    """Marks the folder of a run as made from these settings and sources.
+
+    To be called before anything is written there. Numbers of epochs, of
+    workers and how a test is carried out may change from call to call.
+
+    Arguments
+    ---------
+    hparams_file : str or Path
+        The recipe's YAML.
+    overrides : str or mapping
+        As `speechbrain.parse_arguments` gives them.
+    hparams : mapping
+        What both gave, with `output_folder` and `save_folder`.
+    run_opts : mapping, optional
+        SpeechBrain's; what was given of precision and clipping counts.
+
+    Raises
+    ------
+    ValueError
+        If the folder is that of a run with other settings, of other files,
+        or of one that does not say.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> yaml = folder / "train.yaml"
+    >>> _ = yaml.write_text(f"output_folder: {folder}/run\\nlr: 0.1\\n")
+    >>> values = {"output_folder": folder / "run"}
+    >>> claim_run(yaml, "", values)
+    >>> claim_run(yaml, "lr: 0.2", values)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: ...run holds a run made from other lr (0.1 instead of 0.2): ...
+    """
+    output = Path(hparams["output_folder"])
+    stamp = Stamp(output / "run.json", _about(hparams_file, overrides, output))
+    for name in getattr(run_opts, "overridden_args", run_opts) or ():
+        if name in _RUN_OPTIONS:
+            stamp.about[name] = run_opts[name]
+    save = Path(hparams.get("save_folder") or output / "save")
+    if stamp.read() is None and any(save.glob("CKPT*")):
+        raise ValueError(
+            f"{save} holds checkpoints of a run that does not say what it "
+            f"learned from: {_REMEDY}"
+        )
+    if not stamp.refuse_other("a run", _REMEDY):
+        stamp.write()
+
+
+def claim_data(
+    hparams: Mapping[str, Any], data: Mapping[str, Any] | None = None
+) -> None:
+    """Marks the folder of a run as that of the data that was prepared for it.
+
+    Arguments
+    ---------
+    hparams : mapping
+        With `output_folder`. The contents of the files count that keys
+        ending in `_cuts` and `_references`, and `vocabulary`, name.
+    data : mapping, optional
+        What the preparation led to besides, as plain data.
+
+    Raises
+    ------
+    ValueError
+        If the run in that folder learned from other data.
+
+    Example
+    -------
+    >>> hparams = {"output_folder": getfixture("tmp_path")}
+    >>> claim_data(hparams, {"classes": ["cat", "dog"]})
+    >>> claim_data(hparams, {"classes": ["hen"]})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: ... a run made from other classes (cat, dog instead of hen): ...
+    """
+    about = dict(data or {})
+    for key, value in hparams.items():
+        if key.endswith(("_cuts", "_references")) or key == "vocabulary":
+            if isinstance(value, str | Path) and os.path.isfile(value):
+                about[key] = content_of(value)
+    stamp = Stamp(Path(hparams["output_folder"]) / "data.json", about)
+    if not stamp.refuse_other("a run", _REMEDY):
+        stamp.write()
+
+
+def _about(hparams_file, overrides, output: Path) -> dict[str, Any]:
+    """Plain values by name, files by their state, all else by a digest."""
+    text = Path(hparams_file).read_text(encoding="utf-8")
+    reader = ruamel.yaml.YAML()
+    defaults = reader.load(text)
+    wanted = overrides
+    if isinstance(overrides, str):
+        wanted = reader.load(overrides) or {}
+    below = [
+        key
+        for key, value in defaults.items()
+        if str(value).startswith("<output_folder>")
+    ]
+    neutral = dict.fromkeys(_HOW & defaults.keys(), 1) | {
+        key: key for key in {*(_PLACES & defaults.keys()), *below}
+    }
+    resolved = resolve_references(text, {**wanted, **neutral})
+    values = reader.load(resolved)
+    plain, rest = {}, {}
+    for key, value in values.items():
+        kept = plain if _is_plain(value) else rest
+        kept[key] = _untagged(value)
+    for key in neutral:
+        plain.pop(key, None)
+    states = {}
+    for key, place in _paths("", values):
+        if key not in _PLACES | _ROOTS and os.path.exists(place):
+            states[f"files of {place}"] = state_of(place, [output])
+    return {**plain, **states, "objects of the YAML": digest(rest)}
+
+
+def _tag(value: Any) -> str:
+    tag = getattr(getattr(value, "tag", None), "value", None)
+    return tag if tag and not tag.startswith("tag:yaml.org") else ""
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return False
+    if isinstance(value, list):
+        return not _tag(value) and all(map(_is_plain, value))
+    return not _tag(value)
+
+
+def _untagged(value: Any) -> Any:
+    """Plain data, in which tags are texts."""
+    if isinstance(value, Mapping):
+        inner: Any = {str(k): _untagged(v) for k, v in value.items()}
+    elif isinstance(value, list):
+        inner = [_untagged(one) for one in value]
+    else:
+        inner = getattr(value, "value", value) if _tag(value) else value
+    return [_tag(value), inner] if _tag(value) else inner
+
+
+def _paths(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Texts that may be paths, with the key that they stand under."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _paths(str(name), inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _paths(key, inner)
+    elif isinstance(value, str) and (
+        os.sep in value or key.endswith(("_folder", "_file", "_table"))
+    ):
+        yield key, value

@@ -1,0 +1,123 @@
+"""A run's folder is that of one run."""
+
+import os
+from contextlib import nullcontext
+
+import pytest
+import speechbrain as sb
+
+from speechbrain_opensed.training.runs import claim_data, claim_run
+
+YAML = """
+seed: 1
+output_folder: !ref results/<seed>
+save_folder: !ref <output_folder>/save
+bank_folder: !PLACEHOLDER
+mixtures: !ref <output_folder>/mixtures
+number_of_epochs: 3
+width: 4
+model: !new:torch.nn.Linear
+    in_features: !ref <width>
+    out_features: 2
+prepare: !name:dict
+    source: !ref <bank_folder>
+    output_folder: !ref <mixtures>
+counter: !new:speechbrain.utils.epoch_loop.EpochCounter
+    limit: !ref <number_of_epochs>
+"""
+
+
+@pytest.fixture
+def claim(tmp_path):
+    path = tmp_path / "train.yaml"
+    path.write_text(YAML)
+    bank = tmp_path / "bank"
+    (bank / "dog").mkdir(parents=True)
+    (bank / "dog/1.wav").write_bytes(b"bark")
+    output = tmp_path / "run"
+    values = {"output_folder": output, "save_folder": output / "save"}
+
+    def claim(text=YAML, run_opts=None, **overrides):
+        path.write_text(text)
+        claim_run(
+            path, {"bank_folder": str(bank), **overrides}, values, run_opts
+        )
+
+    return claim
+
+
+@pytest.mark.parametrize(
+    "other, match",
+    [
+        ({"seed": 2}, "other seed .1 instead of 2"),
+        ({"width": 5}, "other width .4 instead of 5"),
+        ({"text": YAML.replace("out_features: 2", "out_features: 3")}, "YAML"),
+        ({"run_opts": {"precision": "bf16"}}, "other precision .None inst"),
+        ({"bank_folder": os.path.dirname(__file__)}, "other bank_folder"),
+    ],
+)
+def test_another_run_is_refused(claim, other, match):
+    claim()
+    claim()
+    with pytest.raises(ValueError, match=match):
+        claim(**other)
+    claim()
+
+
+def test_options_of_speechbrain_count(tmp_path):
+    path = tmp_path / "train.yaml"
+    path.write_text(YAML)
+    values = {"output_folder": tmp_path / "run"}
+    for words, fits in (
+        (["--precision=bf16"], True),
+        (["--precision=bf16", "--noprogressbar"], True),
+        (["--precision=bf16", "--max_grad_norm=2"], False),
+    ):
+        file, run_opts, overrides = sb.parse_arguments(
+            [str(path), f"--bank_folder={tmp_path}/none", *words]
+        )
+        with nullcontext() if fits else pytest.raises(ValueError):
+            claim_run(file, overrides, values, run_opts)
+
+
+def test_a_bank_that_changed_is_another(claim, tmp_path):
+    claim()
+    sound = tmp_path / "bank/cat/1.wav"
+    sound.parent.mkdir()
+    sound.write_bytes(b"meow")
+    with pytest.raises(ValueError, match="other files of .*bank, 1 files"):
+        claim()
+    sound.unlink()
+    claim()
+    (tmp_path / "bank/dog/1.wav").write_bytes(b"howl")
+    with pytest.raises(ValueError, match="choose another output_folder"):
+        claim()
+
+
+def test_how_a_run_is_carried_out_may_change(claim, tmp_path):
+    claim()
+    (tmp_path / "run/mixtures").mkdir()
+    claim(number_of_epochs=9, run_opts={"device": "cpu"})
+    claim(
+        output_folder="elsewhere", text=YAML.replace("epochs: 3", "epochs: 4")
+    )
+
+
+def test_checkpoints_of_unknown_runs_are_refused(claim, tmp_path):
+    (tmp_path / "run/save/CKPT+1").mkdir(parents=True)
+    with pytest.raises(ValueError, match="does not say what it learned from"):
+        claim()
+
+
+def test_prepared_data_count_by_their_contents(tmp_path):
+    manifest = tmp_path / "cuts.jsonl"
+    manifest.write_text("one")
+    hparams = {"output_folder": tmp_path / "run", "train_cuts": str(manifest)}
+    claim_data(hparams, {"classes": ("ant", "bee")})
+    manifest.write_text("one")
+    claim_data(hparams, {"classes": ("ant", "bee")})
+    with pytest.raises(ValueError, match="other classes .ant, bee instead"):
+        claim_data(hparams, {"classes": ("ant", "cat")})
+    manifest.write_text("two")
+    with pytest.raises(ValueError, match="other train_cuts"):
+        claim_data(hparams, {"classes": ("ant", "bee")})
