@@ -1,8 +1,8 @@
 """Which class a phrase names: English words compared without their endings.
 
-By rule and a table of irregular words, without a dictionary. Endings are cut
-only where English would have put them: "caring" comes of "care", never of
-"car", which would double its r.
+Plurals and forms of verbs are lemminflect's, by its dictionary; what is made
+of a word by -y, -ly, -ful, -ness, -ist, -er and -or is found by rule, where
+the dictionary knows that word; a short table holds the rest.
 
 Authors
  * The speechbrain-opensed contributors 2026
@@ -20,87 +20,41 @@ VOWELS = frozenset("aeiouy")
 FILLERS = frozenset(
     "a an and at by for from in into is of on some that the to with".split()
 )
-# What the rules would take for a form of something else.
+# What would be taken for a form of something else.
 ATOMS = frozenset(
     """
-    belly blues body bully copy daily dolly early evening family holly hundred
-    jelly lily lonely morning naked news only party reply sacred series story
-    supply ugly wicked winding
+    badger banner batter blues body bully butter canter copper corner counter
+    dinner early evening family flower gutter hammer heavy holly hundred ladder
+    letter litter lower matter meter monitor morning naked news number only
+    otter patter pepper powder river rubber scatter series sewer shower shutter
+    silly slipper summer supper tiny tower ugly wicked winding
     """.split()
 )
-IRREGULAR = {
-    base: tuple(forms.split())
-    for base, forms in {
-        "anger": "angry",
-        "beat": "beaten",
-        "bite": "bit bitten",
-        "blow": "blew blown",
-        "break": "broke broken",
-        "breath": "breathe",
-        "bring": "brought",
-        "build": "built",
-        "burn": "burnt",
-        "bus": "busses",
-        "calf": "calves",
-        "catch": "caught",
-        "center": "centre centres",
-        "child": "children",
-        "color": "colour",
-        "dig": "dug",
-        "drink": "drank drunk",
-        "drive": "drove driven",
-        "eat": "ate eaten",
-        "explode": "explosion",
-        "fall": "fell fallen",
-        "fly": "flew flown",
-        "foot": "feet",
-        "fight": "fought",
-        "freeze": "froze frozen",
-        "goose": "geese",
-        "half": "halves",
-        "hoof": "hooves",
-        "knife": "knives",
-        "laugh": "laughter",
-        "leaf": "leaves",
-        "life": "lives",
-        "light": "lit",
-        "man": "men",
-        "mouse": "mice",
-        "ox": "oxen",
-        "ride": "rode ridden",
-        "ring": "rang rung",
-        "rise": "risen",
-        "run": "ran",
-        "saw": "sawn",
-        "shake": "shook shaken",
-        "shoot": "shot",
-        "shrink": "shrank shrunk",
-        "sing": "sang sung",
-        "sleep": "slept",
-        "slide": "slid",
-        "speak": "spoke spoken",
-        "spin": "spun",
-        "spring": "sprang sprung",
-        "steal": "stole stolen",
-        "sting": "stung",
-        "strike": "struck stricken",
-        "sweep": "swept",
-        "swim": "swam swum",
-        "swing": "swung",
-        "tear": "tore torn",
-        "thief": "thieves",
-        "throw": "threw thrown",
-        "tooth": "teeth",
-        "tread": "trod trodden",
-        "wake": "woke woken",
-        "weep": "wept",
-        "wife": "wives",
-        "wolf": "wolves",
-        "woman": "women",
-        "write": "wrote written",
-    }.items()
+# What no ending tells: base to what is derived from it, or spelled otherwise.
+DERIVED = {
+    "anger": "angry",
+    "applaud": "applause",
+    "breath": "breathe",
+    "center": "centre",
+    "color": "colour",
+    "explode": "explosion explosive",
+    "fly": "flight",
+    "gray": "grey",
+    "hunger": "hungry",
+    "ignite": "ignition",
+    "laugh": "laughter",
+    "mold": "mould",
+    "music": "musical musician",
+    "ox": "oxen",
+    "plow": "plough",
+    "sing": "song",
+    "speak": "speech",
+    "thunder": "thunderous",
+    "vibrate": "vibration",
 }
-BASE_OF = {form: base for base, forms in IRREGULAR.items() for form in forms}
+BASE_OF = {
+    form: base for base, forms in DERIVED.items() for form in forms.split()
+}
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -131,9 +85,8 @@ def words_of(text: str) -> tuple[str, ...]:
 def lemmas(word: str) -> frozenset[str]:
     """What a word may be a form of, itself included.
 
-    Some of these are no words; two words are forms of one if these sets
-    meet. Covered are plurals, forms of verbs, and adjectives and nouns made
-    by -y, -ly, -ful, -ness and -ist.
+    Two words are forms of one if these sets meet. Covered are plurals, forms
+    of verbs, and what -y, -ly, -ful, -ness, -ist, -er and -or make of a word.
 
     Arguments
     ---------
@@ -147,7 +100,7 @@ def lemmas(word: str) -> frozenset[str]:
     Example
     -------
     >>> sorted(lemmas("cries")), sorted(lemmas("caring"))
-    (['crie', 'cries', 'cry'], ['care', 'caring'])
+    (['cries', 'cry'], ['care', 'caring'])
     >>> bool(lemmas("crying") & lemmas("cries"))
     True
     >>> bool(lemmas("caring") & lemmas("cars"))
@@ -301,44 +254,57 @@ def _covers(phrase: str, name: str) -> bool:
 
 
 def _bases(word: str) -> set[str]:
-    """Words that this one is made of by a single ending."""
+    """Words that this one is a form of, or is made of by a single ending."""
     if word in ATOMS:
         return set()
-    found = {BASE_OF[word]} if word in BASE_OF else set()
-    if word.endswith("ies"):
-        found |= {word[:-3] + "y", word[:-1]}
-    elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        found.add(word[:-1])
-        if re.search(r"(s|x|z|ch|sh|o)es$", word):
-            found.add(word[:-2])
-    if word.endswith("ied"):
-        found.add(word[:-3] + "y")
-    elif word.endswith("ed") and not word.endswith("eed"):
-        found |= _stems(word[:-2])
-    if word.endswith("ing"):
-        found |= _stems(word[:-3])
-    for ending in ("ly", "ness", "ful"):
-        if word.endswith(ending):
-            stem = word.removesuffix(ending)
-            found.add(stem[:-1] + "y" if stem.endswith("i") else stem)
-    if word.endswith("y") and word[-2:-1] not in VOWELS | {"l"}:
-        # "Carry" is not made of "car", nor "puppy" of "pup".
-        if word[-2:-1] != word[-3:-2] or word[-2:-1] in "sz":
-            found |= _stems(word[:-1])
-    if word.endswith("ist") and len(word) > 6:
-        found |= {word[:-3], word[:-3] + "e"}
-    return {base for base in found if len(base) >= 3}
+    known = _lemmas(word)
+    of_forms = {lemma for some in known.values() for lemma in some}
+    if word in BASE_OF:
+        of_forms.add(BASE_OF[word])
+    found: set[str] = set()
+    if not known:
+        found |= _guessed(word)
+    # "Carry" and "puppy" are no adjectives, and not made of "car" or "pup".
+    if word.endswith("y") and known.keys() <= {"ADJ", "ADV"}:
+        found |= {w for w in _stems(word[:-1]) if _lemmas(w)}
+    for ending in ("ly", "ness", "ful", "ist"):
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) > (3 if ending == "ist" else 2):
+            bases = {stem, stem + "e", stem + "le", stem + "o"}
+            if stem.endswith("i"):
+                bases = {stem[:-1] + "y"}
+            found |= {w for w in bases if _lemmas(w)}
+    if word.endswith(("er", "or")) and ("NOUN" in known or not known):
+        found |= {w for w in _stems(word[:-2]) if "VERB" in _lemmas(w)}
+    return of_forms | {base for base in found if len(base) >= 3}
+
+
+@lru_cache(maxsize=65536)
+def _lemmas(word: str) -> dict[str, tuple[str, ...]]:
+    """Kind of word to lemmas, by the dictionary; empty for unknown words."""
+    # Its tables take a second to load.
+    from lemminflect import getAllLemmas
+
+    return getAllLemmas(word)
+
+
+def _guessed(word: str) -> set[str]:
+    from lemminflect import getAllLemmasOOV
+
+    kinds = ("NOUN", "VERB")
+    return {w for kind in kinds for w in getAllLemmasOOV(word, kind)[kind]}
 
 
 def _stems(stem: str) -> set[str]:
-    """What gives this stem when it takes -ing, -ed or -y."""
+    """What gives this stem when it takes -y or -er."""
     last, before = stem[-1:], stem[-2:-1]
     syllables = len(re.findall(r"[aeiouy]+", stem))
     if not syllables:
         return set()
     if last == before and last not in VOWELS:
-        single = last not in "flsz" or (last == "l" and syllables > 1)
-        return {stem, stem[:-1]} if single else {stem}
+        return {stem, stem[:-1]}
+    if stem.endswith("i"):
+        return {stem[:-1] + "y"}
     if (
         syllables == 1
         and len(stem) > 2

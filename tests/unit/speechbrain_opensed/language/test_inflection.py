@@ -52,6 +52,40 @@ noise noisy
 guitar guitars guitarist
 flute flutist
 blues bluesy
+drum drummer drummers drumming
+buzz buzzer buzzing
+grind grinder grinding ground
+spit spat spitting
+tear tore torn tearing
+hear heard hearing
+leave leaves left
+swing swung
+shoot shot shooting
+strike struck striking
+bite bit bitten
+weep wept
+split splitting
+knock knocker
+sing sang sung singer song
+speak spoke spoken speaker speech
+applaud applauding applause
+vibrate vibrating vibration
+generate generator
+fog foggy
+stick sticky
+bubble bubbly
+crackle crackling crackly
+piano pianist
+ox oxen
+hoof hooves
+scarf scarves
+mouse mice
+tooth teeth
+foot feet
+loaf loaves
+crisis crises
+thunder thunderous thundering
+loud louder loudest loudly
 """
 STRANGERS = """
 car card care caring cares carry scar
@@ -69,6 +103,15 @@ blue blues
 red reed
 tap tape
 can cane
+flow flower
+show shower
+corn corner
+pup puppy
+fun bunny
+numb number
+hum humble
+son song
+lone alone
 """
 
 
