@@ -109,6 +109,7 @@ class ClipTable:
     :param report: gets repeated rows and events that end before they begin.
     :param vocabulary: gives labels, phrases and AudioSet ids; without it
         labels are taken as they are written.
+    :param keep_repeated: whether an event that is written twice counts twice.
 
     >>> table = ClipTable(PrepareReport("corpus", "test"))
     >>> table.event("t.tsv:2", "yard.wav", "0.5", "1.0", "dog_bark")
@@ -118,10 +119,14 @@ class ClipTable:
     """
 
     def __init__(
-        self, report: PrepareReport, vocabulary: Vocabulary | None = None
+        self,
+        report: PrepareReport,
+        vocabulary: Vocabulary | None = None,
+        keep_repeated: bool = False,
     ):
         self.report = report
         self.vocabulary = vocabulary
+        self.keep_repeated = keep_repeated
         self._entries: dict[str, Entry] = {}
         self._clips: dict[str, Clip] = {}
         self._seen: set[tuple[str, Annotation]] = set()
@@ -271,7 +276,7 @@ class ClipTable:
 
     def _add(self, clip: Clip, where: str, found: Annotation) -> None:
         key = (clip.id, replace(found, custom=str(found.custom)))
-        if key in self._seen:
+        if key in self._seen and not self.keep_repeated:
             self.report.drop("repeated row", f"{where}: {found.label}")
         else:
             self._seen.add(key)

@@ -10,6 +10,11 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from speechbrain_opensed.commands.evaluate_tables import (
+    TABLE_OPTIONS,
+    evaluate_tables,
+    table_options,
+)
 from speechbrain_opensed.commands.options import (
     commands_option,
     load_detector,
@@ -21,6 +26,7 @@ __all__ = ["evaluate"]
 _FILE = click.Path(dir_okay=False, path_type=Path)
 # Scores over fewer classes are announced as such.
 _FEW = 3
+_SPELLED = {"median_seconds": "median"}
 _OF_MODELS = ("vocabulary", "save_scores", "batch_size", "device", "precision")
 
 
@@ -28,7 +34,7 @@ _OF_MODELS = ("vocabulary", "save_scores", "batch_size", "device", "precision")
     short_help="Print detection scores of a model.",
     context_settings={"show_default": True},
 )
-@click.argument("cuts", type=click.Path(path_type=Path))
+@click.argument("cuts", type=click.Path(path_type=Path), required=False)
 @model_options(required=False)
 @click.option(
     "--scores",
@@ -70,6 +76,7 @@ _OF_MODELS = ("vocabulary", "save_scores", "batch_size", "device", "precision")
 @click.option("--batch-size", type=click.IntRange(min=1), default=4)
 @click.option("-j", "--num-jobs", type=click.IntRange(min=1), default=1)
 @commands_option
+@table_options
 @click.option("-o", "--output", type=_FILE, help="Results as JSON.")
 def evaluate(
     cuts,
@@ -86,12 +93,37 @@ def evaluate(
     num_jobs,
     allow_commands,
     output,
+    **tables,
 ):
-    """Print detection scores over the events of a manifest of CUTS."""
+    """Print detection scores over the events of a manifest of CUTS.
+
+    Or, with --reference and --detected, those of a table of detections over
+    a table of events: event-, onset-, segment- and intersection-based F and
+    error rate as sed_eval and psds_eval have them.
+    """
+    given = _given()
+    of_tables = [name for name in given if name in TABLE_OPTIONS]
+    if "reference" in given or "detected" in given:
+        _refuse(
+            [name for name in given if name not in (*TABLE_OPTIONS, "output")],
+            "beside --reference and --detected: it is about a manifest and a "
+            "model; leave it out",
+        )
+        evaluate_tables(given, output, **tables)
+        return
+    _refuse(of_tables, "without --reference and --detected; leave it out")
+    if cuts is None:
+        raise ValueError(
+            "name a manifest of cuts, or tables by --reference and --detected"
+        )
     if (model is None) == (scores is None):
         raise ValueError("give either --model or --scores")
     if scores is not None:
-        _refuse_unused()
+        _refuse(
+            [name for name in given if name in _OF_MODELS],
+            "beside --scores: it is about how a model is asked; leave it out, "
+            "or give --model",
+        )
     from lhotse_recipes.manifests import read_cuts
     from lhotse_recipes.vocabulary import Vocabulary
     from speechbrain_opensed.evaluation.detection import (
@@ -171,20 +203,25 @@ def _evaluated(truth, table):
     return replace(truth, events=events, phrases=phrases)
 
 
-def _refuse_unused():
-    """Options that do nothing beside --scores are a mistake."""
+def _given():
+    """Names of what stands on the command line."""
     context = click.get_current_context()
     source = click.core.ParameterSource.COMMANDLINE
-    given = [
-        f"--{name.replace('_', '-')}"
-        for name in _OF_MODELS
+    return [
+        name
+        for name in context.params
         if context.get_parameter_source(name) == source
     ]
-    if given:
-        raise ValueError(
-            f"{', '.join(given)} has no effect beside --scores: it is about "
-            "how a model is asked; leave it out, or give --model"
-        )
+
+
+def _refuse(names, why):
+    """Options that do nothing are a mistake."""
+    if names:
+        shown = ", ".join(
+            "CUTS" if name == "cuts" else f"--{_SPELLED.get(name, name)}"
+            for name in names
+        ).replace("_", "-")
+        raise ValueError(f"{shown} has no effect {why}")
 
 
 def _fscores(store, truth, hop_seconds, protocol):

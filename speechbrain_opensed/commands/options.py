@@ -20,6 +20,7 @@ __all__ = [
     "read_run_opts",
     "read_settings",
     "read_thresholds",
+    "stacked",
 ]
 
 _MODEL = (
@@ -48,7 +49,26 @@ commands_option = click.option(
 )
 
 
-def _stacked(*options):
+def stacked(*options):
+    """Several options as one decorator.
+
+    Arguments
+    ---------
+    *options : callable
+        Decorators of click, the first on top.
+
+    Returns
+    -------
+    callable
+        Decorator of a command.
+
+    Example
+    -------
+    >>> both = stacked(click.option("--a"), click.option("--b"))
+    >>> [option.name for option in click.command()(both(lambda: 0)).params]
+    ['a', 'b']
+    """
+
     def decorate(function):
         for option in reversed(options):
             function = option(function)
@@ -81,7 +101,7 @@ def model_options(required=True, what=_MODEL):
     >>> [option.name for option in listen.params]
     ['model', 'device', 'precision']
     """
-    return _stacked(
+    return stacked(
         click.option(
             "--model",
             required=required,
@@ -193,7 +213,7 @@ def read_run_opts(device, precision):
     return {"precision": precision, **({"device": device} if device else {})}
 
 
-phrase_options = _stacked(
+phrase_options = stacked(
     click.option(
         "-q",
         "--query",
@@ -294,7 +314,7 @@ def _by_phrase(option, about, name=None, metavar=None, **kept):
     )
 
 
-detection_options = _stacked(
+detection_options = stacked(
     click.option(
         "--threshold",
         "thresholds",
