@@ -22,6 +22,7 @@ from urllib.parse import quote
 __all__ = [
     "OWN_FILES",
     "file_name",
+    "is_stream",
     "locked",
     "own_files",
     "refuse_inputs",
@@ -92,7 +93,7 @@ def write_together(
         with ExitStack() as opened:
             files = []
             for path in paths:
-                if _is_stream(path):
+                if is_stream(path):
                     # Appending, since a log may stand behind /dev/stdout.
                     file = open(path, mode, **text, opener=_append)
                 else:
@@ -132,8 +133,16 @@ def _unwritten(error: OSError, path: Path) -> OSError:
     )
 
 
-def _is_stream(path: Path) -> bool:
-    """Whether it takes what is written, instead of becoming a file."""
+def is_stream(path: str | Path) -> bool:
+    """
+    Whether it takes what is written, instead of becoming a file.
+
+    :param path: any path.
+    :return: True for devices, pipes and what is open already.
+
+    >>> is_stream("/dev/null"), is_stream("events.tsv")
+    (True, False)
+    """
     if os.path.abspath(path).startswith(_STREAMS):
         return path.exists()
     try:

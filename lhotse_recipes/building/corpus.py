@@ -24,7 +24,7 @@ from tqdm import tqdm
 from lhotse_recipes.building.plausibility import note_implausible
 from lhotse_recipes.io import PrepareReport, save_manifests
 from lhotse_recipes.schema import fix_sed_manifests, make_cuts
-from lhotse_recipes.sound import READABLE, inspect_audio
+from lhotse_recipes.sound import READABLE, inspect_audio, walk_files
 
 __all__ = [
     "AUDIO_SUFFIXES",
@@ -54,26 +54,9 @@ def find_files(root: str | Path, suffixes: Collection[str]) -> Iterator[str]:
     :return: paths that begin with ``root``.
     :raises FileNotFoundError: there is no such folder.
     """
-    if not os.path.isdir(root):
-        raise FileNotFoundError(f"{root}: no such folder")
-
-    def refuse(error: OSError) -> None:
-        raise error
-
-    seen = set()
-    for folder, folders, files in os.walk(
-        root, onerror=refuse, followlinks=True
-    ):
-        status = os.stat(folder)
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        for name in sorted(files):
-            suffix = os.path.splitext(name)[1].lower()
-            if suffix in suffixes and not name.startswith("."):
-                yield os.path.join(folder, name)
+    for path in walk_files(root):
+        if os.path.splitext(path)[1].lower() in suffixes:
+            yield path
 
 
 def ordered_map(

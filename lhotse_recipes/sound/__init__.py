@@ -9,16 +9,24 @@ from lhotse_recipes.sound.files import (
     mono_blocks,
     read_blocks,
 )
+from lhotse_recipes.sound.finding import (
+    FoundSounds,
+    find_sounds,
+    walk_files,
+)
 from lhotse_recipes.sound.resampling import Resampler, resample_blocks
 
 __all__ = [
     "CHANNELS",
     "READABLE",
     "AudioInfo",
+    "FoundSounds",
     "Resampler",
     "announce_conversion",
+    "find_sounds",
     "inspect_audio",
     "mono_blocks",
     "read_blocks",
     "resample_blocks",
+    "walk_files",
 ]

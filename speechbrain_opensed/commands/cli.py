@@ -9,6 +9,7 @@ from concurrent.futures import BrokenExecutor
 
 import click
 
+from speechbrain_opensed.commands.interrupts import INTERRUPTED, end_at_once
 from speechbrain_opensed.commands.options import SomeFailed
 
 __all__ = ["main", "opensed"]
@@ -83,7 +84,7 @@ class _LazyGroup(click.Group):
             raise
         except (KeyboardInterrupt, click.Abort):
             click.echo("\nInterrupted; what was done before is kept", err=True)
-            ctx.exit(130)
+            ctx.exit(INTERRUPTED)
         except click.ClickException as error:
             raise _Failure(error.format_message()) from error
         except FileNotFoundError as error:
@@ -131,4 +132,9 @@ def opensed(traceback):
 
 def main():
     """Run the command line."""
-    opensed(prog_name="opensed")
+    try:
+        opensed(prog_name="opensed")
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            end_at_once()
+        raise

@@ -4,12 +4,15 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
+from speechbrain_opensed.commands.interrupts import prompt_interrupts
 from speechbrain_opensed.commands.options import (
     SomeFailed,
+    channel_option,
     detection_options,
     load_detector,
     model_options,
@@ -18,8 +21,17 @@ from speechbrain_opensed.commands.options import (
     read_settings,
     read_thresholds,
 )
+from speechbrain_opensed.commands.standard_input import raw_options
 
 __all__ = ["detect"]
+
+_FORMATS = (
+    "tsv", "json", "jsonl", "audacity", "textgrid", "raven", "labelstudio",
+    "vtt", "srt",
+)  # fmt: skip
+_TOGETHER = ("tsv", "json", "jsonl")
+# As many scores of a phrase as a picture has room for.
+_COLUMNS = 1600
 
 
 @click.command(short_help="Find sounds in files by their description.")
@@ -27,6 +39,7 @@ __all__ = ["detect"]
 @phrase_options
 @model_options()
 @detection_options
+@channel_option
 @click.option(
     "--normalize",
     type=click.Choice(["spec", "window", "file", "none"]),
@@ -34,26 +47,46 @@ __all__ = ["detect"]
     show_default=True,
     help="What is brought to full scale; spec: as the model was trained.",
 )
+@raw_options
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice(["tsv", "json", "audacity", "textgrid"]),
+    type=click.Choice(_FORMATS),
     default="tsv",
     show_default=True,
-    help="Audacity: a label track; textgrid: for Praat.",
+    help="jsonl: for machines, a line for each recording; audacity: a label "
+    "track; textgrid: for Praat; vtt, srt: captions.",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="File; a folder for label tracks and TextGrids of several "
-    "recordings. Default: the screen.",
+    help="File; a folder for formats of one recording. Tables and jsonl grow "
+    "with every recording. Default: the screen.",
 )
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
     help="Figure (.png, .pdf, .svg); a folder for several recordings.",
 )
+@click.option(
+    "--summary",
+    is_flag=True,
+    help="Also print how often and how long each phrase was heard, in all "
+    "and hour by hour.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on where a run with the same output, model, phrases and "
+    "settings stopped; new and changed recordings are heard, too.",
+)
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Stop at the first recording that cannot be used.",
+)
+@prompt_interrupts()
 def detect(
     audio,
     queries,
@@ -62,110 +95,199 @@ def detect(
     device,
     precision,
     thresholds,
+    normalize,
     format_name,
     output,
     plot,
-    normalize,
+    summary,
+    resume,
+    strict,
+    rate,
+    raw_format,
+    raw_channels,
     **settings,
 ):
-    """Find all queries in AUDIO files of any rate, channels and length.
+    """Find all queries in AUDIO of any rate, channels and length.
+
+    AUDIO are sound and video files, folders with all that is below them,
+    patterns such as "street/**/*.wav", or - for standard input. What cannot
+    be used is named and left out; the exit code is then 1.
 
     \b
     opensed detect street.wav -q "dog barking" -q "car horn" --model DIR
     """
-    from tqdm import tqdm
-
     from lhotse_recipes.outputs import refuse_inputs
-    from speechbrain_opensed.inference.formats import FORMATS
+    from lhotse_recipes.sound import find_sounds
 
+    if "-" not in audio and (rate or raw_format or raw_channels):
+        raise ValueError("--rate and --raw-... are for standard input: name -")
+    if rate is None and (raw_format or raw_channels):
+        raise ValueError("bare samples need a --rate; files have their own")
     phrases = read_phrases(queries, queries_file)
-    thresholds = read_thresholds(thresholds, phrases)
     settings = read_settings(settings, phrases)
-    outputs = _outputs(audio, output, format_name, FORMATS[format_name])
-    plots = _plots(audio, plot)
-    for path in (*outputs, *plots.values()):
-        refuse_inputs(path, [*audio, *([queries_file] if queries_file else [])])
+    settings["threshold"] = read_thresholds(thresholds, phrases)
+    settings["normalize"] = None if normalize == "none" else normalize
+    found = find_sounds(audio)
+    if found.summary():
+        click.echo(found.summary(), err=True)
+    own = _own_files(found, output, format_name)
+    plots = _plots(found, plot)
+    if resume and (output is None or "-" in found.paths):
+        raise ValueError("--resume needs files, and an --output to go on with")
+    for path in (output, *own.values(), *plots.values()):
+        refuse_inputs(path, [*found.paths, *filter(None, [queries_file])])
     detector = load_detector(model, device, precision)
-    found, failed = {}, []
-    for path in tqdm(audio, unit="file", disable=len(audio) < 2):
-        try:
-            found[path] = detector.detect_file(
-                path,
-                phrases,
-                thresholds,
-                normalize=None if normalize == "none" else normalize,
-                **settings,
-            )
-        except (ValueError, OSError) as error:
-            if len(audio) == 1:
-                raise
-            failed.append(path)
-            click.echo(f"Error: {' '.join(str(error).split())}", err=True)
-            continue
-        if path in plots:
-            found[path].plot(plots[path])
-    _write(found, outputs, format_name)
+    with ExitStack() as opened:
+        results = _open_results(
+            detector, phrases, settings, found, output, format_name, own, resume
+        )
+        opened.enter_context(prompt_interrupts(results.leave))
+        opened.enter_context(results)
+        failed = _detect_all(
+            *(detector, phrases, settings, found, results),
+            plots=plots,
+            summary=summary,
+            strict=strict,
+            raw=(rate, raw_format, raw_channels),
+        )
     if failed:
         raise SomeFailed(
-            f"{len(failed)} of {len(audio)} files were left out, see above"
+            f"{failed} of {len(found.paths)} files were left out, see above"
         )
 
 
-def _outputs(audio, output, format_name, extension):
-    """{path of the result: recordings in it}; None is the screen."""
-    if format_name in ("tsv", "json"):
-        return {output: list(audio)}
-    if len(audio) == 1:
-        return {output: list(audio)}
+def _open_results(
+    detector, phrases, settings, found, output, format_name, own, resume
+):
+    from speechbrain_opensed.commands.results import (
+        Results,
+        keeps_journal,
+        made_with,
+    )
+
+    about = None
+    many = len(found.paths) > 1 or resume
+    if keeps_journal(output) and many:
+        kept = {k: v for k, v in settings.items() if k != "batch_size"}
+        about = made_with(detector, phrases, kept)
+    elif resume:
+        raise ValueError(
+            f"--resume: {output} is no file or folder to go on with"
+        )
+    return Results(
+        output, format_name, phrases, own, about=about, resume=resume
+    )
+
+
+def _detect_all(
+    detector, phrases, settings, found, results, *, plots, summary, strict, raw
+):
+    """Hears all that is not done; how many recordings were left out."""
+    from tqdm import tqdm
+
+    from speechbrain_opensed.commands.standard_input import standard_input
+    from speechbrain_opensed.inference.sounds import detect_sounds
+    from speechbrain_opensed.inference.summary import EventSummary
+
+    if plots:
+        from speechbrain_opensed.plotting.figures import plot_detection
+
+    settings = dict(settings)
+    channel, counts = settings.pop("channel"), EventSummary(phrases)
+    done, failed = set(), 0
+    for detection in results.kept(found.paths, plots):
+        done.add(detection.path)
+        counts.add(detection)
+    if done:
+        click.echo(f"{len(done)} recordings were done before", err=True)
+    total = len(found.paths)
+    one = total == 1
+    with ExitStack() as opened:
+        files = {}
+        if "-" in found.paths:
+            files["-"] = opened.enter_context(standard_input(*raw))
+        bar = opened.enter_context(
+            tqdm(total=total, initial=len(done), unit="file", disable=one)
+        )
+
+        def sound_of(path):
+            results.begin(path)
+            return detector.open_sound(files.get(path, path), channel, path)
+
+        sounds = (
+            (path, lambda path=path: sound_of(path))
+            for path in found.paths
+            if path not in done
+        )
+        for path, detection in detect_sounds(
+            *(detector, sounds, phrases),
+            columns=_COLUMNS if plots else 0,
+            **settings,
+        ):
+            bar.update()
+            if isinstance(detection, Exception):
+                if strict or one:
+                    raise detection
+                failed += 1
+                reason = " ".join(str(detection).split())
+                click.echo(f"Error: {reason}", err=True)
+                results.fail(path, reason)
+                continue
+            results.add(detection)
+            counts.add(detection)
+            if path in plots:
+                plot_detection(
+                    *(detection, plots[path], files.get(path)),
+                    threshold=settings["threshold"],
+                )
+    if summary:
+        # Beside results on the screen it would be taken for some of them.
+        click.echo(counts.to_tsv(), nl=False, err=results.on_screen)
+    return failed
+
+
+def _own_files(found, output, format_name):
+    """{recording: its own file}, for formats of one recording."""
+    if format_name in _TOGETHER:
+        return {}
+    several = found.searched or len(found.paths) > 1
+    if not several and (output is None or not output.is_dir()):
+        return {} if output is None else dict.fromkeys(found.paths, output)
     if output is None:
         raise ValueError(
             f"{format_name} is one file per recording: name a folder with "
             "--output"
         )
-    return {path: [name] for name, path in _in_folder(audio, output, extension)}
+    from speechbrain_opensed.inference.formats import FORMATS
+
+    return _in_folder(found, output, FORMATS[format_name])
 
 
-def _plots(audio, plot):
+def _plots(found, plot):
     if plot is None:
         return {}
-    if len(audio) == 1:
+    if not found.searched and len(found.paths) == 1:
         from speechbrain_opensed.plotting.figures import check_figure_path
 
-        return {audio[0]: check_figure_path(plot)}
+        return dict.fromkeys(found.paths, check_figure_path(plot))
     if plot.suffix:
         raise ValueError(
-            f"--plot {plot} is one file for {len(audio)} recordings: name a "
-            "folder"
+            f"--plot {plot} is one file for {len(found.paths)} recordings: "
+            "name a folder"
         )
-    return dict(_in_folder(audio, plot, ".png"))
+    return _in_folder(found, plot, ".png")
 
 
-def _in_folder(audio, folder, extension):
-    taken = {}
-    for name in audio:
-        path = folder / (Path(name).stem + extension)
-        if path in taken:
+def _in_folder(found, folder, extension):
+    """{recording: its file}, placed as the recordings are."""
+    taken: dict[Path, str] = {}
+    for path, below in found.paths.items():
+        name = "stdin" if below == "-" else below
+        own = folder / Path(name).with_suffix(extension)
+        if own in taken:
             raise ValueError(
-                f"{taken[path]} and {name} would both become {path}: treat "
+                f"{taken[own]} and {path} would both become {own}: treat "
                 "them one by one"
             )
-        taken[path] = name
-        yield name, path
-
-
-def _write(found, outputs, format_name):
-    from speechbrain_opensed.inference import formats
-
-    for path, names in outputs.items():
-        detections = [found[name] for name in names if name in found]
-        if not detections:
-            continue
-        render = getattr(formats, f"to_{format_name}")
-        if format_name in ("tsv", "json"):
-            text = render(detections)
-        else:
-            text = render(detections[0])
-        if path is None:
-            click.echo(text, nl=False)
-        else:
-            formats.write(path, text)
+        taken[own] = path
+    return {path: own for own, path in taken.items()}

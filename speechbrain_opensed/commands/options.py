@@ -10,6 +10,7 @@ import click
 
 __all__ = [
     "SomeFailed",
+    "channel_option",
     "commands_option",
     "detection_options",
     "load_aligner",
@@ -46,6 +47,27 @@ commands_option = click.option(
     is_flag=True,
     help="Let the manifest run shell commands and fetch from addresses where "
     "it names them as audio; only for manifests that you trust.",
+)
+
+
+def _check_channel(context, parameter, value):
+    from lhotse_recipes.sound import CHANNELS
+
+    if value in CHANNELS or (value.isdecimal() and int(value) > 0):
+        return value
+    raise click.BadParameter(
+        f"{value!r}: choose {', '.join(CHANNELS)} or a number from 1"
+    )
+
+
+channel_option = click.option(
+    "--channel",
+    default="mix",
+    show_default=True,
+    metavar="mix|left|right|loudest|N",
+    callback=_check_channel,
+    help="How several channels become one: their mean, one of them, or that "
+    "with the most energy.",
 )
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from speechbrain_opensed.commands.interrupts import prompt_interrupts
+
 __all__ = ["soundscapes"]
 
 
@@ -156,6 +158,7 @@ def _span(kind):
     help="Work on the Dask cluster of this scheduler instead of in -j "
     "processes; it must see the same files.",
 )
+@prompt_interrupts()
 def soundscapes(bank, output, num, seed, num_jobs, split, **options):
     """Mix the sounds of a BANK into soundscapes; write manifests to OUTPUT.
 

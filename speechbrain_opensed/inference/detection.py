@@ -230,6 +230,10 @@ EventBuilder`.
         """Write :meth:`to_dict` as JSON."""
         return formats.write(path, formats.to_json([self]))
 
+    def to_jsonl(self, path) -> Path:
+        """Write :meth:`to_dict` as a line of JSON."""
+        return formats.write(path, formats.to_jsonl([self]))
+
     def to_audacity(self, path) -> Path:
         """Write a label track for Audacity (File, Import, Labels)."""
         return formats.write(path, formats.to_audacity(self))

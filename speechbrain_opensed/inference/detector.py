@@ -630,7 +630,7 @@ class SoundEventDetector(SoundInterface):
         path : str or Path
             The file.
         format : str
-            `tsv`, `json`, `audacity` or `textgrid`.
+            A key of :data:`~speechbrain_opensed.inference.formats.FORMATS`.
 
         Returns
         -------

@@ -13,6 +13,7 @@ from speechbrain_opensed.inference.events import (
     SoundEvent,
     check_seconds,
     check_threshold,
+    end_within,
 )
 
 __all__ = ["EventBuilder"]
@@ -156,7 +157,7 @@ class EventBuilder:
         event = SoundEvent(
             self.phrases[column],
             round(float(first * self.hop_seconds), 6),
-            round(min(float(last * self.hop_seconds), float(duration)), 6),
+            end_within(float(last * self.hop_seconds), float(duration)),
             highest,
         )
         held = self._held.get(column)

@@ -21,6 +21,7 @@ __all__ = [
     "check_seconds",
     "check_threshold",
     "clean_phrase",
+    "end_within",
     "get_events",
     "merge_close_events",
     "remove_short_events",
@@ -322,11 +323,35 @@ def get_events(
                     phrase,
                     # Multiples of a decimal hop carry binary dust.
                     round(float(first * hop_seconds), 6),
-                    round(min(float(last * hop_seconds), duration), 6),
+                    end_within(float(last * hop_seconds), duration),
                     float(scores[first:last, column].max()),
                 )
             )
     return _in_time_order(events)
+
+
+def end_within(seconds: float, duration: float) -> float:
+    """A time to the microsecond that is not behind the end.
+
+    Arguments
+    ---------
+    seconds : float
+        The time.
+    duration : float
+        The end.
+
+    Returns
+    -------
+    float
+        The time, rounded.
+
+    Example
+    -------
+    >>> end_within(0.04, 1 / 16000), end_within(0.12, 1.0)
+    (6.2e-05, 0.12)
+    """
+    end = round(min(seconds, duration), 6)
+    return end if end <= duration else math.floor(duration * 1e6) / 1e6
 
 
 def merge_close_events(

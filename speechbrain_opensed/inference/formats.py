@@ -18,6 +18,7 @@ __all__ = [
     "read_tsv",
     "to_audacity",
     "to_json",
+    "to_jsonl",
     "to_labelstudio",
     "to_raven",
     "to_srt",
@@ -31,8 +32,13 @@ __all__ = [
 FORMATS = {
     "tsv": ".tsv",
     "json": ".json",
+    "jsonl": ".jsonl",
     "audacity": ".txt",
     "textgrid": ".TextGrid",
+    "raven": ".txt",
+    "labelstudio": ".json",
+    "vtt": ".vtt",
+    "srt": ".srt",
 }
 _COLUMNS = ("filename", "onset", "offset", "event_label", "score")
 
@@ -159,6 +165,31 @@ def to_json(detections) -> str:
             ensure_ascii=False,
         )
         + "\n"
+    )
+
+
+def to_jsonl(detections) -> str:
+    """For machines: one object a line, one line a recording.
+
+    Arguments
+    ---------
+    detections : iterable of Detection
+        One per recording.
+
+    Returns
+    -------
+    str
+        Lines of JSON; see :meth:`Detection.to_dict`.
+
+    Example
+    -------
+    >>> from speechbrain_opensed.inference import Detection
+    >>> to_jsonl([Detection([], [], ["rain"], "a.wav", 1.0, 1.0)])
+    '{"path": "a.wav", "duration": 1.0, "phrases": ["rain"], "events": []}\\n'
+    """
+    return "".join(
+        json.dumps(detection.to_dict(), ensure_ascii=False) + "\n"
+        for detection in detections
     )
 
 

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import threading
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,11 @@ class Journal:
         The journal; made if missing, with its folders.
     key : dict
         Plain data that must not change from run to run.
+    fresh : bool
+        Begin anew, whatever is there.
+    keep : bool
+        Whether `entries` holds what was written; else :meth:`read` gives it,
+        for more than fits in memory.
 
     Raises
     ------
@@ -46,13 +52,21 @@ class Journal:
     [{'question': 1, 'answer': 'A'}]
     """
 
-    def __init__(self, path: str | Path, key: dict[str, Any]):
+    def __init__(
+        self,
+        path: str | Path,
+        key: dict[str, Any],
+        fresh: bool = False,
+        keep: bool = True,
+    ):
         self.path = Path(path)
+        self.entries: list[dict[str, Any]] = []
+        self._keep = keep
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         with ExitStack() as opened:
             opened.enter_context(locked(self.path))
-            whole, self.entries = self._read(key)
+            whole = 0 if fresh else self._check(key)
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
             self._file = os.open(self.path, flags, 0o666)
             opened.callback(os.close, self._file)
@@ -77,32 +91,52 @@ class Journal:
         """
         with self._lock:
             self._write(entry)
-            self.entries.append(entry)
+            if self._keep:
+                self.entries.append(entry)
 
     def close(self) -> None:
         """Closes the file, for others to write to."""
         self._opened.close()
 
-    def _read(self, key: dict[str, Any]) -> tuple[int, list[dict]]:
-        """Length in bytes of the whole lines, and the entries in them."""
-        content = self.path.read_bytes() if self.path.exists() else b""
-        whole = content.rfind(b"\n") + 1
-        rows = []
-        for number, line in enumerate(content[:whole].splitlines(), start=1):
-            try:
-                rows.append(json.loads(line))
-            except ValueError:
+    def read(self) -> Iterator[dict[str, Any]]:
+        """The entries, one by one, as they are in the file."""
+        rows = self._rows()
+        next(rows, None)
+        for _, row in rows:
+            yield row
+
+    def _rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The whole lines: where each ends, and what it says."""
+        if not self.path.exists():
+            return
+        end = 0
+        with open(self.path, "rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    return
+                end += len(line)
+                try:
+                    yield end, json.loads(line)
+                except ValueError:
+                    raise ValueError(
+                        f"{self.path}:{number}: this line is not JSON; remove "
+                        "the line, or the journal to start afresh."
+                    ) from None
+
+    def _check(self, key: dict[str, Any]) -> int:
+        """Length in bytes of the whole lines; reads the entries."""
+        whole = 0
+        for number, (end, row) in enumerate(self._rows()):
+            whole = end
+            if number == 0 and row != json.loads(json.dumps(key)):
                 raise ValueError(
-                    f"{self.path}:{number}: this line is not JSON; remove the "
-                    "line, or the journal to start afresh."
-                ) from None
-        if rows and rows[0] != key:
-            raise ValueError(
-                f"{self.path} was written for {rows[0]}, but this run is for "
-                f"{key}. Remove the journal to start afresh, or choose "
-                "another output to keep it."
-            )
-        return whole, rows[1:]
+                    f"{self.path} was written for {_differences(row, key)}. "
+                    "Remove the journal to start afresh, or choose another "
+                    "output to keep it."
+                )
+            if number and self._keep:
+                self.entries.append(row)
+        return whole
 
     def _write(self, row: dict[str, Any]) -> None:
         line = json.dumps(row, ensure_ascii=False).encode() + b"\n"
@@ -118,3 +152,20 @@ class Journal:
                 f"{error.strerror}; what was written before is kept",
                 str(self.path),
             ) from error
+
+
+def _differences(found: Any, wanted: dict[str, Any]) -> str:
+    """What a journal's key says otherwise than this run."""
+    if not isinstance(found, dict):
+        return "something else"
+    return ", ".join(
+        f"other {name} ({_short(found.get(name))}; this run is for "
+        f"{_short(wanted.get(name))})"
+        for name in {**wanted, **found}
+        if json.dumps(found.get(name)) != json.dumps(wanted.get(name))
+    )
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:99]}…"

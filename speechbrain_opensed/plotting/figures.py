@@ -18,6 +18,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lhotse_recipes.io import write_atomically
+from speechbrain_opensed.plotting.lanes import (
+    draw_lanes,
+    pick_lanes,
+    readable,
+)
 from speechbrain_opensed.plotting.spectrogram import draw_spectrogram
 
 __all__ = [
@@ -28,17 +33,21 @@ __all__ = [
     "save_figure",
 ]
 
-_COLUMNS = 1600
 _COLORS = colormaps["tab10"].colors
 _FORMATS = (".png", ".pdf", ".svg")
-_GREY = "0.4"
 
 
-def plot_detection(detection, out, audio=None) -> Path:
+def plot_detection(
+    detection,
+    out,
+    audio=None,
+    threshold: float | Mapping[str, float] | None = None,
+) -> Path:
     """Draw the spectrogram over one lane per phrase.
 
     A lane shows the score from 0 to 1 as a filled curve and each event as a
-    bar on its floor.
+    bar on its floor. Of more than 40 phrases those are drawn that were heard
+    longest, and the title says so.
 
     Arguments
     ---------
@@ -48,6 +57,8 @@ def plot_detection(detection, out, audio=None) -> Path:
         `.png`, `.pdf` or `.svg` file.
     audio : str or Path, optional
         The sound file, where it is not at `detection.path` any more.
+    threshold : float or mapping of phrase to float, optional
+        Drawn as a dashed line in each lane.
 
     Returns
     -------
@@ -71,80 +82,35 @@ def plot_detection(detection, out, audio=None) -> Path:
     True
     """
     out = check_figure_path(out)
-    lanes = len(detection.phrases)
-    lane_height = float(np.clip(12 / lanes, 0.32, 0.62))
-    figure = Figure(
-        figsize=(11, 2.9 + lane_height * lanes), layout="constrained"
-    )
+    lanes = pick_lanes(detection)
+    lane_height = float(np.clip(12 / len(lanes), 0.32, 0.62))
+    height = lane_height * len(lanes)
+    figure = Figure(figsize=(11, 2.9 + height), layout="constrained")
     figure.get_layout_engine().set(h_pad=0.015, hspace=0)
-    axes = figure.subplots(
-        1 + lanes,
-        1,
-        sharex=True,
-        height_ratios=[2.1] + [lane_height] * lanes,
-    )
+    axes = figure.subplots(2, 1, sharex=True, height_ratios=[2.1, height])
     draw_spectrogram(axes[0], audio or detection.path, detection.duration)
-    count = len(detection.events)
-    axes[0].set_title(
-        f"{Path(detection.path).name}   "
-        f"{_clock(detection.duration, detection.duration)}"
-        f"{' s' if detection.duration < 120 else ''}   "
-        f"{count} event{'' if count == 1 else 's'}",
-        loc="left",
-        fontsize=10,
-    )
-    for lane, phrase in enumerate(detection.phrases):
-        _draw_lane(axes[1 + lane], detection, lane, phrase)
-    _format_time(axes[-1], detection.duration)
+    axes[0].set_title(_title(detection, lanes), loc="left", fontsize=10)
+    draw_lanes(axes[1], detection, lanes, threshold)
+    _format_time(axes[1], detection.duration)
     return save_figure(figure, out)
 
 
-def _draw_lane(axis, detection, lane, phrase):
-    color = _COLORS[lane % len(_COLORS)]
-    times, curve = _thinned(detection.scores[:, lane], detection.hop_seconds)
-    axis.fill_between(
-        times, curve, step="post", color=color, alpha=0.3, linewidth=0
-    )
-    axis.step(times, curve, where="post", color=color, linewidth=0.9)
-    # An event shorter than a pixel would vanish in an hour.
-    narrowest = detection.duration / 700
-    bars = [
-        (event.onset, max(event.duration, narrowest))
-        for event in detection.events
-        if event.phrase == phrase
-    ]
-    axis.broken_barh(bars, (-0.3, 0.24), color=color, linewidth=0)
-    axis.axhline(0, color="0.8", linewidth=0.5, zorder=0)
-    axis.set_ylim(-0.34, 1.06)
-    axis.set_yticks([])
-    lines = textwrap.wrap(phrase, 26)
-    if len(lines) > 2:
-        lines = [
-            lines[0],
-            textwrap.shorten(" ".join(lines[1:]), 25, placeholder=" …"),
-        ]
-    axis.set_ylabel(
-        "\n".join(lines),
-        rotation=0,
-        ha="right",
-        va="center",
-        fontsize=8.5 if len(lines) == 1 else 7,
-        color="black" if bars else _GREY,
-    )
-    for side in ("top", "left", "right", "bottom"):
-        axis.spines[side].set_visible(False)
-    axis.tick_params(axis="x", bottom=False, labelbottom=False)
-    axis.grid(axis="x", color="0.9", linewidth=0.6)
-    axis.set_axisbelow(True)
-
-
-def _thinned(curve, hop):
-    """Edges and heights of at most `_COLUMNS` steps that keep the peaks."""
-    group = -(-len(curve) // _COLUMNS)
-    starts = np.arange(0, len(curve), group)
-    heights = np.maximum.reduceat(curve, starts)
-    edges = np.append(starts, len(curve)) * hop
-    return edges, np.append(heights, heights[-1])
+def _title(detection, lanes):
+    name = Path(detection.path).name
+    parts = [name if readable(name) else "recording"]
+    duration = detection.duration
+    unit = " s" if duration < 120 else ""
+    parts.append(_clock(duration, duration) + unit)
+    count = len(detection.events)
+    parts.append(f"{count} event{'' if count == 1 else 's'}")
+    if len(lanes) < len(detection.phrases):
+        shown = {detection.phrases[lane] for lane in lanes}
+        rest = sum(event.phrase not in shown for event in detection.events)
+        parts.append(
+            f"{len(lanes)} of {len(detection.phrases)} phrases are drawn"
+            + (f", {rest} events of others are not" if rest else "")
+        )
+    return "   ".join(parts)
 
 
 def _clock(seconds, whole):

@@ -18,6 +18,8 @@ __all__ = [
 
 SAMPLE_RATE = 16000
 _FFT, _HOP, _MELS = 512, 160, 64
+# Level in dB of what is about as loud as the noise of a recorder.
+_QUIET = -20.0
 
 
 def log_mel_image(path, columns: int = 1600) -> np.ndarray:
@@ -94,7 +96,9 @@ def draw_spectrogram(axis, audio, duration: float) -> None:
         origin="lower",
         aspect="auto",
         cmap="magma",
-        vmin=image.max() - 80,
+        # Silence is dark, also where there is nothing else.
+        vmax=max(image.max(), _QUIET),
+        vmin=max(image.max(), _QUIET) - 80,
         extent=(0, duration, 0, len(image)),
         interpolation="antialiased",
     )

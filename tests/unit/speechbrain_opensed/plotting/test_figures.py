@@ -1,5 +1,9 @@
 """Figures for one to many phrases, short and long recordings."""
 
+import time
+import warnings
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
@@ -11,6 +15,7 @@ from speechbrain_opensed.plotting import (
     plot_psds_bars,
     plot_training,
 )
+from speechbrain_opensed.plotting.lanes import pick_lanes
 from speechbrain_opensed.plotting.spectrogram import log_mel_image
 
 SCORES = {
@@ -58,6 +63,51 @@ def test_lanes_show_their_phrase_and_its_events(tmp_path):
     # Title and name on the left, the bar of half the lane on the right.
     bar = changed[300:, 200:].any(axis=0).sum()
     assert 0.4 * 1250 < bar < 0.6 * 1250
+
+
+@pytest.mark.parametrize("seconds, lanes", [(5, 2000), (700, 200)])
+def test_many_phrases_cost_little(tmp_path, seconds, lanes):
+    path = recording(tmp_path / "a.wav", seconds)
+    found = detection(path, seconds, lanes)
+    begin = time.process_time()
+    out = found.plot(tmp_path / "a.png")
+    # A lane of its own for each took 43 s for 200.
+    assert time.process_time() - begin < 10
+    assert imread(out).shape[0] < 2200
+
+
+def test_those_heard_longest_are_drawn(tmp_path):
+    found = detection(tmp_path / "a.wav", 2, 100)
+    found.events.append(SoundEvent("phrase 99", 0, 2, 0.6))
+    lanes = pick_lanes(found, most=3)
+    assert 99 in lanes and lanes == sorted(lanes) and len(lanes) == 3
+    assert pick_lanes(found, most=100) == list(range(100))
+    assert set(pick_lanes(found, most=60)) >= set(range(0, 100, 2))
+
+
+def test_silence_is_dark(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(16000), 8000)
+    picture = imread(detection(path, 2, 1).plot(tmp_path / "a.png"))
+    assert picture[100:200, 400:1000, :3].max() < 0.1
+
+
+def test_other_scripts_are_no_boxes(tmp_path):
+    path = recording(tmp_path / "a.wav", 2)
+    found = replace(detection(path, 2, 2), phrases=["\U0010fffd", "犬"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found.plot(tmp_path / "a.png")
+
+
+def test_a_threshold_is_a_line(tmp_path):
+    path = recording(tmp_path / "a.wav", 2)
+    found = detection(path, 2, 2)
+    plain = imread(plot_detection(found, tmp_path / "a.png"))
+    both = {"phrase 0": 0.2, "phrase 1": 0.9}
+    lined = imread(plot_detection(found, tmp_path / "b.png", threshold=both))
+    changed = np.abs(plain - lined)[..., :3].sum(axis=2) > 0.1
+    assert (changed.sum(axis=1) > 300).sum() >= 2
 
 
 def test_audio_that_has_moved(tmp_path):
