@@ -125,7 +125,7 @@ def detect(
         raise ValueError("bare samples need a --rate; files have their own")
     phrases = read_phrases(queries, queries_file)
     settings = read_settings(settings, phrases)
-    settings["threshold"] = read_thresholds(thresholds, phrases)
+    thresholds = read_thresholds(thresholds, phrases)
     settings["normalize"] = None if normalize == "none" else normalize
     found = find_sounds(audio)
     if found.summary():
@@ -137,6 +137,7 @@ def detect(
     for path in (output, *own.values(), *plots.values()):
         refuse_inputs(path, [*found.paths, *filter(None, [queries_file])])
     detector = load_detector(model, device, precision)
+    settings["threshold"] = detector.thresholds(phrases, thresholds)
     with ExitStack() as opened:
         results = _open_results(
             detector, phrases, settings, found, output, format_name, own, resume

@@ -52,14 +52,12 @@ def made_with(
     'made_with'
     """
     from speechbrain_opensed import __version__
-    from speechbrain_opensed.dataio.tensor_cache import fingerprint
+    from speechbrain_opensed.core.fingerprint import fingerprint
 
-    model = hashlib.sha256(repr(detector.spec).encode())
-    for name in ("model", "text_encoder"):
-        model.update(fingerprint(detector.mods[name]).encode())
+    about = [repr(detector.spec), repr(detector.calibration)]
     return {
         "version": __version__,
-        "model": model.hexdigest()[:24],
+        "model": fingerprint(detector, about),
         "precision": detector.precision,
         "phrases": _short(list(phrases)),
         **{name: _short(value) for name, value in settings.items()},
