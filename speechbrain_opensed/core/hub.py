@@ -8,9 +8,11 @@ Authors
 """
 
 import os
+import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlparse
 from urllib.request import getproxies
 
@@ -19,10 +21,23 @@ __all__ = [
     "local_options",
     "fetch_file",
     "fetch_folder",
+    "load_pretrained",
     "models_folder",
 ]
 
 _SECONDS = 3.0
+_REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+# What from_pretrained may read beside a config.
+_PARTS = (
+    "model*.safetensors",
+    "*.json",
+    "tokenizer*",
+    "vocab*",
+    "merges.txt",
+    "spiece.model",
+)
+
+Loaded = TypeVar("Loaded")
 
 
 def models_folder() -> Path:
@@ -140,6 +155,57 @@ def fetch_folder(
             here,
         )
     )
+
+
+def load_pretrained(
+    what: str,
+    source: str | Path,
+    load: Callable[[str], Loaded],
+    needed: Sequence[str] = ("config.json",),
+) -> Loaded:
+    """What `from_pretrained` makes of a folder or of a repository's files.
+
+    Arguments
+    ---------
+    what : str
+        What it is, for the message.
+    source : str or Path
+        A folder, or `owner/name` on the Hugging Face hub; the files of the
+        latter are looked for and fetched as by :func:`fetch_folder`.
+    load : callable
+        From the folder to what is returned.
+    needed : sequence of str
+        Files without which the folder is of no use.
+
+    Returns
+    -------
+    Any
+        What `load` gives.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there and cannot be fetched, or is something else.
+
+    Example
+    -------
+    >>> load_pretrained("model", "./nowhere", str)
+    Traceback (most recent call last):
+    FileNotFoundError: no model at ./nowhere and none could be fetched ...
+    """
+    place = str(source)
+    try:
+        if not os.path.isdir(place):
+            if not _REPOSITORY.fullmatch(place):
+                raise FileNotFoundError("it is neither folder nor owner/name")
+            place = str(fetch_folder(place, needed, _PARTS))
+        return load(place)
+    except (OSError, ValueError) as error:
+        raise FileNotFoundError(
+            f"no {what} at {source} and none could be fetched "
+            f"({str(error).splitlines()[0]}); download it to a folder and "
+            "give that"
+        ) from error
 
 
 def local_options(source) -> dict[str, bool]:

@@ -29,7 +29,6 @@ from speechbrain_opensed.lobes.text.finelap import FineLAPTextEncoder
 
 __all__ = ["MODELS", "NamedModel", "build_named", "build_weights"]
 
-CLAP = "laion/clap-htsat-unfused"
 _CONFIG = "config.json"
 _TOKENIZER = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json")
 _PARTS = ("model.safetensors", *_TOKENIZER)
@@ -235,7 +234,7 @@ def clap_text() -> ClapTextEncoder:
     >>> clap_text.__annotations__["return"].__name__
     'ClapTextEncoder'
     """
-    return ClapTextEncoder(str(fetch_folder(CLAP, [_CONFIG], _PARTS)))
+    return ClapTextEncoder()
 
 
 def _pe_audio(named: NamedModel) -> Parts:

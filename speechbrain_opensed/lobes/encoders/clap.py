@@ -1,20 +1,143 @@
-"""Text tower of CLAP, by way of the transformers library.
+"""CLAP, frozen, by way of the transformers library: one way to hear and read.
 
-Paper: https://arxiv.org/abs/2211.06687; FlexSED asks it with the prompt
-`The sound of {label}` and takes the projected embedding as it is, not
-normalised.
+Paper: https://arxiv.org/abs/2211.06687. Text encoders, prompt learners and
+evaluators of generated sound all load it and embed with it here. FlexSED asks
+it with the prompt `The sound of {label}` and takes the projected embedding as
+it is, not normalised.
 
 Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import torch
-from torch import Tensor
+from collections.abc import Sequence
+from typing import Any
 
-from speechbrain_opensed.core.hub import auto_options, local_options
+import torch
+from torch import Tensor, nn
+
+from speechbrain_opensed.core.hub import (
+    auto_options,
+    load_pretrained,
+    local_options,
+)
+from speechbrain_opensed.lobes.encoders.clap_mel import ClapMel
 from speechbrain_opensed.lobes.text.encoders import TextEncoder
 
-__all__ = ["ClapTextEncoder"]
+__all__ = [
+    "CLAP",
+    "ClapTextEncoder",
+    "embed_texts",
+    "hear",
+    "load_clap",
+    "read",
+]
+
+CLAP = "laion/clap-htsat-unfused"
+
+
+def load_clap(source=CLAP) -> tuple[nn.Module, Any, Any]:
+    """A whole CLAP.
+
+    Arguments
+    ---------
+    source : str or Path
+        Name on the Hugging Face hub, or a local folder with model, tokenizer
+        and `preprocessor_config.json`.
+
+    Returns
+    -------
+    transformers.ClapModel
+        Frozen, in `eval`.
+    transformers.PreTrainedTokenizer
+        Its tokenizer.
+    transformers.ClapFeatureExtractor
+        The settings of its mel front, see :class:`ClapMel`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it can be neither found nor fetched.
+
+    Example
+    -------
+    >>> load_clap("./nowhere")
+    Traceback (most recent call last):
+    FileNotFoundError: no CLAP model ... at ./nowhere and none could ...
+    """
+    from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
+
+    model, tokenizer, front = load_pretrained(
+        "CLAP model with tokenizer and preprocessor_config.json",
+        source,
+        lambda folder: (
+            ClapModel.from_pretrained(folder, **local_options(folder)),
+            AutoTokenizer.from_pretrained(folder, **auto_options(folder)),
+            ClapFeatureExtractor.from_pretrained(
+                folder, **local_options(folder)
+            ),
+        ),
+        ["config.json", "preprocessor_config.json"],
+    )
+    return model.requires_grad_(False).eval(), tokenizer, front
+
+
+def hear(
+    model: nn.Module, mel: ClapMel, wavs: Tensor, counts: list[int]
+) -> Tensor:
+    """Projected embeddings of clips, not normalised.
+
+    Arguments
+    ---------
+    model : transformers.ClapModel
+        The model.
+    mel : ClapMel
+        Its front end, which says what is heard of a long clip.
+    wavs : torch.Tensor
+        `[batch, samples]`.
+    counts : list of int
+        True number of samples of each clip.
+
+    Returns
+    -------
+    torch.Tensor
+        `[batch, dim]`.
+
+    Example
+    -------
+    >>> hear.__name__
+    'hear'
+    """
+    features, longer = mel(wavs, counts)
+    pooled = model.audio_model(
+        input_features=features.to(model.dtype), is_longer=longer
+    ).pooler_output
+    return model.audio_projection(pooled)
+
+
+def read(model: nn.Module, mask: Tensor, **tokens: Tensor) -> Tensor:
+    """Projected states of the first token of texts, not normalised.
+
+    Arguments
+    ---------
+    model : transformers.ClapModel or ClapTextModelWithProjection
+        The model.
+    mask : torch.Tensor
+        Which tokens count, `[texts, tokens]`.
+    **tokens
+        `input_ids` or `inputs_embeds`.
+
+    Returns
+    -------
+    torch.Tensor
+        `[texts, dim]`.
+
+    Example
+    -------
+    >>> read.__name__
+    'read'
+    """
+    pooled = model.text_model(attention_mask=mask, **tokens).pooler_output
+    return model.text_projection(pooled)
 
 
 class ClapTextEncoder(TextEncoder):
@@ -47,7 +170,7 @@ class ClapTextEncoder(TextEncoder):
 
     def __init__(
         self,
-        source: str = "laion/clap-htsat-unfused",
+        source: str = CLAP,
         template: str = "The sound of {}",
         batch_size: int = 64,
     ):
@@ -58,20 +181,16 @@ class ClapTextEncoder(TextEncoder):
             raise ValueError(
                 f"template {template!r} has no {{}} for the phrase"
             )
-        try:
-            self.tokenizer = AutoTokenizer.from_pretrained(
-                source, **auto_options(source)
-            )
-            self.model = ClapTextModelWithProjection.from_pretrained(
-                source, **local_options(source)
-            )
-        except (OSError, ValueError) as error:
-            raise FileNotFoundError(
-                f"no CLAP text model at {source} and none could be fetched "
-                f"({str(error).splitlines()[0]}); download it to a folder "
-                "and give that, or use TableTextEncoder with precomputed "
-                "embeddings"
-            ) from error
+        self.model, self.tokenizer = load_pretrained(
+            "CLAP text model",
+            source,
+            lambda folder: (
+                ClapTextModelWithProjection.from_pretrained(
+                    folder, **local_options(folder)
+                ),
+                AutoTokenizer.from_pretrained(folder, **auto_options(folder)),
+            ),
+        )
         self.model.requires_grad_(False).eval()
         self.dim = self.model.config.projection_dim
         self.template = template
@@ -89,8 +208,33 @@ class ClapTextEncoder(TextEncoder):
                 self.template.format(phrase.replace("_", " "))
                 for phrase in phrases[start : start + self.batch_size]
             ]
-            tokens = self.tokenizer(
-                prompts, padding=True, truncation=True, return_tensors="pt"
-            ).to(self.place.device)
-            rows.append(self.model(**tokens).text_embeds)
+            rows.append(embed_texts(self.model, self.tokenizer, prompts))
         return torch.cat(rows)
+
+
+def embed_texts(model: nn.Module, tokenizer, texts: Sequence[str]) -> Tensor:
+    """Projected embeddings of texts, not normalised; too long ones are cut.
+
+    Arguments
+    ---------
+    model : transformers.ClapModel or ClapTextModelWithProjection
+        The model.
+    tokenizer : transformers.PreTrainedTokenizer
+        Its tokenizer.
+    texts : sequence of str
+        The texts.
+
+    Returns
+    -------
+    torch.Tensor
+        `[texts, dim]`.
+
+    Example
+    -------
+    >>> embed_texts.__name__
+    'embed_texts'
+    """
+    tokens = tokenizer(
+        list(texts), padding=True, truncation=True, return_tensors="pt"
+    ).to(model.device)
+    return read(model, tokens["attention_mask"], input_ids=tokens["input_ids"])

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from speechbrain_opensed.core.hub import auto_options, local_options
+from speechbrain_opensed.lobes.encoders.clap import CLAP, hear, load_clap, read
 from speechbrain_opensed.lobes.encoders.clap_mel import ClapMel
 from speechbrain_opensed.lobes.prompts.alm import AudioLanguageModel
 from speechbrain_opensed.lobes.text.roberta import HashTokenizer, bare_ids
@@ -76,19 +76,18 @@ class ClapTower(AudioLanguageModel):
     torch.Size([1, 32])
     """
 
-    def __init__(
-        self, source="laion/clap-htsat-unfused", front: Mapping | None = None
-    ):
+    def __init__(self, source=CLAP, front: Mapping | None = None):
         from transformers import ClapConfig, ClapModel
 
-        settings = {}
+        settings: dict = {}
         if isinstance(source, Mapping):
             source = ClapConfig(**source)
         if isinstance(source, ClapConfig):
             model = ClapModel(source)
             tokenizer = HashTokenizer(source.text_config.vocab_size)
         else:
-            model, tokenizer, settings = _fetch(source)
+            model, tokenizer, extractor = load_clap(source)
+            settings = extractor.to_dict()
         super().__init__(model)
         text, audio = model.config.text_config, model.config.audio_config
         self.mel = ClapMel({**settings, **(front or {})}, audio.enable_fusion)
@@ -129,35 +128,8 @@ class ClapTower(AudioLanguageModel):
 
     def text_features(self, embeds: Tensor, mask: Tensor) -> Tensor:
         """Projected states of the first token, `[texts, embed_dim]`."""
-        pooled = self.model.text_model(
-            inputs_embeds=embeds, attention_mask=mask
-        ).pooler_output
-        return self.model.text_projection(pooled)
+        return read(self.model, mask, inputs_embeds=embeds)
 
     def audio_features(self, wavs: Tensor, counts: list[int]) -> Tensor:
         """Projected clips, `[batch, embed_dim]`."""
-        features, longer = self.mel(wavs, counts)
-        pooled = self.model.audio_model(
-            input_features=features.to(self.model.dtype), is_longer=longer
-        ).pooler_output
-        return self.model.audio_projection(pooled)
-
-
-def _fetch(source):
-    from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
-
-    try:
-        return (
-            ClapModel.from_pretrained(source, **local_options(source)),
-            AutoTokenizer.from_pretrained(source, **auto_options(source)),
-            ClapFeatureExtractor.from_pretrained(
-                source, **local_options(source)
-            ).to_dict(),
-        )
-    except (OSError, ValueError) as error:
-        raise FileNotFoundError(
-            f"no CLAP model with tokenizer and preprocessor_config.json at "
-            f"{source} and none could be fetched "
-            f"({str(error).splitlines()[0]}); download it to a folder and "
-            "give that"
-        ) from error
+        return hear(self.model, self.mel, wavs, counts)

@@ -13,7 +13,11 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from speechbrain_opensed.core.hub import auto_options, local_options
+from speechbrain_opensed.core.hub import (
+    auto_options,
+    load_pretrained,
+    local_options,
+)
 
 __all__ = ["HashTokenizer", "RobertaText", "bare_ids"]
 
@@ -167,12 +171,12 @@ class RobertaText(nn.Module):
             if source is None and tokenizer is None:
                 self._tokenizer_source = BASE
         else:
-            self.text_encoder = _fetch(
-                lambda: RobertaModel.from_pretrained(
-                    source, add_pooling_layer=False, **local_options(source)
-                ),
+            self.text_encoder = load_pretrained(
                 "RoBERTa model",
                 source,
+                lambda folder: RobertaModel.from_pretrained(
+                    folder, add_pooling_layer=False, **local_options(folder)
+                ),
             )
             if tokenizer is None:
                 self._tokenizer_source = source
@@ -299,21 +303,10 @@ class RobertaText(nn.Module):
             return HashTokenizer(self.text_encoder.config.vocab_size)
         from transformers import AutoTokenizer
 
-        return _fetch(
-            lambda: AutoTokenizer.from_pretrained(
-                source, **auto_options(source)
-            ),
+        return load_pretrained(
             "tokenizer",
             source,
+            lambda folder: AutoTokenizer.from_pretrained(
+                folder, **auto_options(folder)
+            ),
         )
-
-
-def _fetch(load, kind, source):
-    try:
-        return load()
-    except OSError as error:
-        raise FileNotFoundError(
-            f"no {kind} at {source} and none could be fetched "
-            f"({str(error).splitlines()[0]}); download it to a folder and "
-            "give that"
-        ) from error

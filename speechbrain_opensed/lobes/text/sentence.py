@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from speechbrain_opensed.core.hub import auto_options
+from speechbrain_opensed.core.hub import auto_options, load_pretrained
 from speechbrain_opensed.lobes.text.encoders import TextEncoder
 
 __all__ = ["SentenceTextEncoder"]
@@ -49,16 +49,14 @@ class SentenceTextEncoder(TextEncoder):
         super().__init__()
         from transformers import AutoModel, AutoTokenizer
 
-        options = auto_options(source)
-        try:
-            self.tokenizer = AutoTokenizer.from_pretrained(source, **options)
-            self.model = AutoModel.from_pretrained(source, **options)
-        except (OSError, ValueError) as error:
-            raise FileNotFoundError(
-                f"no sentence transformer at {source} and none could be "
-                f"fetched ({str(error).splitlines()[0]}); download it to a "
-                "folder and give that"
-            ) from error
+        self.tokenizer, self.model = load_pretrained(
+            "sentence transformer",
+            source,
+            lambda folder: (
+                AutoTokenizer.from_pretrained(folder, **auto_options(folder)),
+                AutoModel.from_pretrained(folder, **auto_options(folder)),
+            ),
+        )
         self.model.requires_grad_(False).eval()
         self.dim = self.model.config.hidden_size
         self.batch_size = batch_size

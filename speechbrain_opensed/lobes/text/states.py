@@ -11,7 +11,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from speechbrain_opensed.core.hub import auto_options, local_options
+from speechbrain_opensed.core.hub import (
+    auto_options,
+    load_pretrained,
+    local_options,
+)
 from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
 
 __all__ = ["HashTextStates", "T5TextStates", "TextStates"]
@@ -204,16 +208,11 @@ class T5TextStates(TextStates):
 def _load(source):
     from transformers import AutoTokenizer, T5EncoderModel
 
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            source, **auto_options(source)
-        )
-        return T5EncoderModel.from_pretrained(
-            source, **local_options(source)
-        ), tokenizer
-    except (OSError, ValueError) as error:
-        raise FileNotFoundError(
-            f"no T5 encoder at {source} and none could be fetched "
-            f"({str(error).splitlines()[0]}); download it to a folder and "
-            "give that"
-        ) from error
+    return load_pretrained(
+        "T5 encoder",
+        source,
+        lambda folder: (
+            T5EncoderModel.from_pretrained(folder, **local_options(folder)),
+            AutoTokenizer.from_pretrained(folder, **auto_options(folder)),
+        ),
+    )

@@ -8,14 +8,24 @@ Authors
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
+import torch.nn.functional as F
 import torchaudio
 from torch import Tensor, nn
 
 from speechbrain_opensed.checkpoints.reading import load_strict, read_state
-from speechbrain_opensed.core.hub import auto_options, local_options
+from speechbrain_opensed.core.hub import load_pretrained, local_options
+from speechbrain_opensed.lobes.encoders.clap import (
+    CLAP,
+    embed_texts,
+    hear,
+    load_clap,
+)
+from speechbrain_opensed.lobes.encoders.clap_mel import ClapMel
 from speechbrain_opensed.metrics.generation.encoding import (
     AudioEncoder,
     Encoding,
@@ -52,42 +62,38 @@ class ClapEncoder(AudioEncoder):
     -------
     >>> ClapEncoder("./nowhere")
     Traceback (most recent call last):
-    FileNotFoundError: no CLAP at ./nowhere and none could be fetched ...
+    FileNotFoundError: no CLAP model ... at ./nowhere and none could ...
     """
 
     hears_text = True
 
-    def __init__(self, source="laion/clap-htsat-unfused"):
-        from transformers import ClapModel, ClapProcessor
-
-        with _Loading("CLAP", source):
-            model = ClapModel.from_pretrained(source, **local_options(source))
-            processor = ClapProcessor.from_pretrained(
-                source, **auto_options(source)
-            )
-        super().__init__(processor.feature_extractor.sampling_rate)
-        self.model, self.processor = model.requires_grad_(False), processor
+    def __init__(self, source=CLAP):
+        model, tokenizer, extractor = load_clap(source)
+        super().__init__(extractor.sampling_rate)
+        self.model = model
+        self.processor = SimpleNamespace(
+            tokenizer=tokenizer, feature_extractor=extractor
+        )
         self.train(False)
 
-    def encode(self, wavs: Tensor) -> Encoding:
-        """Encodes `[batch, samples]`, of which the first 10 s are heard."""
-        # Of longer ones the library would take a stretch at random.
-        most = 10 * self.sample_rate
-        inputs = self.processor.feature_extractor(
-            list(wavs[:, :most].cpu().numpy()),
-            sampling_rate=self.sample_rate,
-            truncation="rand_trunc",
-            return_tensors="pt",
-        ).to(wavs.device)
-        return Encoding(_pooled(self.model.get_audio_features(**inputs)))
+    @cached_property
+    def mel(self) -> ClapMel:
+        """The front end, as its settings and the model want it."""
+        fused = self.model.config.audio_config.enable_fusion
+        return ClapMel(self.processor.feature_extractor.to_dict(), fused)
 
+    def encode(self, wavs: Tensor) -> Encoding:
+        """Encodes `[batch, samples]`; of long ones the middle is heard."""
+        mel = self.mel.to(wavs.device)
+        counts = [wavs.shape[1]] * len(wavs)
+        heard = hear(self.model, mel, wavs, counts)
+        return Encoding(F.normalize(heard, dim=-1))
+
+    @torch.no_grad()
     def text(self, prompts: Sequence[str]) -> Tensor:
         """Embeds prompts: `[prompts, dim]`."""
-        inputs = self.processor.tokenizer(
-            list(prompts), padding=True, truncation=True, return_tensors="pt"
-        ).to(self.model.device)
-        with torch.no_grad():
-            return _pooled(self.model.get_text_features(**inputs))
+        texts = embed_texts(self.model, self.processor.tokenizer, prompts)
+        return F.normalize(texts, dim=-1)
 
 
 class AstEncoder(AudioEncoder):
@@ -115,13 +121,19 @@ class AstEncoder(AudioEncoder):
     def __init__(self, source="MIT/ast-finetuned-audioset-10-10-0.4593"):
         from transformers import ASTFeatureExtractor, ASTForAudioClassification
 
-        with _Loading("AST", source):
-            model = ASTForAudioClassification.from_pretrained(
-                source, **local_options(source)
-            )
-            extractor = ASTFeatureExtractor.from_pretrained(
-                source, **local_options(source)
-            )
+        model, extractor = load_pretrained(
+            "AST",
+            source,
+            lambda folder: (
+                ASTForAudioClassification.from_pretrained(
+                    folder, **local_options(folder)
+                ),
+                ASTFeatureExtractor.from_pretrained(
+                    folder, **local_options(folder)
+                ),
+            ),
+            ["config.json", "preprocessor_config.json"],
+        )
         super().__init__(extractor.sampling_rate)
         self.model, self.extractor = model.requires_grad_(False), extractor
         self.train(False)
@@ -324,25 +336,3 @@ def build_judge(name: str) -> AudioEncoder:
     if kind == "random" and source:
         raise ValueError("encoder 'random' has no weights: leave out the '='")
     return JUDGES[kind](source) if source else JUDGES[kind]()
-
-
-class _Loading:
-    """Names what is missing where a library's error would not."""
-
-    def __init__(self, what, source):
-        self.what, self.source = what, source
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if isinstance(error, (OSError, ValueError)):
-            raise FileNotFoundError(
-                f"no {self.what} at {self.source} and none could be fetched "
-                f"({str(error).splitlines()[0]}); download it to a folder "
-                "and give that"
-            ) from error
-
-
-def _pooled(output):
-    return getattr(output, "pooler_output", output)

@@ -1,0 +1,94 @@
+"""One CLAP: whoever loads it hears and reads the same."""
+
+import json
+import time
+
+import pytest
+import torch
+from transformers import ClapFeatureExtractor
+
+from speechbrain_opensed.lobes.encoders.clap import ClapTextEncoder
+from speechbrain_opensed.lobes.prompts.alm_clap import TINY_FRONT, ClapTower
+from speechbrain_opensed.lobes.text.roberta import RobertaText
+from speechbrain_opensed.lobes.text.sentence import SentenceTextEncoder
+from speechbrain_opensed.lobes.text.states import T5TextStates
+from speechbrain_opensed.metrics.generation.evaluators import (
+    AstEncoder,
+    ClapEncoder,
+)
+
+RATE = 48000
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "fused"])
+def folder(request, tmp_path_factory):
+    """A tiny CLAP with all that a released one has."""
+    folder = tmp_path_factory.mktemp("clap")
+    ClapTower.tiny(fused=request.param).model.save_pretrained(folder)
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    tokens += [*"abcdefghijklmnopqrstuvwxyzT", "Ġ"]
+    vocabulary = {token: i for i, token in enumerate(tokens)}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    kind = '{"tokenizer_class": "RobertaTokenizer"}'
+    (folder / "tokenizer_config.json").write_text(kind)
+    ClapFeatureExtractor(
+        truncation="rand_trunc", frequency_min=50, **TINY_FRONT
+    ).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.0, 2.5])
+def test_all_hear_the_same_stretch(folder, seconds):
+    wavs = torch.randn(2, int(seconds * RATE)) * 0.3
+    tower, judge = ClapTower(folder), ClapEncoder(folder)
+    heard = judge(wavs).embedding
+    assert torch.equal(heard, tower.encode_audio(wavs))
+    # What lies in the middle is heard, in any model.
+    middle = wavs.clone()
+    start = wavs.shape[1] // 2 - 100
+    middle[:, start : start + 4800] = 0.9
+    assert not torch.allclose(judge(middle).embedding, heard, atol=1e-3)
+
+
+def test_all_read_the_same(folder):
+    phrases = ["a dog", "rain on a roof"]
+    judge = ClapEncoder(folder)
+    encoder = ClapTextEncoder(folder, template="{}")
+    said = torch.nn.functional.normalize(encoder(phrases), dim=-1)
+    torch.testing.assert_close(judge.text(phrases), said)
+    torch.testing.assert_close(ClapTower(folder).encode_text(phrases), said)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        ClapTextEncoder,
+        ClapTower,
+        ClapEncoder,
+        AstEncoder,
+        SentenceTextEncoder,
+        T5TextStates,
+        lambda: RobertaText("some/model"),
+    ],
+)
+def test_without_a_network_the_answer_comes_at_once(
+    build, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("HF_ENDPOINT", "http://localhost:9")
+    monkeypatch.setenv("OPENSED_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    start = time.monotonic()
+    with pytest.raises(FileNotFoundError, match="put it at") as error:
+        build()
+    assert time.monotonic() - start < 5
+    assert "\n" not in str(error.value)
+
+
+def test_names_that_are_no_repositories_are_not_asked_for():
+    for name in ("./nowhere", "/no/such", "clap", "a/b/c"):
+        with pytest.raises(FileNotFoundError, match="neither folder nor"):
+            ClapTextEncoder(name)
