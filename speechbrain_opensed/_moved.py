@@ -46,7 +46,8 @@ lobes.dasheng lobes.encoders.dasheng
 lobes.eat lobes.encoders.eat
 lobes.finelap_text lobes.text.finelap
 lobes.frozen_reference lobes.style.frozen_reference
-lobes.kaldi_mel core.kaldi_mel
+core.kaldi_mel core.frontends
+lobes.kaldi_mel core.frontends
 lobes.latent_codec lobes.style.codec
 lobes.phrase_encoder lobes.text.phrase_encoder
 lobes.prompt_learners lobes.prompts

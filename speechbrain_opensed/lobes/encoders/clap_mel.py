@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from speechbrain_opensed.core.frontends import MelSpectrogram
+
 __all__ = ["ClapMel"]
 
 # Of the published models. The library's own differ: they fuse, and begin at
@@ -75,11 +77,9 @@ class ClapMel(nn.Module):
             "band": [front.frequency_min, front.frequency_max],
         }
         filters = front.mel_filters if fused else front.mel_filters_slaney
-        self.register_buffer(
-            "filters",
-            torch.from_numpy(np.asarray(filters, dtype=np.float64)),
-            persistent=False,
-        )
+        # In float32, quiet bands would be noise.
+        bank = torch.from_numpy(np.asarray(filters, dtype=np.float64))
+        self.mel = MelSpectrogram(bank, self.size, self.hop, power=2)
 
     def forward(self, wavs: Tensor, counts: list[int]) -> tuple[Tensor, Tensor]:
         """Computes what the audio tower reads.
@@ -142,15 +142,6 @@ class ClapMel(nn.Module):
         return torch.stack([whole, *chunks]), True
 
     def _log_mel(self, wav):
-        """Decibels `[frames, mels]`; in float32, quiet bands would be noise."""
-        spectrum = torch.stft(
-            wav.double(),
-            self.size,
-            self.hop,
-            window=torch.hann_window(
-                self.size, dtype=torch.float64, device=wav.device
-            ),
-            return_complex=True,
-        )
-        power = spectrum.abs().square().T @ self.filters
+        """Decibels `[frames, mels]`."""
+        power = self.mel(wav.double())
         return (10 * power.clamp(min=FLOOR).log10()).float()

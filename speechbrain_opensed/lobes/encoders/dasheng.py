@@ -9,9 +9,9 @@ Authors
 
 import torch
 import torch.nn.functional as F
-import torchaudio
 from torch import Tensor, nn
 
+from speechbrain_opensed.core.frontends import MelSpectrogram, mel_bank
 from speechbrain_opensed.lobes.encoders.conv_stem import ConvStem
 from speechbrain_opensed.lobes.transformer import Block
 
@@ -21,7 +21,7 @@ HOP = 160
 PATCH = 4
 
 
-class MagnitudeMel(nn.Module):
+class MagnitudeMel(MelSpectrogram):
     """Magnitude mel spectrogram: 64 bands, 32 ms windows, every 10 ms.
 
     Arguments
@@ -36,28 +36,13 @@ class MagnitudeMel(nn.Module):
     """
 
     def __init__(self, sample_rate: int = 16000):
-        super().__init__()
-        self.n_fft = 512
-        bank = torchaudio.functional.melscale_fbanks(
-            self.n_fft // 2 + 1, 0.0, 8000.0, 64, sample_rate
-        )
-        # Both are computed: they stay out of checkpoints.
-        self.register_buffer("bank", bank, persistent=False)
-        self.register_buffer(
-            "window", torch.hann_window(self.n_fft), persistent=False
-        )
+        bank = mel_bank(512, sample_rate, 64, high=8000.0, slaney=False)
+        super().__init__(bank, 512, HOP)
 
     def forward(self, wav: Tensor) -> Tensor:
         """Turns wav `[batch, samples]` into `[batch, 64, frames]`."""
-        spectrum = torch.stft(
-            wav,
-            self.n_fft,
-            HOP,
-            window=self.window,
-            pad_mode="reflect" if wav.shape[-1] > self.n_fft else "constant",
-            return_complex=True,
-        )
-        return (spectrum.abs().transpose(1, 2) @ self.bank).transpose(1, 2)
+        pad_mode = "reflect" if wav.shape[-1] > self.n_fft else "constant"
+        return self.mel(wav, pad_mode=pad_mode).transpose(1, 2)
 
 
 def decibels(mel: Tensor, top_db: float = 120.0) -> Tensor:

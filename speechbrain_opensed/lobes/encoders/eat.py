@@ -10,7 +10,7 @@ Authors
 import torch
 from torch import Tensor, nn
 
-from speechbrain_opensed.core.kaldi_mel import KaldiMel
+from speechbrain_opensed.core.frontends import KaldiMel
 from speechbrain_opensed.lobes.transformer import Attention, Mlp
 
 __all__ = ["EAT", "PATCH", "PostNormBlock", "sincos_positions"]

@@ -12,7 +12,8 @@ Authors
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchaudio.compliance.kaldi import get_mel_banks
+
+from speechbrain_opensed.core.frontends import kaldi_bank
 
 __all__ = ["MobileNet", "MobileNetMel"]
 
@@ -57,18 +58,8 @@ class MobileNetMel(nn.Module):
     def __init__(self):
         super().__init__()
         self.n_fft = 1024
-        bank, _ = get_mel_banks(
-            BANDS,
-            self.n_fft,
-            float(SAMPLE_RATE),
-            0.0,
-            15000.0,
-            100.0,
-            -500.0,
-            1.0,
-        )
-        # Both are computed: they stay out of checkpoints.
-        self.register_buffer("bank", F.pad(bank, (0, 1)), persistent=False)
+        bank = kaldi_bank(self.n_fft, SAMPLE_RATE, BANDS, 0.0, 15000.0)
+        self.register_buffer("bank", bank, persistent=False)
         self.register_buffer(
             "window", torch.hann_window(800, periodic=False), persistent=False
         )

@@ -91,9 +91,9 @@ class ClapTower(AudioLanguageModel):
         super().__init__(model)
         text, audio = model.config.text_config, model.config.audio_config
         self.mel = ClapMel({**settings, **(front or {})}, audio.enable_fusion)
-        if self.mel.filters.shape[1] != audio.num_mel_bins:
+        if self.mel.mel.num_mels != audio.num_mel_bins:
             raise ValueError(
-                f"the mel front gives {self.mel.filters.shape[1]} mels, the "
+                f"the mel front gives {self.mel.mel.num_mels} mels, the "
                 f"model takes {audio.num_mel_bins}: set feature_size in front="
             )
         self.tokenizer = tokenizer

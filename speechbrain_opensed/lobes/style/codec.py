@@ -16,6 +16,8 @@ import torch
 import torchaudio
 from torch import Tensor, nn
 
+from speechbrain_opensed.core.frontends import MelSpectrogram, mel_bank
+
 __all__ = [
     "LogMel",
     "MelCodec",
@@ -87,7 +89,7 @@ def sample_latent(
     return mean + torch.exp(0.5 * logvar) * noise
 
 
-class LogMel(nn.Module):
+class LogMel(MelSpectrogram):
     """Natural logarithm of mel magnitudes.
 
     Arguments
@@ -114,23 +116,9 @@ class LogMel(nn.Module):
         n_fft: int = 1024,
         hop_length: int = 160,
     ):
-        super().__init__()
+        bank = mel_bank(n_fft, sample_rate, num_mels)
+        super().__init__(bank, n_fft, hop_length)
         self.sample_rate = sample_rate
-        self.num_mels = num_mels
-        self.n_fft = n_fft
-        self.hop_length = hop_length
-        bank = torchaudio.functional.melscale_fbanks(
-            n_fft // 2 + 1,
-            0.0,
-            sample_rate / 2,
-            num_mels,
-            sample_rate,
-            norm="slaney",
-            mel_scale="slaney",
-        )
-        self.register_buffer("bank", bank, persistent=False)
-        window = torch.hann_window(n_fft)
-        self.register_buffer("window", window, persistent=False)
 
     def forward(self, wavs: Tensor) -> Tensor:
         """Spectrogram of signals of at least half a window.
@@ -145,17 +133,7 @@ class LogMel(nn.Module):
         torch.Tensor
             `[batch, 1, frames, mels]`; one frame per whole hop.
         """
-        spectrum = torch.stft(
-            wavs.float(),
-            self.n_fft,
-            self.hop_length,
-            window=self.window,
-            center=True,
-            pad_mode="reflect",
-            return_complex=True,
-        )
-        frames = wavs.shape[1] // self.hop_length
-        mel = spectrum.abs()[:, :, :frames].transpose(1, 2) @ self.bank
+        mel = self.mel(wavs.float(), wavs.shape[1] // self.hop_length)
         return mel.clamp(min=_LEAST).log().unsqueeze(1)
 
     def invert(self, mel: Tensor, iterations: int = 32) -> Tensor:

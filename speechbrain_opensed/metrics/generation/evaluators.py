@@ -14,10 +14,10 @@ from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
-import torchaudio
 from torch import Tensor, nn
 
 from speechbrain_opensed.checkpoints.reading import load_strict, read_state
+from speechbrain_opensed.core.frontends import MelSpectrogram, mel_bank
 from speechbrain_opensed.core.hub import load_pretrained, local_options
 from speechbrain_opensed.lobes.encoders.clap import (
     CLAP,
@@ -231,12 +231,8 @@ class Cnn14Encoder(AudioEncoder):
         self.trunk = Cnn14(mel_bins=64, emb_dim=2048)
         self.fc1 = nn.Linear(2048, 2048)
         self.fc_audioset = nn.Linear(2048, 527)
-        bank = torchaudio.functional.melscale_fbanks(
-            257, 50.0, 8000.0, 64, 16000, norm="slaney", mel_scale="slaney"
-        )
-        self.register_buffer("bank", bank, persistent=False)
-        window = torch.hann_window(512)
-        self.register_buffer("window", window, persistent=False)
+        bank = mel_bank(512, 16000, 64, low=50.0, high=8000.0)
+        self.mel = MelSpectrogram(bank, 512, 160, power=2)
         if source is not None:
             load_strict(self, rename_cnn14(read_state(source)))
         self.requires_grad_(False).train(False)
@@ -244,15 +240,7 @@ class Cnn14Encoder(AudioEncoder):
     def encode(self, wavs: Tensor) -> Encoding:
         """Encodes `[batch, samples]`, at least 0.32 s; shorter are padded."""
         wavs = nn.functional.pad(wavs, (0, max(0, 5120 - wavs.shape[1])))
-        spectrum = torch.stft(
-            wavs,
-            512,
-            160,
-            window=self.window,
-            pad_mode="reflect",
-            return_complex=True,
-        )
-        mel = spectrum.abs().square().transpose(1, 2) @ self.bank
+        mel = self.mel(wavs)
         hidden = self.trunk(10 * mel.clamp(min=1e-10).log10())[:, 0]
         embedding = torch.relu(self.fc1(hidden))
         return Encoding(embedding, logits=self.fc_audioset(embedding))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torchaudio.compliance.kaldi import fbank
 
-from speechbrain_opensed.core.kaldi_mel import KaldiMel
+from speechbrain_opensed.core.frontends import KaldiMel
 from speechbrain_opensed.lobes.finelap import FineLAP
 from speechbrain_opensed.lobes.text.finelap import FineLAPTextEncoder
 from speechbrain_opensed.lobes.text.roberta import RobertaText
