@@ -18,7 +18,7 @@ from speechbrain_opensed.metrics.agreement import (
     clip_events,
     compare_durations,
 )
-from speechbrain_opensed.metrics.psds.kernel import ClassEvents
+from speechbrain_opensed.metrics.psds.events import ClassEvents
 
 __all__ = ["Events", "Scores", "SedInputs"]
 

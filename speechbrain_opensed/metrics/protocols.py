@@ -20,14 +20,12 @@ __all__ = ["PROTOCOLS", "SedProtocol", "best_fscores", "get_protocol"]
 # Three of FineLAP's frames.
 _FINELAP_MEDIAN = 3 * 10 / 64
 _PSDS1 = {"dtc_threshold": 0.7, "gtc_threshold": 0.7}
-# With cross triggers, which only sed_scores_eval knows.
 _PSDS2 = {
     "dtc_threshold": 0.1,
     "gtc_threshold": 0.1,
     "cttc_threshold": 0.3,
     "alpha_ct": 0.5,
     "alpha_st": 1.0,
-    "backend": "sed_scores_eval",
 }
 
 

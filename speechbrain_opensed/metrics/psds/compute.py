@@ -1,8 +1,7 @@
 """Polyphonic sound detection score (PSDS) from arrays of scores.
 
 Bilen et al., "A framework for the robust evaluation of sound event
-detection", ICASSP 2020, https://arxiv.org/abs/1910.08440. Cross triggers
-(alpha_ct above 0) are left to sed_scores_eval.
+detection", ICASSP 2020, https://arxiv.org/abs/1910.08440.
 
 Authors
  * The speechbrain-opensed contributors 2026
@@ -19,7 +18,9 @@ from typing import Any
 from tqdm import tqdm
 
 from speechbrain_opensed.metrics.inputs import Events, Scores, SedInputs
-from speechbrain_opensed.metrics.psds.kernel import Criteria, count_curves
+from speechbrain_opensed.metrics.psds.cross import other_events
+from speechbrain_opensed.metrics.psds.events import Criteria
+from speechbrain_opensed.metrics.psds.kernel import count_curves
 from speechbrain_opensed.metrics.psds.result import PsdsResult
 
 __all__ = ["compute_psds"]
@@ -97,7 +98,7 @@ def compute_psds(
         for it to be a cross trigger.
     alpha_ct : float
         Weight of cross triggers among the false positives. Needs
-        ``cttc_threshold`` and the backend ``"sed_scores_eval"``.
+        ``cttc_threshold``.
     num_jobs : int
         Threads that share the classes (fast backend). One does 3000 clips of
         407 classes in seconds; more pay off without ``max_efpr``.
@@ -135,7 +136,7 @@ def compute_psds(
         "alpha_st": alpha_st,
     }
     _check_settings(criteria, hop_seconds, max_efpr, backend, num_jobs)
-    _check_cross_triggers(cttc_threshold, alpha_ct, backend)
+    _check_cross_triggers(cttc_threshold, alpha_ct)
     inputs = SedInputs.check(
         scores,
         ground_truth,
@@ -172,13 +173,17 @@ def compute_psds(
     if backend == "sed_scores_eval":
         return _by_reference(inputs, durations, hop_seconds, about)
     limits = Criteria(
-        dtc_threshold, gtc_threshold, _max_false(max_efpr, seconds)
+        dtc_threshold,
+        gtc_threshold,
+        _max_false(max_efpr, seconds),
+        cttc_threshold or 0.0,
     )
     curves: dict[Any, Any] = {}
     with tqdm(
         total=len(inputs.classes), desc="PSDS", unit="class", delay=2
     ) as progress:
-        blocks = _blocks(inputs, hop_seconds, limits, num_jobs)
+        weight = (seconds, alpha_ct) if alpha_ct else None
+        blocks = _blocks(inputs, hop_seconds, limits, num_jobs, weight)
         for counts in _run(blocks, num_jobs, executor):
             for true, false in counts:
                 label = inputs.classes[len(curves)]
@@ -220,7 +225,7 @@ def _by_reference(inputs, durations, hop_seconds, about):
     )
 
 
-def _blocks(inputs, hop_seconds, criteria, num_jobs):
+def _blocks(inputs, hop_seconds, criteria, num_jobs, weight):
     """Arguments of `count_curves` for blocks of classes."""
     events = inputs.class_events()
     of_class = int(inputs.lengths.sum()) * inputs.dtype.itemsize
@@ -234,6 +239,12 @@ def _blocks(inputs, hop_seconds, criteria, num_jobs):
             hop_seconds,
             events[part],
             criteria,
+            None
+            if weight is None
+            else [
+                other_events(events, index, *weight)
+                for index in range(len(events))[part]
+            ],
         )
 
 
@@ -288,8 +299,8 @@ def _check_settings(criteria, hop_seconds, max_efpr, backend, num_jobs):
         raise ValueError(f"num_jobs is {num_jobs}: give 1 or more")
 
 
-def _check_cross_triggers(cttc_threshold, alpha_ct, backend):
-    """Refuse a weight without a threshold, or a backend without either."""
+def _check_cross_triggers(cttc_threshold, alpha_ct):
+    """Refuse a weight without a threshold."""
     if not 0 <= alpha_ct < math.inf:
         raise ValueError(f"alpha_ct is {alpha_ct}: give 0 or more")
     if cttc_threshold is not None and not 0 <= cttc_threshold <= 1:
@@ -300,9 +311,4 @@ def _check_cross_triggers(cttc_threshold, alpha_ct, backend):
         raise ValueError(
             f"alpha_ct is {alpha_ct}, but what a cross trigger is, is left "
             "open: give cttc_threshold"
-        )
-    if alpha_ct and backend != "sed_scores_eval":
-        raise ValueError(
-            f"alpha_ct is {alpha_ct}: cross triggers need "
-            "backend='sed_scores_eval'"
         )

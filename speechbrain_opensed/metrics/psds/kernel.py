@@ -19,13 +19,21 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from speechbrain_opensed.metrics.psds.cross import OtherEvents, cross_changes
+from speechbrain_opensed.metrics.psds.events import ClassEvents, Criteria
+from speechbrain_opensed.metrics.psds.peaks import (
+    Clips,
+    find_peaks,
+    ragged,
+    reaches,
+)
+
 __all__ = [
-    "ClassEvents",
-    "Criteria",
     "Curve",
     "area",
     "count_curves",
@@ -36,67 +44,12 @@ __all__ = [
 Curve = tuple[np.ndarray, np.ndarray]
 
 
-# sed_scores_eval compares durations rounded to microseconds.
-_DECIMALS = 6
 # About how many pairs of a frame and an event are held at a time.
 _MAX_PAIRS = 1 << 20
 # About how many points of a curve are averaged over the classes at a time.
 _MAX_POINTS = 1 << 12
-
-
-class ClassEvents(NamedTuple):
-    """The events of one class, sorted by clip.
-
-    Arguments
-    ---------
-    clip : np.ndarray
-        Index of each event's clip, `[events]`.
-    onset : np.ndarray
-        Seconds, `[events]`.
-    offset : np.ndarray
-        Seconds, `[events]`.
-
-    Example
-    -------
-    >>> ClassEvents(np.array([0]), np.array([0.5]), np.array([1.5])).clip
-    array([0])
-    """
-
-    clip: np.ndarray
-    onset: np.ndarray
-    offset: np.ndarray
-
-
-class Criteria(NamedTuple):
-    """What counts as found, and how far the curve is followed.
-
-    Arguments
-    ---------
-    dtc_threshold : float
-        Share of a detection that must lie on events of its class.
-    gtc_threshold : float
-        Share of an event that such detections must cover.
-    max_false : int | None
-        False positives beyond which the curve is of no interest.
-
-    Example
-    -------
-    >>> Criteria(0.7, 0.7, 139).max_false
-    139
-    """
-
-    dtc_threshold: float
-    gtc_threshold: float
-    max_false: int | None
-
-
-class _Clips(NamedTuple):
-    """Where the clips lie on a track that holds them one after another."""
-
-    starts: np.ndarray
-    lengths: np.ndarray
-    of_frame: np.ndarray
-    times: np.ndarray
+# Share of the greatest cost of cross triggers below which it is a trace.
+_TRACE = 1e-12
 
 
 class _Changes(NamedTuple):
@@ -113,6 +66,7 @@ def count_curves(
     hop_seconds: float,
     events: list[ClassEvents],
     criteria: Criteria,
+    cross: Sequence[OtherEvents] | None = None,
 ) -> list[Curve]:
     """Follow true against false positives over all thresholds.
 
@@ -128,12 +82,15 @@ def count_curves(
         The events of each class, at least one each.
     criteria : Criteria
         The settings.
+    cross : list[OtherEvents], optional
+        For each class what the others have, where cross triggers count.
 
     Returns
     -------
     list[tuple[np.ndarray, np.ndarray]]
         For each class the corners of its staircase: numbers of true and of
-        false positives, both ascending, from no false positive on.
+        false positives, both ascending, from no false positive on; with
+        cross triggers what these cost is added to the latter.
 
     Example
     -------
@@ -143,20 +100,16 @@ def count_curves(
     >>> count_curves(tracks, np.array([3, 3]), 1.0, [events], criteria)
     [(array([1]), array([0]))]
     """
-    ends = np.cumsum(lengths)
-    clips = _Clips(
-        starts=ends - lengths,
-        lengths=lengths,
-        of_frame=np.repeat(np.arange(len(lengths), dtype=np.int32), lengths),
-        times=np.arange(lengths.max() + 1) * hop_seconds,
-    )
+    clips = Clips.of(lengths, hop_seconds)
     return [
-        _count_curve(track, clips, of_class, criteria)
-        for track, of_class in zip(tracks, events, strict=True)
+        _count_curve(track, clips, of_class, criteria, others)
+        for track, of_class, others in zip(
+            tracks, events, cross or [None] * len(events), strict=True
+        )
     ]
 
 
-def _count_curve(track, clips, events, criteria):
+def _count_curve(track, clips, events, criteria, others):
     """Corners of the staircase of one class."""
     has_event = np.zeros(len(clips.lengths), bool)
     has_event[events.clip] = True
@@ -167,7 +120,11 @@ def _count_curve(track, clips, events, criteria):
         changes.append(
             _changes_with_events(track, clips, part, floor, criteria)
         )
-    return _staircase(*map(np.concatenate, zip(*changes, strict=True)))
+    together = map(np.concatenate, zip(*changes, strict=True))
+    if others is None:
+        return _staircase(*together)
+    costs = cross_changes(track, clips, events, others, floor, criteria)
+    return _staircase(*together, *costs)
 
 
 def _floor(track, clips, eventless, max_false):
@@ -209,32 +166,16 @@ def _changes_with_events(track, clips, events, floor, criteria):
     members, first_event, event_owner, num_events = np.unique(
         events.clip, return_index=True, return_inverse=True, return_counts=True
     )
-    # Frames of these clips, with -inf before, between and after them, so that
-    # no peak crosses the border of a clip.
-    lengths = clips.lengths[members]
-    starts = np.cumsum(lengths + 1) - lengths
-    owner, frame = _ragged(lengths)
-    values = track[clips.starts[members][owner] + frame]
-    above = values > floor
-    owner, frame, values = owner[above], frame[above], values[above]
-    padded = np.full(starts[-1] + lengths[-1] + 1, -np.inf, track.dtype)
-    padded[starts[owner] + frame] = values
-    summit = np.maximum.reduceat(padded, starts)[event_owner]
-
-    slots = starts[owner] + frame
-    chosen, left, right = _peaks(padded, slots, lengths.max())
-    owner, level = owner[chosen], values[chosen]
-    swallowed_at = np.maximum(padded[left - 1], padded[right])
-    onset = clips.times[left - starts[owner]]
-    offset = clips.times[right - starts[owner]]
-
-    peak, event = _ragged(num_events[owner])
+    peaks = find_peaks(track, clips, members, floor)
+    owner, level, swallowed_at, onset, offset, summit = peaks
+    summit = summit[event_owner]
+    peak, event = ragged(num_events[owner])
     event += first_event[owner][peak]
     overlap = np.minimum(offset[peak], events.offset[event])
     overlap -= np.maximum(onset[peak], events.onset[event])
     np.maximum(overlap, 0.0, out=overlap)
     on_events = np.bincount(peak, overlap, minlength=len(level))
-    relevant = _reaches(on_events, criteria.dtc_threshold * (offset - onset))
+    relevant = reaches(on_events, criteria.dtc_threshold * (offset - onset))
 
     counts = relevant[peak] & (overlap > 0)
     peak, event, overlap = peak[counts], event[counts], overlap[counts]
@@ -254,34 +195,6 @@ def _changes_with_events(track, clips, events, floor, criteria):
     return _Changes(np.concatenate(levels), true, false)
 
 
-def _peaks(padded, slots, reach):
-    """All intervals in which the score stays at or above one of its values.
-
-    Returns which of the slots stand for a peak (the leftmost of those on its
-    level), its first slot and the slot behind its last.
-    """
-    # lowest[k][i] is the minimum of the 2**k values from i on.
-    lowest = [padded]
-    while 2 ** len(lowest) <= reach:
-        step = 2 ** (len(lowest) - 1)
-        wider = np.full_like(padded, -np.inf)
-        np.minimum(lowest[-1][:-step], lowest[-1][step:], out=wider[:-step])
-        lowest.append(wider)
-
-    value = padded[slots]
-    before = slots - 1
-    for k in reversed(range(len(lowest))):
-        window = np.maximum(before - 2**k + 1, 0)
-        before -= (lowest[k][window] > value).astype(np.int64) << k
-    chosen = np.flatnonzero(padded[before] < value)
-
-    value = value[chosen]
-    right = slots[chosen] + 1
-    for k in reversed(range(len(lowest))):
-        right += (lowest[k][right] >= value).astype(np.int64) << k
-    return chosen, before[chosen] + 1, right
-
-
 def _changes_of_found(event, level, gain, needed):
     """Levels at which events become found, or lost again.
 
@@ -297,38 +210,35 @@ def _changes_of_found(event, level, gain, needed):
     last = np.append((np.diff(event) > 0) | (level[1:] != level[:-1]), True)
     last &= level > -np.inf
     event, level, covered = event[last], level[last], covered[last]
-    found = _reaches(covered, needed[event]).astype(np.int64)
+    found = reaches(covered, needed[event]).astype(np.int64)
     true = np.diff(found, prepend=0)
     new_event = np.diff(event, prepend=-1) > 0
     true[new_event] = found[new_event]
     return _Changes(level[true != 0], true[true != 0], None)
 
 
-def _staircase(level, true, false):
+def _staircase(level, true, false, cost_level=None, cost=None):
     """Best number of true positives for each number of false ones."""
+    if cost is not None:
+        nothing = np.zeros(len(cost), np.int64)
+        cost = np.append(np.zeros(len(level)), cost)
+        level = np.append(level, cost_level)
+        true, false = np.append(true, nothing), np.append(false, nothing)
     order = np.argsort(level)[::-1]
     level = level[order]
     last = np.append(level[1:] != level[:-1], True)[: len(level)]
     true = np.append(0, np.cumsum(true[order])[last])
     false = np.append(0, np.cumsum(false[order])[last])
+    if cost is not None:
+        # Sums of what comes and goes leave traces where nothing is left.
+        costs = np.append(0.0, np.cumsum(cost[order])[last])
+        false = false + np.where(costs < _TRACE * costs.max(), 0.0, costs)
     order = np.lexsort((true, false))
     true, false = true[order], false[order]
     gained = np.append(True, true[1:] > np.maximum.accumulate(true)[:-1])
     true, false = true[gained], false[gained]
     best = np.append(false[1:] != false[:-1], True)
     return true[best], false[best]
-
-
-def _reaches(seconds, needed):
-    """Whether durations are at least as long, to the microsecond."""
-    return np.round(seconds, _DECIMALS) >= np.round(needed, _DECIMALS)
-
-
-def _ragged(counts):
-    """Owner and position within the owner of each of ``counts`` items."""
-    owner = np.repeat(np.arange(len(counts)), counts)
-    first = np.cumsum(counts) - counts
-    return owner, np.arange(len(owner)) - first[owner]
 
 
 def mean_curve(curves: list[Curve], alpha_st: float) -> Curve:

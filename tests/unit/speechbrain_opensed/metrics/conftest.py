@@ -57,7 +57,7 @@ def random_events(rng, seconds, hop, classes):
     for label in classes:
         for _ in range(rng.integers(0, 4)):
             onset = rng.uniform(0, 0.98 * seconds)
-            length = rng.uniform(0.001, seconds / 2)
+            length = rng.uniform(0.001, max(0.002, seconds / 2))
             if rng.random() < 0.5:
                 onset = round(onset / hop) * hop
                 length = rng.integers(1, 6) * hop

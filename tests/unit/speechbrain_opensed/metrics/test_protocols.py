@@ -134,7 +134,6 @@ def test_best_fscores_leave_out_clips_without_events(clips):
     "settings, words",
     [
         ({"alpha_ct": 0.5}, "give cttc_threshold"),
-        ({"alpha_ct": 0.5, "cttc_threshold": 0.3}, "sed_scores_eval"),
         ({"alpha_ct": -1}, "alpha_ct is -1: give 0 or more"),
         ({"cttc_threshold": 2}, "a share lies between 0 and 1"),
     ],

@@ -56,6 +56,55 @@ def test_random_clips_as_sed_scores_eval_has_them(
         reject()
 
 
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    seed=st.integers(0, 2**32),
+    kind=st.sampled_from(KINDS),
+    dtc_threshold=st.sampled_from([0.1, 0.5, 0.7, 1.0]),
+    gtc_threshold=st.sampled_from([0.05, 0.3, 0.7]),
+    cttc_threshold=st.sampled_from([0.05, 0.1, 0.3, 0.8]),
+    alpha_ct=st.sampled_from([0.1, 0.5, 1.0]),
+    alpha_st=st.sampled_from([0.0, 1.0]),
+    max_efpr=st.sampled_from([100.0, 2e4, 1e6, None]),
+    keep_empty_clips=st.booleans(),
+)
+def test_cross_triggers_as_sed_scores_eval_has_them(
+    make_clips, seed, kind, **options
+):
+    clips = make_clips(seed, kind)
+    ours = compute_psds(*clips, **options)
+    try:
+        theirs = compute_psds(*clips, backend="sed_scores_eval", **options)
+    except ValueError as error:
+        assert "sed_scores_eval fails" in str(error)
+        reject()
+    assert ours.psds == pytest.approx(theirs.psds, abs=1e-9)
+    assert ours.per_class == pytest.approx(theirs.per_class, abs=1e-9)
+
+
+def test_cross_triggers_in_parts_and_threads(make_clips, monkeypatch):
+    from speechbrain_opensed.metrics.psds import cross
+
+    common = {"dtc_threshold": 0.5, "gtc_threshold": 0.3, "max_efpr": 1e5}
+    options = {**common, "alpha_ct": 0.5, "cttc_threshold": 0.3}
+    clips = make_clips(3, "noise", max_frames=200)
+    whole = compute_psds(*clips, **options)
+    without = compute_psds(*clips, **common)
+    assert whole.psds < without.psds
+    monkeypatch.setattr(cross, "_MAX_PAIRS", 50)
+    parts = compute_psds(*clips, num_jobs=2, **options)
+    assert parts.psds == pytest.approx(whole.psds, abs=1e-12)
+    single = compute_psds(
+        {"a": np.zeros((5, 1))}, {"a": [(0, 1, "dog")]}, {"a": 5.0}, ["dog"],
+        1.0, **options,
+    )  # fmt: skip
+    assert single.settings["alpha_ct"] == 0
+
+
 def test_what_is_beyond_sed_scores_eval_is_said_in_words():
     scores, durations = one_dog(a=[0.9, 0.0, 0.0])
     clips = scores, {"a": [(0, 3, "dog")]}, durations, ["dog"], 1.0

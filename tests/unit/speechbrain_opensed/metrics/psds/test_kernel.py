@@ -3,9 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from speechbrain_opensed.metrics.psds.events import ClassEvents, Criteria
 from speechbrain_opensed.metrics.psds.kernel import (
-    ClassEvents,
-    Criteria,
     area,
     count_curves,
     mean_curve,
