@@ -6,19 +6,23 @@ the corpus's name.
 """
 
 import hashlib
-import http.client
-import json
 import os
+import re
 import shutil
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+import requests
+from requests.adapters import HTTPAdapter
 from tqdm import tqdm
+from urllib3 import Retry
 
 from lhotse_recipes.building.unpack import merge_split_zips, unpack
+from lhotse_recipes.fingerprint import Stamp
+from lhotse_recipes.outputs import write_atomically
 
 __all__ = [
     "RemoteFile",
@@ -29,7 +33,7 @@ __all__ = [
 ]
 
 _ZENODO = "https://zenodo.org/api/records"
-_BLOCK = 2**20
+_BLOCK = 2**18
 _TIMEOUT = 60.0
 
 
@@ -65,22 +69,24 @@ def zenodo_files(
     """
     url = f"{api}/{record}"
     try:
-        with urllib.request.urlopen(_request(url), timeout=_TIMEOUT) as answer:
-            listed = {
-                entry["key"]: RemoteFile(
-                    entry["links"]["self"],
-                    Path(entry["key"]).name,
-                    entry["size"],
-                    entry["checksum"].removeprefix("md5:"),
-                )
-                for entry in json.load(answer)["files"]
-            }
-    except OSError as error:
-        raise OSError(f"{url}: {_why(error)}; try again later") from error
+        with _session() as session:
+            answer = session.get(url, timeout=_TIMEOUT)
+            answer.raise_for_status()
+        listed = {
+            entry["key"]: RemoteFile(
+                entry["links"]["self"],
+                Path(entry["key"]).name,
+                entry["size"],
+                entry["checksum"].removeprefix("md5:"),
+            )
+            for entry in answer.json()["files"]
+        }
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{url}: not a Zenodo record ({error!r}); fetch the corpus by hand"
         ) from error
+    except OSError as error:
+        raise OSError(f"{url}: {_why(error)}; try again later") from error
     missing = [name for name in names or () if name not in listed]
     if missing:
         raise ValueError(
@@ -96,8 +102,10 @@ def fetch(
     """
     Fetch a file, going on where an earlier attempt stopped.
 
-    What has arrived so far lies beside it as ``<name>.part``; the name itself
-    exists only when all is there and agrees with size and checksum.
+    What has arrived so far lies beside it as ``<name>.part``, with what the
+    server called that version; a version that changed meanwhile is fetched
+    from its beginning. The name itself exists only when all is there and
+    agrees with size and checksum.
 
     :param file: what to fetch.
     :param folder: where to put it; made when missing.
@@ -108,10 +116,12 @@ def fetch(
     """
     path = Path(folder) / file.name
     part = path.with_name(f"{path.name}.part")
+    note = _note(part)
     path.parent.mkdir(parents=True, exist_ok=True)
     if force_download:
         path.unlink(missing_ok=True)
         part.unlink(missing_ok=True)
+        note.unlink(missing_ok=True)
     if path.exists():
         return path
     if not (part.exists() and part.stat().st_size == file.size):
@@ -119,18 +129,19 @@ def fetch(
     size = part.stat().st_size
     if file.size is not None and size != file.size:
         if size > file.size:
-            part.unlink()
+            _discard(part)
         raise OSError(
             f"{file.url}: {size} of {file.size} bytes arrived; run the same "
             "command again to go on"
         )
     if file.md5 is not None and _md5(part) != file.md5:
-        part.unlink()
+        _discard(part)
         raise ValueError(
             f"{file.url}: the checksum of what arrived is not {file.md5}, so "
             "it was removed; fetch it again"
         )
     os.replace(part, path)
+    note.unlink(missing_ok=True)
     return path
 
 
@@ -151,9 +162,20 @@ def fetch_corpus(
     :param name: of that folder.
     :param force_download: replace what is there.
     :return: the folder; it exists only if everything is in it.
+    :raises ValueError: the folder is there, made from other archives.
     """
+    files = list(files)
     target = Path(target_dir) / name
+    wanted = sorted(file.name for file in files)
+    stamp = Stamp(Path(target_dir) / f".{name}.json", {"files": wanted})
     if target.is_dir() and not force_download:
+        found = (stamp.read() or {}).get("about", {}).get("files", wanted)
+        missing = [one for one in wanted if one not in found]
+        if missing:
+            raise ValueError(
+                f"{target} was made without {', '.join(missing)}: "
+                "force_download makes it anew, or choose another folder"
+            )
         print(f"{target} is there already; force_download replaces it")
         return target
     archives = Path(target_dir) / f"{name}.archives"
@@ -167,6 +189,7 @@ def fetch_corpus(
         if target.is_dir():
             shutil.rmtree(target)
         os.replace(growing, target)
+        stamp.write()
     finally:
         shutil.rmtree(growing, ignore_errors=True)
     return target
@@ -191,25 +214,71 @@ def fetch_tables(
     return fetch_corpus(files, target_dir, name, force_download)
 
 
-def _request(url: str, offset: int = 0) -> urllib.request.Request:
-    headers = {"User-Agent": "speechbrain-opensed"}
-    if offset:
-        headers["Range"] = f"bytes={offset}-"
-    return urllib.request.Request(url, headers=headers)
+def _session() -> requests.Session:
+    """Tries again what may pass; what is sent is not packed on the way."""
+    session = requests.Session()
+    session.headers["User-Agent"] = "speechbrain-opensed"
+    session.headers["Accept-Encoding"] = "identity"
+    retries = Retry(
+        3,
+        connect=1,
+        backoff_factor=0.5,
+        status_forcelist=(429, 500, 502, 503, 504),
+        raise_on_status=False,
+    )
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=retries))
+    return session
+
+
+def _note(part: Path) -> Path:
+    """Holds what the server calls the version that a part is of."""
+    return part.with_name(f"{part.name}.version")
+
+
+def _discard(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _note(part).unlink(missing_ok=True)
 
 
 def _receive(file: RemoteFile, part: Path) -> None:
+    if urlsplit(file.url).scheme == "file":
+        shutil.copyfile(url2pathname(urlsplit(file.url).path), part)
+        return
+    again = "run the same command again to go on"
     have = part.stat().st_size if part.exists() else 0
+    note = _note(part)
+    version = note.read_text(encoding="utf-8") if note.is_file() else ""
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    if have and version:
+        # Another version is then sent whole instead of from there on.
+        headers["If-Range"] = version
+    expected = None
     try:
-        with urllib.request.urlopen(
-            _request(file.url, have), timeout=_TIMEOUT
-        ) as answer:
+        with (
+            _session() as session,
+            session.get(
+                file.url, headers=headers, stream=True, timeout=_TIMEOUT
+            ) as answer,
+        ):
+            if answer.status_code == 416:
+                _check_nothing_left(file, part, answer)
+                return
+            answer.raise_for_status()
+            if answer.status_code == 206 and not _fits(answer, have, version):
+                _discard(part)
+                raise OSError(
+                    f"the file changed on the server, so its beginning was "
+                    f"removed; {again}"
+                )
             # A server that ignores ranges sends the whole file again.
-            have = have if answer.status == 206 else 0
+            have = have if answer.status_code == 206 else 0
             length = answer.headers.get("Content-Length")
             expected = have + int(length) if length else None
+            with write_atomically(note) as out:
+                out.write(_version(answer))
             with (
-                open(part, "ab" if have else "wb") as out,
+                open(part, "ab" if have else "wb") as sink,
                 tqdm(
                     total=expected,
                     initial=have,
@@ -218,28 +287,62 @@ def _receive(file: RemoteFile, part: Path) -> None:
                     desc=file.name,
                 ) as bar,
             ):
-                while block := answer.read(_BLOCK):
-                    out.write(block)
+                # What arrived of a last block counts; sizes are compared below.
+                answer.raw.enforce_content_length = False
+                for block in answer.iter_content(_BLOCK):
+                    sink.write(block)
                     bar.update(len(block))
-    except urllib.error.HTTPError as error:
-        if error.code == 416 and file.size is None:
-            return  # Nothing is left to send: it was all there.
-        if error.code == 416:
-            part.unlink()
+    except requests.HTTPError as error:
         raise OSError(f"{file.url}: {_why(error)}; try again later") from error
-    except (OSError, http.client.HTTPException) as error:
+    except requests.RequestException as error:
+        if expected is None:
+            raise OSError(f"{file.url}: {_why(error)}; {again}") from error
+    except OSError as error:
+        raise OSError(f"{file.url}: {error}") from error
+    size = part.stat().st_size
+    if expected is not None and size < expected:
         raise OSError(
-            f"{file.url}: {_why(error)}; run the same command again to go on"
-        ) from error
-    if expected is not None and part.stat().st_size < expected:
+            f"{file.url}: the connection ended after {size} of {expected} "
+            f"bytes; {again}"
+        )
+
+
+def _version(answer: requests.Response) -> str:
+    """What identifies the bytes; weak tags do not."""
+    tag = answer.headers.get("ETag", "")
+    if tag and not tag.startswith("W/"):
+        return tag
+    return answer.headers.get("Last-Modified", "")
+
+
+def _fits(answer: requests.Response, have: int, version: str) -> bool:
+    """Whether a part of a file goes on where ours ends."""
+    sent = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
+    if sent and int(sent[1]) != have:
+        return False
+    return not version or _version(answer) in ("", version)
+
+
+def _check_nothing_left(
+    file: RemoteFile, part: Path, answer: requests.Response
+) -> None:
+    """Nothing is left to send: it was all there, or is of another file."""
+    total = re.match(r"bytes \*/(\d+)", answer.headers.get("Content-Range", ""))
+    size = part.stat().st_size if part.exists() else 0
+    wanted = file.size if file.size is not None else total and int(total[1])
+    if wanted is not None and size != wanted:
+        _discard(part)
         raise OSError(
-            f"{file.url}: the connection ended after {part.stat().st_size} of "
-            f"{expected} bytes; run the same command again to go on"
+            f"{size} bytes were there of a file of {wanted}, so they were "
+            "removed; run the same command again"
         )
 
 
 def _why(error: Exception) -> str:
-    return str(getattr(error, "reason", None) or error) or repr(error)
+    answer = getattr(error, "response", None)
+    if answer is not None:
+        return str(answer.reason)
+    return str(error) or repr(error)
 
 
 def _md5(path: Path) -> str:

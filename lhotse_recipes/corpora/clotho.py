@@ -15,7 +15,7 @@ from typing import Any
 from lhotse_recipes.building.fetch import fetch, zenodo_files
 from lhotse_recipes.clips import ClipTable
 from lhotse_recipes.importing import Part, choose, find_tables, prepare_parts
-from lhotse_recipes.io import PrepareReport, read_rows
+from lhotse_recipes.io import PrepareReport, read_rows, write_atomically
 
 __all__ = ["download_clotho", "prepare_clotho", "read_clotho"]
 
@@ -124,7 +124,7 @@ def download_clotho(
     root = Path(target_dir) / "Clotho"
     for part in choose(parts, list(_PARTS), list(_PARTS)):
         names = [f"clotho_audio_{part}.7z", f"clotho_captions_{part}.csv"]
-        if (root / part).is_dir() and not force_download:
+        if _is_whole(root, part) and not force_download:
             print(f"{root / part} is there already")
             continue
         archive, captions = (
@@ -132,8 +132,19 @@ def download_clotho(
             for file in zenodo_files(_RECORD, names)
         )
         _unpack_7z(py7zr, archive, root / part)
-        shutil.copy(captions, root / captions.name)
+        with write_atomically(root / captions.name, "wb") as file:
+            file.write(captions.read_bytes())
     return root
+
+
+def _is_whole(root: Path, part: str) -> bool:
+    """Whether a part's table is there and all the audio that it lists."""
+    table = root / f"clotho_captions_{part}.csv"
+    if not (table.is_file() and (root / part).is_dir()):
+        return False
+    there = {path.name for path in (root / part).rglob("*")}
+    rows = read_rows(table, ("file_name",))
+    return all(row["file_name"] in there for _, row in rows)
 
 
 def _unpack_7z(py7zr: Any, archive: Path, folder: Path) -> None:

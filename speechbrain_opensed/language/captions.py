@@ -10,22 +10,22 @@ Authors
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from lhotse.cut import Cut
-from tqdm import tqdm
 
 from lhotse_recipes.io import PrepareReport, write_jsonl
 from lhotse_recipes.schema import trim_events
 from lhotse_recipes.soundscapes.captions import with_caption
-from speechbrain_opensed.language.client import (
-    LlmAnswerError,
-    LlmClient,
-    LlmError,
+from speechbrain_opensed.language.ask import (
+    ask_all,
+    ask_numbered,
+    batches_of,
+    open_journal,
 )
+from speechbrain_opensed.language.client import LlmAnswerError, LlmClient
 from speechbrain_opensed.language.journal import Journal
 
 __all__ = ["caption_clips", "timeline"]
@@ -102,34 +102,33 @@ def caption_clips(
     'A dog barks.'
     """
     path = Path(path)
-    key = {"prompt": PROMPT_VERSION, "model": client.model}
-    with Journal(path.with_name(f"{path.name}.journal.jsonl"), key) as journal:
-        known = _known(journal)
+    with open_journal(path, PROMPT_VERSION, client) as journal:
+        before = _known(journal)
         wanted = dict.fromkeys(timeline(cut) for cut in cuts)
-        missing = [text for text in wanted if text not in known]
+        missing = (text for text in wanted if text not in before)
 
-        def ask(batch: list[str]) -> int:
-            answers = _ask(client, batch, attempts)
-            if answers:
-                journal.append({"captions": answers})
-            return len(batch)
+        def ask(batch: list[str]) -> dict[str, Any] | None:
+            captions = ask_numbered(
+                client,
+                [json.dumps(text) for text in batch],
+                _sentence,
+                INSTRUCTION,
+                attempts=attempts,
+                lacking="the clips {} have no sentence of at most "
+                f"{MOST_WORDS} words",
+            )
+            found = {batch[place]: text for place, text in captions.items()}
+            return {"captions": found} if found else None
 
-        batches = list(_batches(missing, batch_size))
-        with tqdm(
+        ask_all(
+            client,
+            list(batches_of(missing, batch_size)),
+            ask,
+            journal,
             total=len(wanted),
-            initial=len(wanted) - len(missing),
-            desc="Captions",
-            unit="clip",
-        ) as progress:
-            try:
-                for number in client.map(ask, batches):
-                    progress.update(number)
-            except LlmError as error:
-                kept = len(_known(journal).keys() & wanted.keys())
-                raise LlmError(
-                    f"{error} {kept} of {len(wanted)} captions are kept in "
-                    f"{journal.path}; the same command goes on from there."
-                ) from error
+            known=lambda: len(_known(journal).keys() & wanted.keys()),
+            what="captions",
+        )
         known = _known(journal)
     if wanted and not known.keys() & wanted.keys():
         raise LlmAnswerError(
@@ -194,43 +193,6 @@ def _known(journal: Journal) -> dict[str, str]:
     }
 
 
-def _batches(texts: list[str], size: int) -> Iterator[list[str]]:
-    iterator = iter(texts)
-    while batch := list(islice(iterator, size)):
-        yield batch
-
-
-def _ask(client: LlmClient, batch: list[str], attempts: int) -> dict[str, str]:
-    """Captions of the clips of a batch, without those that got none."""
-    lines = [f"{k}. {json.dumps(text)}" for k, text in enumerate(batch, 1)]
-    found: dict[str, str] = {}
-    try:
-        client.complete_json(
-            "\n".join(lines), _checker(len(batch), found), INSTRUCTION, attempts
-        )
-    except LlmAnswerError:
-        pass  # What is missing is counted and listed by the caller.
-    return {batch[int(number) - 1]: text for number, text in found.items()}
-
-
-def _checker(size: int, found: dict[str, str]) -> Callable[[Any], None]:
-    numbers = [str(number) for number in range(1, size + 1)]
-
-    def check(answer: Any) -> None:
-        if not isinstance(answer, dict):
-            raise ValueError("it is not a JSON object")
-        strange = sorted(set(answer) - set(numbers))
-        if strange:
-            raise ValueError(f"there are no clips with the numbers {strange}")
-        for number, text in answer.items():
-            text = " ".join(text.split()) if isinstance(text, str) else ""
-            if 1 < len(text.split()) <= MOST_WORDS:
-                found.setdefault(number, text)
-        missing = [number for number in numbers if number not in found]
-        if missing:
-            raise ValueError(
-                f"the clips {', '.join(missing)} have no sentence of at most "
-                f"{MOST_WORDS} words"
-            )
-
-    return check
+def _sentence(text: str) -> str | None:
+    words = text.split()
+    return " ".join(words) if 1 < len(words) <= MOST_WORDS else None

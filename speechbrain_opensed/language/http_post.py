@@ -1,18 +1,19 @@
 """One HTTP POST whose failures are sorted by whether they may pass.
 
-On top of the standard library's `urllib`; what the status codes ask of a
-client: https://www.rfc-editor.org/rfc/rfc9110
+What the status codes ask of a client: https://www.rfc-editor.org/rfc/rfc9110
+
+Authors
+ * The speechbrain-opensed contributors 2026
 """
 
 import email.utils
-import http.client
 import socket
 import ssl
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+
+import requests
+from urllib3.exceptions import HTTPError
 
 __all__ = ["PassingFailure", "PostRefused", "post"]
 
@@ -53,13 +54,6 @@ class PostRefused(Exception):
         self.status = status
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """urllib would carry secret headers along to wherever it is sent."""
-
-    def redirect_request(self, *args):
-        return None
-
-
 def post(
     url: str, payload: bytes, headers: Mapping[str, str], timeout: float
 ) -> bytes:
@@ -96,36 +90,38 @@ def post(
     ...     print("no such host")
     no such host
     """
-    request = urllib.request.Request(url, payload, dict(headers))
-    opener = urllib.request.build_opener(_NoRedirect)
     try:
-        with opener.open(request, timeout=timeout) as reply:
-            body = reply.read(_LARGEST + 1)
+        with requests.post(
+            url,
+            data=payload,
+            headers=dict(headers),
+            timeout=timeout,
+            allow_redirects=False,
+            stream=True,
+            # Else a .netrc would take the place of the key.
+            auth=lambda request: request,
+        ) as reply:
+            status = reply.status_code
+            limit = _LARGEST if reply.ok else 10_000
+            body = reply.raw.read(limit + 1, decode_content=True)
+    except (requests.RequestException, HTTPError, OSError) as error:
+        causes = list(_causes(error))
+        message = f"{type(causes[-1]).__name__}: {causes[-1]}"
+        if any(map(_is_permanent, causes)):
+            raise PostRefused(message) from error
+        raise PassingFailure(message) from error
+    if 200 <= status < 300:
         if len(body) > _LARGEST:
             raise PostRefused(f"the answer has more than {_LARGEST} bytes")
         return body
-    except urllib.error.HTTPError as error:
-        with error:
-            message = f"HTTP {error.code}: {_body(error) or error.reason}"
-        if error.code in PASSING_STATUS:
-            wait = _seconds(error.headers.get("Retry-After"))
-            raise PassingFailure(message, wait) from None
-        if 300 <= error.code < 400:
-            message += f" (redirected to {error.headers.get('Location')})"
-        raise PostRefused(message, error.code) from None
-    except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", error)
-        message = f"{type(reason).__name__}: {reason}"
-        if _is_permanent(reason):
-            raise PostRefused(message) from error
-        raise PassingFailure(message) from error
-
-
-def _body(error: urllib.error.HTTPError) -> str:
-    try:
-        return error.read(10_000).decode("utf-8", "replace").strip()
-    except (OSError, http.client.HTTPException):
-        return ""
+    said = body[:10_000].decode("utf-8", "replace").strip()
+    message = f"HTTP {status}: {said or reply.reason}"
+    if status in PASSING_STATUS:
+        wait = _seconds(reply.headers.get("Retry-After"))
+        raise PassingFailure(message, wait)
+    if 300 <= status < 400:
+        message += f" (redirected to {reply.headers.get('Location')})"
+    raise PostRefused(message, status)
 
 
 def _seconds(retry_after: str | None) -> float:
@@ -143,9 +139,17 @@ def _seconds(retry_after: str | None) -> float:
     return max(0.0, date.timestamp() - time.time())
 
 
-def _is_permanent(reason: Any) -> bool:
-    if isinstance(reason, socket.gaierror):
-        return reason.errno == socket.EAI_NONAME
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what led to it, down to the socket's."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_permanent(error: BaseException) -> bool:
+    if isinstance(error, socket.gaierror):
+        return error.errno == socket.EAI_NONAME
     return isinstance(
-        reason, (ssl.SSLCertVerificationError, http.client.InvalidURL)
+        error,
+        (ssl.SSLCertVerificationError, requests.exceptions.InvalidURL),
     )

@@ -14,14 +14,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from lhotse_recipes.io import PrepareReport
-from speechbrain_opensed.language.client import (
-    LlmAnswerError,
-    LlmClient,
-    LlmError,
-)
+from speechbrain_opensed.language.ask import ask_all, open_journal
+from speechbrain_opensed.language.client import LlmAnswerError, LlmClient
 from speechbrain_opensed.language.inflection import alternatives, words_of
 from speechbrain_opensed.language.journal import Journal
 from speechbrain_opensed.language.leaks import is_leak
@@ -106,9 +101,8 @@ def write_neighbors(
         raise ValueError("there are no classes to write neighbours of")
     names = [*classes, *avoid]
     _check_names(classes, names)
-    key = {"prompt": PROMPT_VERSION, "model": client.model}
     report = PrepareReport(path.name.split(".")[0], "neighbors")
-    with Journal(path.with_name(f"{path.name}.journal.jsonl"), key) as journal:
+    with open_journal(path, PROMPT_VERSION, client) as journal:
         for _ in range(attempts):
             chosen, _ = _choose(classes, journal, names)
             short = [c for c in classes if len(chosen[c]) < number]
@@ -169,24 +163,25 @@ def _ask_all(
 ) -> None:
     """One question for each class that lacks neighbours."""
 
-    def ask(label: str) -> None:
+    def ask(label: str) -> dict[str, Any] | None:
         used = [phrase for some in chosen.values() for phrase in some]
         taken = set(map(words_of, used))
         answered = _ask(
             client, label, number - len(chosen[label]), taken, names
         )
-        if answered:
-            journal.append({"label": label, "phrases": answered})
+        return {"label": label, "phrases": answered} if answered else None
 
-    with tqdm(total=len(short), desc="Neighbours", unit="class") as progress:
-        try:
-            for _ in client.map(ask, short):
-                progress.update()
-        except LlmError as error:
-            raise LlmError(
-                f"{error} What was answered is kept in {journal.path}; the "
-                "same command goes on from there."
-            ) from error
+    ask_all(
+        client,
+        short,
+        ask,
+        journal,
+        total=len(chosen),
+        known=lambda: len(
+            {entry["label"] for entry in list(journal.entries)} & chosen.keys()
+        ),
+        what="classes",
+    )
 
 
 def _ask(

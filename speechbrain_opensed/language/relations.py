@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.ontology import save_relations
-from speechbrain_opensed.language.client import (
-    LlmAnswerError,
-    LlmClient,
-    LlmError,
+from speechbrain_opensed.language.ask import (
+    ask_all,
+    ask_numbered,
+    batches_of,
+    open_journal,
 )
+from speechbrain_opensed.language.client import LlmAnswerError, LlmClient
 from speechbrain_opensed.language.journal import Journal
 
 __all__ = ["classify_relations"]
@@ -96,42 +96,40 @@ def classify_relations(
     """
     pairs = _pairs(labels)
     path = Path(path)
-    key = {"prompt": PROMPT_VERSION, "model": client.model}
-    with Journal(path.with_name(f"{path.name}.journal.jsonl"), key) as journal:
-        known = _known(journal)
-        open_pairs = [pair for pair in pairs if frozenset(pair) not in known]
-        batches = [
-            open_pairs[start : start + batch_size]
-            for start in range(0, len(open_pairs), batch_size)
-        ]
-
-        def ask(batch: list[Pair]) -> int:
-            answers = _ask(client, batch, attempts)
-            if answers:
-                rows = [[*pair, letter] for pair, letter in answers.items()]
-                journal.append({"relations": rows})
-            return len(batch)
-
-        done = len(pairs) - len(open_pairs)
-        with tqdm(
-            total=len(pairs), initial=done, desc="Relations", unit="pair"
-        ) as progress:
-            try:
-                for number in client.map(ask, batches):
-                    progress.update(number)
-            except LlmError as error:
-                kept = len(_known(journal).keys() & set(map(frozenset, pairs)))
-                raise LlmError(
-                    f"{error} {kept} of {len(pairs)} pairs are kept in "
-                    f"{journal.path}; the same command goes on from there."
-                ) from error
-        known = _known(journal)
-
-    relations = {
-        pair: known[frozenset(pair)]
+    lines = {
+        pair: " - ".join(json.dumps(x, ensure_ascii=False) for x in pair)
         for pair in pairs
-        if frozenset(pair) in known
     }
+    with open_journal(path, PROMPT_VERSION, client) as journal:
+
+        def kept() -> dict[Pair, str]:
+            known = _known(journal)
+            found = {pair: known.get(frozenset(pair)) for pair in pairs}
+            return {pair: letter for pair, letter in found.items() if letter}
+
+        def ask(batch: list[Pair]) -> dict[str, Any] | None:
+            letters = ask_numbered(
+                client,
+                [lines[pair] for pair in batch],
+                _letter,
+                INSTRUCTION,
+                attempts=attempts,
+                lacking="the pairs {} have no letter A, B, C or D",
+            )
+            rows = [[*batch[place], x] for place, x in letters.items()]
+            return {"relations": rows} if rows else None
+
+        before = kept()
+        ask_all(
+            client,
+            list(batches_of((p for p in pairs if p not in before), batch_size)),
+            ask,
+            journal,
+            total=len(pairs),
+            known=lambda: len(kept()),
+            what="pairs",
+        )
+        relations = kept()
     if not relations:
         raise LlmAnswerError(
             f"{client.model} gave no usable answer for any of the "
@@ -173,36 +171,6 @@ def _known(journal: Journal) -> dict[frozenset[str], str]:
     }
 
 
-def _ask(client: LlmClient, batch: list[Pair], attempts: int) -> dict:
-    """Letters of the pairs of a batch, without those that got none."""
-    lines = [
-        f"{number}. {json.dumps(first, ensure_ascii=False)} - "
-        f"{json.dumps(second, ensure_ascii=False)}"
-        for number, (first, second) in enumerate(batch, start=1)
-    ]
-    letters: dict[str, str] = {}
-    numbers = [str(number) for number in range(1, len(batch) + 1)]
-
-    def check(answer: Any) -> None:
-        if not isinstance(answer, dict):
-            raise ValueError("it is not a JSON object")
-        strange = sorted(set(answer) - set(numbers))
-        if strange:
-            raise ValueError(f"there are no pairs with the numbers {strange}")
-        for number, letter in answer.items():
-            letter = letter.strip().upper() if isinstance(letter, str) else ""
-            if letter in ("A", "B", "C", "D"):
-                letters.setdefault(number, letter)
-        missing = [number for number in numbers if number not in letters]
-        if missing:
-            raise ValueError(
-                f"the pairs {', '.join(missing)} have no letter A, B, C or D"
-            )
-
-    try:
-        client.complete_json("\n".join(lines), check, INSTRUCTION, attempts)
-    except LlmAnswerError:
-        pass  # What is missing is counted and listed by the caller.
-    return {
-        batch[int(number) - 1]: letter for number, letter in letters.items()
-    }
+def _letter(text: str) -> str | None:
+    letter = text.upper()
+    return letter if letter in ("A", "B", "C", "D") else None

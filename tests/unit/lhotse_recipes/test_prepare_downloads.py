@@ -118,6 +118,34 @@ def test_clotho_is_unpacked(zenodo, tmp_path):
     assert not list(folder.glob(".*"))
 
 
+@pytest.mark.parametrize("interrupted", ["table", "audio", "nothing"])
+def test_half_of_clotho_is_not_there_already(
+    zenodo, tmp_path, monkeypatch, interrupted
+):
+    unpacked = []
+
+    def unpack(_, archive, folder):
+        unpacked.append(archive.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "a.wav").write_text("1")
+
+    monkeypatch.setitem(sys.modules, "py7zr", object())
+    monkeypatch.setattr(clotho, "_unpack_7z", unpack)
+    zenodo[4783391] = {
+        "clotho_audio_validation.7z": b"packed",
+        "clotho_captions_validation.csv": b"file_name\na.wav\n",
+    }
+    folder = clotho.download_clotho(tmp_path, parts="validation")
+    if interrupted == "table":
+        (folder / "clotho_captions_validation.csv").unlink()
+    elif interrupted == "audio":
+        (folder / "validation/a.wav").unlink()
+    clotho.download_clotho(tmp_path, parts="validation")
+    assert len(unpacked) == (1 if interrupted == "nothing" else 2)
+    assert (folder / "validation/a.wav").is_file()
+    assert (folder / "clotho_captions_validation.csv").is_file()
+
+
 @pytest.mark.parametrize(
     "module, where, folder, names",
     [

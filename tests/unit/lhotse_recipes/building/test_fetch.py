@@ -32,6 +32,8 @@ class Server(http.server.ThreadingHTTPServer):
     files = {"/a.bin": BODY}
     cut = None
     ranges = True
+    version = None
+    honest = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -48,11 +50,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path not in server.files:
             return self.send_error(404)
         body = server.files[self.path]
-        if self.headers.get("Range") and server.ranges:
+        known = self.headers.get("If-Range")
+        same = known in (None, server.version) or not server.honest
+        if self.headers.get("Range") and server.ranges and same:
             offset = int(self.headers["Range"][6:-1])
             if offset >= len(body):
-                return self.send_error(416)
+                self.send_response(416)
+                self.send_header("Content-Range", f"bytes */{len(body)}")
+                self.send_header("Content-Length", "0")
+                return self.end_headers()
         self.send_response(206 if offset else 200)
+        if server.version is not None:
+            self.send_header("ETag", server.version)
         self.send_header("Content-Length", str(len(body) - offset))
         self.end_headers()
         stop = len(body) if server.cut is None else offset + server.cut
@@ -88,6 +97,47 @@ def test_an_interrupted_download_goes_on(server, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
     fetch(file, tmp_path)
     assert len(server.asked) == 2
+
+
+def test_a_version_that_changed_is_fetched_from_its_beginning(server, tmp_path):
+    server.cut, server.version = 1000, '"one"'
+    with pytest.raises(OSError, match="1000 of 102400"):
+        fetch(remote(server), tmp_path)
+    assert (tmp_path / "a.bin.part").stat().st_size == 1000
+    server.version, server.files["/a.bin"] = '"two"', BODY[::-1]
+    assert fetch(remote(server), tmp_path).read_bytes() == BODY[::-1]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_servers_that_ignore_versions_are_noticed(server, tmp_path):
+    server.cut, server.version = 1000, '"one"'
+    with pytest.raises(OSError, match="1000 of 102400"):
+        fetch(remote(server), tmp_path)
+    server.version, server.honest = '"two"', False
+    server.files["/a.bin"] = BODY[::-1]
+    with pytest.raises(OSError, match="changed on the server"):
+        fetch(remote(server), tmp_path)
+    assert fetch(remote(server), tmp_path).read_bytes() == BODY[::-1]
+
+
+def test_a_part_of_a_longer_file_is_removed(server, tmp_path):
+    (tmp_path / "a.bin.part").write_bytes(BODY + b"more")
+    with pytest.raises(OSError, match="102404 bytes were there of a file of"):
+        fetch(remote(server), tmp_path)
+    assert fetch(remote(server), tmp_path).read_bytes() == BODY
+
+
+def test_what_may_pass_is_tried_again(server, tmp_path, monkeypatch):
+    answers = [503, 200]
+    serve = Handler.do_GET
+    monkeypatch.setattr(
+        Handler,
+        "do_GET",
+        lambda self: (
+            self.send_error(503) if answers.pop(0) == 503 else serve(self)
+        ),
+    )
+    assert fetch(remote(server), tmp_path).read_bytes() == BODY
 
 
 def test_servers_without_ranges_send_it_all_again(server, tmp_path):
@@ -146,6 +196,22 @@ def test_a_corpus_appears_when_all_of_it_is_there(server, tmp_path):
     assert (folder / "m.csv").read_text() == "mine"
     fetch_corpus([file], tmp_path / "to", "corpus", True)
     assert (folder / "m.csv").read_text() == "m"
+
+
+def test_a_corpus_with_fewer_archives_is_another(server, tmp_path):
+    files = []
+    for name in ("train", "test"):
+        packed = zip_of({f"{name}/x.wav": b"x"}, tmp_path / f"{name}.zip")
+        server.files[f"/{name}.zip"] = packed.read_bytes()
+        url = f"{server.address}/{name}.zip"
+        files.append(RemoteFile(url, f"{name}.zip"))
+    folder = fetch_corpus(files[:1], tmp_path / "to", "corpus")
+    fetch_corpus(files[:1], tmp_path / "to", "corpus")
+    with pytest.raises(ValueError, match="made without test.zip"):
+        fetch_corpus(files, tmp_path / "to", "corpus")
+    fetch_corpus(files, tmp_path / "to", "corpus", force_download=True)
+    assert (folder / "test/x.wav").is_file()
+    fetch_corpus(files[1:], tmp_path / "to", "corpus")
 
 
 def test_zenodo_publishes_sizes_and_checksums(server):
