@@ -20,13 +20,14 @@ from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 
 from lhotse_recipes.io import write_atomically, write_json
-from lhotse_recipes.schema import events_of, label_of, trim_events
+from lhotse_recipes.schema import events_of, label_of
 from lhotse_recipes.vocabulary import Vocabulary
 from speechbrain_opensed.checkpoints import load_strict, read_state
 from speechbrain_opensed.dataio.loader import evaluation_loader, training_loader
 from speechbrain_opensed.dataio.queries import AllQueries
 from speechbrain_opensed.dataio.sets.detection import SedDataset
 from speechbrain_opensed.dataio.sets.few_shot import read_labels
+from speechbrain_opensed.evaluation.ground_truth import read_truth
 from speechbrain_opensed.inference.export import export_detector
 from speechbrain_opensed.training import OpenSEDBrain
 from speechbrain_opensed.training.hparams import load_hparams
@@ -107,18 +108,6 @@ class DetectionBrain(OpenSEDBrain):
             write_json(folder / "results.json", stats)
 
 
-def ground_truth(cuts, labels):
-    """Events of these labels in each cut, in seconds from its start."""
-    return {
-        cut.id: [
-            (event.start, event.end, label_of(event))
-            for event in trim_events(cut)
-            if label_of(event) in labels
-        ]
-        for cut in cuts
-    }
-
-
 def dataio_prep(hparams):
     """Loaders, ground truth and classes, by the YAML's cut sets."""
     vocabulary = Vocabulary.load(hparams["vocabulary"])
@@ -167,8 +156,8 @@ def dataio_prep(hparams):
         seed=hparams["seed"],
     )
     truth = {
-        sb.Stage.VALID: ground_truth(cuts["valid"], set(tested)),
-        sb.Stage.TEST: ground_truth(cuts["test"], set(tested)),
+        sb.Stage.VALID: read_truth(cuts["valid"], only=tested).events,
+        sb.Stage.TEST: read_truth(cuts["test"], only=tested).events,
     }
     groups = {
         "seen": [x for x in tested if x in heard and x not in held_out],

@@ -129,10 +129,10 @@ def evaluate(
     from speechbrain_opensed.evaluation.detection import (
         check_store,
         psds_table,
-        read_truth,
         smoothed,
         store_scores,
     )
+    from speechbrain_opensed.evaluation.ground_truth import read_truth
     from speechbrain_opensed.metrics import ScoreStore, get_protocol
 
     cut_set = read_cuts(cuts, allow_commands)

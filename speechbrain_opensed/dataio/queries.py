@@ -17,6 +17,7 @@ from lhotse.cut import Cut
 
 from lhotse_recipes.ontology import CATEGORIES, Relations
 from lhotse_recipes.schema import label_of, tags_of, trim_events
+from speechbrain_opensed.dataio.knowledge import KnownAbsent
 
 __all__ = ["AllQueries", "QuerySet", "RandomNegatives", "RelatedAwareNegatives"]
 
@@ -63,11 +64,7 @@ class _Annotation:
                 f"labels occur twice: {', '.join(sorted(double))}; list each "
                 "label once"
             )
-        self.annotated = None
-        if annotated is not None:
-            self.annotated = {
-                name: self._mask(known) for name, known in annotated.items()
-            }
+        self._known = KnownAbsent(self._mask, annotated)
 
     def _mask(self, known):
         mask = np.zeros(len(self.labels), dtype=bool)
@@ -82,36 +79,11 @@ class _Annotation:
 
     def absent(self, cut, present):
         """Mask `[labels]` of the labels that are known to be absent."""
-        if not cut.has_custom("events_complete"):
-            raise ValueError(
-                f"cut {cut.id} does not say whether its events are complete: "
-                "set custom['events_complete'] (lhotse_recipes.schema."
-                "make_cuts does), True if what is not annotated is absent"
-            )
-        if not cut.events_complete:
-            absent = self._mask(_listed_negatives(cut))
-        elif self.annotated is None:
-            absent = np.ones(len(self.labels), dtype=bool)
-        else:
-            absent = self._table(cut).copy()
+        absent = self._known(cut)
         for label in present:
             if label in self.index:
                 absent[self.index[label]] = False
         return absent
-
-    def _table(self, cut):
-        name = cut.vocabulary if cut.has_custom("vocabulary") else None
-        if name not in self.annotated:
-            raise ValueError(
-                f"cut {cut.id} was annotated with the vocabulary {name!r}, "
-                f"which is not among {', '.join(sorted(self.annotated))}: "
-                "add its labels to `annotated`"
-            )
-        return self.annotated[name]
-
-
-def _listed_negatives(cut):
-    return cut.negatives if cut.has_custom("negatives") else ()
 
 
 class RelatedAwareNegatives:

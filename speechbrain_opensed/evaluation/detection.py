@@ -5,7 +5,6 @@ Authors
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -14,8 +13,8 @@ from lhotse import CutSet
 from lhotse.cut import Cut
 
 from lhotse_recipes.fingerprint import audio_files
-from lhotse_recipes.schema import label_of, trim_events
 from speechbrain_opensed.core.fingerprint import fingerprint
+from speechbrain_opensed.evaluation.ground_truth import GroundTruth
 from speechbrain_opensed.evaluation.scoring import score_cuts
 from speechbrain_opensed.inference.detection import smooth
 from speechbrain_opensed.inference.detector import SoundEventDetector
@@ -28,98 +27,11 @@ from speechbrain_opensed.metrics import (
 from speechbrain_opensed.metrics.score_store import ScoreStore, ScoreWriter
 
 __all__ = [
-    "GroundTruth",
     "check_store",
     "psds_table",
-    "read_truth",
     "smoothed",
     "store_scores",
 ]
-
-
-@dataclass(frozen=True)
-class GroundTruth:
-    """What was annotated in a set of cuts.
-
-    Arguments
-    ---------
-    events : dict
-        Cut id to list of (onset, offset, label).
-    durations : dict
-        Cut id to seconds.
-    phrases : dict
-        Label to phrase.
-
-    Example
-    -------
-    >>> truth = GroundTruth({"a": [(0, 1, "Dog")]}, {"a": 9}, {"Dog": "a dog"})
-    >>> truth.durations["a"]
-    9
-    """
-
-    events: dict[str, list[tuple[float, float, str]]]
-    durations: dict[str, float]
-    phrases: dict[str, str]
-
-
-def read_truth(
-    cuts: Iterable[Cut], phrases: Mapping[str, str] | None = None
-) -> GroundTruth:
-    """Collect the events of cuts.
-
-    Arguments
-    ---------
-    cuts : iterable of lhotse.cut.Cut
-        The cuts.
-    phrases : mapping of label to phrase, optional
-        The vocabulary; default: the labels of the events, with the text of
-        their first occurrence.
-
-    Returns
-    -------
-    GroundTruth
-        Events, durations and phrases.
-
-    Raises
-    ------
-    ValueError
-        If ids occur twice, an event is not in the vocabulary, or there are
-        no events.
-
-    Example
-    -------
-    >>> from lhotse.testing.dummies import dummy_cut
-    >>> from lhotse_recipes.schema import event
-    >>> bark = event("r", 0, 0.1, 0.2, "dog barking", "Bark")
-    >>> truth = read_truth([dummy_cut(0, supervisions=[bark])])
-    >>> truth.events, truth.phrases
-    ({'dummy-mono-cut-0000': [(0.1, 0.2, 'Bark')]}, {'Bark': 'dog barking'})
-    """
-    events, durations, found = {}, {}, {}
-    for cut in cuts:
-        if cut.id in events:
-            raise ValueError(
-                f"cut {cut.id} occurs twice: give each cut its own id"
-            )
-        durations[cut.id] = cut.duration
-        events[cut.id] = []
-        for one in trim_events(cut):
-            label = label_of(one)
-            if phrases is not None and label not in phrases:
-                raise ValueError(
-                    f"cut {cut.id}: event {label!r} is not in the vocabulary; "
-                    "choose the one it was annotated with"
-                )
-            found.setdefault(label, one.text or label)
-            events[cut.id].append(
-                (one.start, round(one.start + one.duration, 8), label)
-            )
-    if not found:
-        raise ValueError(
-            f"no events in {len(events)} cuts: there is nothing to evaluate"
-        )
-    chosen = dict(phrases or sorted(found.items()))
-    return GroundTruth(events, durations, chosen)
 
 
 def store_scores(
@@ -161,6 +73,7 @@ def store_scores(
     >>> import tempfile
     >>> from lhotse.testing.dummies import dummy_cut
     >>> from lhotse_recipes.schema import event
+    >>> from speechbrain_opensed.evaluation.ground_truth import read_truth
     >>> from speechbrain_opensed.lobes.flexsed import FlexSED
     >>> from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
     >>> from speechbrain_opensed.core.spec import SedSpec

@@ -11,6 +11,7 @@ from lhotse.cut import Cut
 from torch import Tensor
 
 from lhotse_recipes.schema import label_of, trim_events
+from speechbrain_opensed.evaluation.ground_truth import read_truth
 from speechbrain_opensed.evaluation.tasks import (
     AlignmentTask,
     distinct_cuts,
@@ -73,21 +74,18 @@ class DetectionTask(AlignmentTask):
         if not isinstance(protocol, SedProtocol):
             protocol = get_protocol(protocol)
         self.protocol = protocol
-        truth, durations, found = {}, {}, {}
-        for cut in distinct_cuts(cuts):
-            events = []
-            for one in trim_events(cut):
-                label = label_of(one)
-                events.append((one.start, one.end, label))
-                found.setdefault(label, one.text or label)
-            if events or protocol.keep_empty_clips:
-                truth[cut.id] = events
-                durations[cut.id] = cut.duration
-        name_classes(found, phrases, str)
+        known = read_truth(distinct_cuts(cuts), may_be_empty=True)
+        truth = {
+            clip: events
+            for clip, events in known.events.items()
+            if events or protocol.keep_empty_clips
+        }
+        durations = {clip: known.durations[clip] for clip in truth}
+        name_classes(known.phrases, phrases, str)
         if phrases is None:
             phrases = {
                 label: label if protocol.raw_labels else text
-                for label, text in sorted(found.items())
+                for label, text in known.phrases.items()
             }
         classes = list(phrases)
         self.prompts = list(phrases.values())

@@ -18,6 +18,7 @@ from lhotse.cut import Cut
 
 from lhotse_recipes.ontology import CATEGORIES, Relations
 from lhotse_recipes.schema import label_of, tags_of, trim_events
+from speechbrain_opensed.dataio.knowledge import KnownAbsent
 from speechbrain_opensed.dataio.phrases.audit import audit_bank
 from speechbrain_opensed.dataio.phrases.bank import PhraseBank
 from speechbrain_opensed.dataio.targets import frame_targets
@@ -177,11 +178,7 @@ class ClusterNegatives:
         self._relations = relations
         self._exclude = frozenset(exclude)
         self._related: dict[Any, Any] = {}
-        self._annotated = None
-        if annotated is not None:
-            self._annotated = {
-                name: self._mask(labels) for name, labels in annotated.items()
-            }
+        self._absent = KnownAbsent(self._mask, annotated)
 
     def __call__(self, cut: Cut, rng: np.random.Generator) -> ClusterQueries:
         """Draw the queries of a cut."""
@@ -223,29 +220,6 @@ class ClusterNegatives:
         names = {self.bank.cluster_of(label) for label in labels}
         mask[[self._index[name] for name in names if name is not None]] = True
         return mask
-
-    def _absent(self, cut):
-        """Mask of the clusters that were looked for in vain, or are there."""
-        if not cut.has_custom("events_complete"):
-            raise ValueError(
-                f"cut {cut.id} does not say whether its events are complete: "
-                "set custom['events_complete'] (lhotse_recipes.schema."
-                "make_cuts does), True if what is not annotated is absent"
-            )
-        if not cut.events_complete:
-            listed = cut.negatives if cut.has_custom("negatives") else ()
-            return self._mask(listed)
-        if self._annotated is None:
-            return np.ones(len(self._names), dtype=bool)
-        vocabulary = cut.vocabulary if cut.has_custom("vocabulary") else None
-        if vocabulary not in self._annotated:
-            raise ValueError(
-                f"cut {cut.id} was annotated with the vocabulary "
-                f"{vocabulary!r}, which is not among "
-                f"{', '.join(sorted(self._annotated))}: add its labels to "
-                "`annotated`"
-            )
-        return self._annotated[vocabulary].copy()
 
     def _relatives(self, name):
         """Mask of a cluster and those that are too near to it."""
