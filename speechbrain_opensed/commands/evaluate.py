@@ -10,6 +10,10 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from speechbrain_opensed.commands.evaluate_report import (
+    save_scores_of,
+    score_text,
+)
 from speechbrain_opensed.commands.evaluate_tables import (
     TABLE_OPTIONS,
     evaluate_tables,
@@ -24,8 +28,6 @@ from speechbrain_opensed.commands.options import (
 __all__ = ["evaluate"]
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-# Scores over fewer classes are announced as such.
-_FEW = 3
 _SPELLED = {"median_seconds": "median"}
 _OF_MODELS = ("vocabulary", "save_scores", "batch_size", "device", "precision")
 
@@ -73,6 +75,23 @@ _OF_MODELS = ("vocabulary", "save_scores", "batch_size", "device", "precision")
     help="Span of the median filter over the scores, in seconds; default: "
     "that of the protocol, or none for saved scores, which were filtered.",
 )
+@click.option(
+    "--boxes",
+    type=_FILE,
+    help="Find events as bounding boxes (SEBB) in place of the median filter, "
+    "with settings that --tune-boxes wrote.",
+)
+@click.option(
+    "--tune-boxes",
+    type=_FILE,
+    help="Choose the settings of bounding boxes by PSDS on these cuts, which "
+    "should be validation data, and write them there.",
+)
+@click.option(
+    "--frame-auroc",
+    is_flag=True,
+    help="Also the area below the ROC of each class's frames.",
+)
 @click.option("--batch-size", type=click.IntRange(min=1), default=4)
 @click.option("-j", "--num-jobs", type=click.IntRange(min=1), default=1)
 @commands_option
@@ -89,6 +108,9 @@ def evaluate(
     vocabulary,
     seen,
     median_seconds,
+    boxes,
+    tune_boxes,
+    frame_auroc,
     batch_size,
     num_jobs,
     allow_commands,
@@ -124,6 +146,14 @@ def evaluate(
             "beside --scores: it is about how a model is asked; leave it out, "
             "or give --model",
         )
+    if boxes or tune_boxes:
+        _refuse(
+            [name for name in given if name == "median_seconds"],
+            "beside bounding boxes, which are found in scores that are not "
+            "smoothed; leave it out",
+        )
+        # Scores of models are taken as they are.
+        median_seconds = 0.0 if scores is None else None
     from lhotse_recipes.manifests import read_cuts
     from lhotse_recipes.vocabulary import Vocabulary
     from speechbrain_opensed.evaluation.detection import (
@@ -168,13 +198,18 @@ def evaluate(
                 allow_commands=allow_commands,
             )
             detection_hop = store.hop_seconds
+        if boxes or tune_boxes:
+            store = _boxed(
+                store, truth, detection_hop, protocol, boxes, tune_boxes
+            )
         results = psds_table(
             store, truth, detection_hop, known, num_jobs, protocol
         )
         fscores = _fscores(store, truth, detection_hop, protocol)
-    click.echo(_text(results, fscores))
+        areas = _areas(store, truth, detection_hop, frame_auroc, protocol)
+    click.echo(score_text(results, fscores, areas))
     if output is not None:
-        _save(results, fscores, protocol, output)
+        save_scores_of(results, fscores, areas, protocol.name, output)
         click.echo(f"wrote {output}")
 
 
@@ -224,6 +259,54 @@ def _refuse(names, why):
         raise ValueError(f"{shown} has no effect {why}")
 
 
+def _boxed(store, truth, hop_seconds, protocol, boxes, tune_boxes):
+    """Scores that are constant within bounding boxes."""
+    from speechbrain_opensed.evaluation.detection import boxed
+    from speechbrain_opensed.metrics.boxes import read_boxes, save_boxes
+    from speechbrain_opensed.metrics.boxes import tune_boxes as tune
+
+    if boxes and tune_boxes:
+        raise ValueError(
+            "--boxes and --tune-boxes: use settings, or choose them"
+        )
+    labels = list(truth.phrases)
+    if tune_boxes:
+        first = next(iter(protocol.settings().values()))
+        settings = tune(
+            store, truth.events, truth.durations, labels, hop_seconds, **first
+        )
+        save_boxes(tune_boxes, settings)
+        click.echo(
+            f"chose settings of {len(settings)} classes on these cuts, wrote "
+            f"{tune_boxes}: the scores below are too good for other cuts"
+        )
+    else:
+        settings = read_boxes(boxes)
+        missing = [label for label in labels if label not in settings]
+        if missing:
+            click.echo(
+                f"{len(missing)} classes, such as {missing[0]!r}, are not in "
+                f"{boxes} and get the default settings",
+                err=True,
+            )
+    return boxed(store, labels, hop_seconds, settings)
+
+
+def _areas(store, truth, hop_seconds, wanted, protocol):
+    if not wanted:
+        return {}
+    from speechbrain_opensed.metrics.frames import frame_auroc
+
+    return frame_auroc(
+        store,
+        truth.events,
+        truth.durations,
+        list(truth.phrases),
+        hop_seconds,
+        protocol.keep_empty_clips,
+    )
+
+
 def _fscores(store, truth, hop_seconds, protocol):
     if not protocol.fscores:
         return {}
@@ -244,62 +327,3 @@ def _read_lines(path):
         return None
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     return {line.strip() for line in lines if line.strip()}
-
-
-def _few(table):
-    number = len(next(iter(table["all"].values())).per_class)
-    if number >= _FEW:
-        return []
-    return [
-        f"only {number} of the classes {'has' if number == 1 else 'have'} "
-        "events: these scores say little about a detector"
-    ]
-
-
-def _text(table, fscores):
-    everything = table["all"]
-    lines = _few(table)
-    lines += [f"{'classes':<16}" + "".join(f"{name:>9}" for name in everything)]
-    for group, results in table.items():
-        count = len(next(iter(results.values())).per_class)
-        lines.append(
-            f"{f'{group} ({count})':<16}"
-            + "".join(f"{result.psds:>9.4f}" for result in results.values())
-        )
-    lines += [f"{name:<16}{value:>9.4f}" for name, value in fscores.items()]
-    skipped = next(iter(everything.values())).skipped_classes
-    if skipped:
-        lines.append(
-            f"{len(skipped)} classes without events left out: "
-            + ", ".join(skipped[:5])
-            + (", ..." if len(skipped) > 5 else "")
-        )
-    return "\n".join(lines)
-
-
-def _save(table, fscores, protocol, output):
-    from lhotse_recipes.io import write_json
-
-    everything = table["all"]
-    first = next(iter(everything.values()))
-    about = {
-        group: {metric: result.psds for metric, result in results.items()}
-        for group, results in table.items()
-    }
-    about["all"] |= fscores
-    about["per_class"] = {
-        label: {
-            "events": first.num_events[label],
-            **{
-                metric: result.per_class[label]
-                for metric, result in everything.items()
-            },
-        }
-        for label in first.per_class
-    }
-    about["skipped_classes"] = list(first.skipped_classes)
-    about["protocol"] = protocol.name
-    about["settings"] = {
-        metric: result.settings for metric, result in everything.items()
-    }
-    write_json(output, about)

@@ -4,7 +4,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -24,9 +24,11 @@ from speechbrain_opensed.metrics import (
     compute_psds,
     get_protocol,
 )
+from speechbrain_opensed.metrics.boxes import BoxSettings, box_scores
 from speechbrain_opensed.metrics.score_store import ScoreStore, ScoreWriter
 
 __all__ = [
+    "boxed",
     "check_store",
     "psds_table",
     "smoothed",
@@ -188,6 +190,42 @@ def smoothed(
         clip: smooth(
             np.asarray(scores[clip]), median_seconds, scores.hop_seconds
         )
+        for clip in scores
+    }
+
+
+def boxed(
+    scores: Mapping,
+    labels: Sequence[str],
+    hop_seconds: float,
+    settings: Mapping[str, BoxSettings],
+) -> dict[str, np.ndarray]:
+    """Scores that are constant within bounding boxes.
+
+    Arguments
+    ---------
+    scores : mapping of cut id to np.ndarray
+        `[frames, classes]`, not smoothed.
+    labels : sequence of str
+        What the columns stand for.
+    hop_seconds : float
+        Length of a frame.
+    settings : mapping of label to BoxSettings
+        Where a label is missing, the default.
+
+    Returns
+    -------
+    dict of cut id to np.ndarray
+        `[frames, classes]`, minus infinity outside of boxes.
+
+    Example
+    -------
+    >>> boxed({"a": np.array([[0.1], [0.9]])}, ["dog"], 1.0, {})["a"].shape
+    (2, 1)
+    """
+    of_label = [settings.get(label, BoxSettings()) for label in labels]
+    return {
+        clip: box_scores(np.asarray(scores[clip]), hop_seconds, of_label)
         for clip in scores
     }
 

@@ -9,7 +9,7 @@ Authors
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sed_scores_eval import collar_based, segment_based
@@ -20,6 +20,7 @@ from speechbrain_opensed.metrics.psds.reference import (
     named_events,
     score_frames,
 )
+from speechbrain_opensed.metrics.tables import event_based
 
 __all__ = ["DetectionResult", "event_fscore", "segment_fscore"]
 
@@ -42,6 +43,11 @@ class DetectionResult:
         A class is detected where its score is greater than this.
     skipped_classes : tuple[str, ...]
         Classes left out of the macro average because they have no event.
+    onset_error : float
+        Mean distance of the onsets of found events in seconds; of event-based
+        scores, nan where nothing is found.
+    offset_error : float
+        The same of offsets.
 
     Example
     -------
@@ -54,6 +60,8 @@ class DetectionResult:
     per_class: dict[str, tuple[float, float, float]]
     thresholds: dict[str, float]
     skipped_classes: tuple[str, ...] = ()
+    onset_error: float = math.nan
+    offset_error: float = math.nan
 
 
 def event_fscore(
@@ -101,15 +109,29 @@ def event_fscore(
     >>> found.macro, round(found.thresholds["dog"], 6)
     (1.0, 0.4)
     """
-    return _fscore(
-        collar_based,
-        SedInputs.check(scores, ground_truth, classes, hop_seconds=hop_seconds),
-        classes,
-        hop_seconds,
-        thresholds,
-        onset_collar=onset_collar,
-        offset_collar=offset_collar,
-        offset_collar_rate=offset_collar_rate,
+    inputs = SedInputs.check(
+        scores, ground_truth, classes, hop_seconds=hop_seconds
+    )
+    collars = {
+        "onset_collar": onset_collar,
+        "offset_collar": offset_collar,
+        "offset_collar_rate": offset_collar_rate,
+    }
+    result = _fscore(
+        collar_based, inputs, classes, hop_seconds, thresholds, **collars
+    )
+    found = event_based(
+        {
+            clip: [(on, off, inputs.classes[at]) for on, off, at in events]
+            for clip, events in inputs.events.items()
+        },
+        _detections(inputs, hop_seconds, result.thresholds),
+        **collars,
+    )
+    return replace(
+        result,
+        onset_error=found.more["onset_error"],
+        offset_error=found.more["offset_error"],
     )
 
 
@@ -221,6 +243,21 @@ def _fscore(criterion, inputs, classes, hop_seconds, thresholds, **settings):
         thresholds=thresholds,
         skipped_classes=inputs.skipped_classes,
     )
+
+
+def _detections(inputs, hop_seconds, thresholds):
+    """What lies above the thresholds, by clip."""
+    levels = np.float32([thresholds[label] for label in inputs.classes])
+    found: dict[str, list[tuple[float, float, str]]] = {}
+    for clip in inputs.clips:
+        active = np.float32(inputs.array(clip)).T > levels[:, None]
+        edges = np.diff(active, prepend=0, append=0, axis=1)
+        found[clip] = [
+            (begin * hop_seconds, end * hop_seconds, label)
+            for label, of_class in zip(inputs.classes, edges, strict=True)
+            for begin, end in np.flatnonzero(of_class).reshape(-1, 2)
+        ]
+    return found
 
 
 def _micro(counts, false_alarms):

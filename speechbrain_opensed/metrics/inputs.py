@@ -321,7 +321,7 @@ class SedInputs:
         array = np.asarray(self.scores[clip])[:, columns]
         valid = array < np.inf
         if self.target_known:
-            valid &= array >= 0
+            valid &= (array >= 0) | np.isneginf(array)
         if not valid.all():
             frame, at = np.argwhere(~valid)[0]
             raise ValueError(

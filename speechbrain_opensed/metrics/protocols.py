@@ -177,14 +177,16 @@ def best_fscores(
     -------
     dict[str, float]
         `collar_F1` of whole events, borders within 0.2 s or a fifth of the
-        event, and `segment_F1` of segments of 1 s.
+        event, `onset_error` and `offset_error`, the mean distances of their
+        borders in seconds, and `segment_F1` of segments of 1 s.
 
     Example
     -------
     >>> import numpy as np
     >>> scores = {"a": np.repeat([[0.9], [0.1]], [25, 200], axis=0)}
     >>> best_fscores(scores, {"a": [(0, 1, "Dog")]}, {"a": 9}, ["Dog"], 0.04)
-    {'collar_F1': 1.0, 'segment_F1': 1.0}
+    {'collar_F1': 1.0, 'onset_error': 0.0, 'offset_error': 0.0, \
+'segment_F1': 1.0}
     """
     # sed_scores_eval brings pandas and 100 MiB.
     from speechbrain_opensed.metrics.detection import (
@@ -201,4 +203,9 @@ def best_fscores(
     truth = {clip: ground_truth.get(clip, ()) for clip in clips}
     events = event_fscore(scores, truth, classes, hop_seconds)
     segments = segment_fscore(scores, truth, durations, classes, hop_seconds)
-    return {"collar_F1": events.macro, "segment_F1": segments.macro}
+    return {
+        "collar_F1": events.macro,
+        "onset_error": events.onset_error,
+        "offset_error": events.offset_error,
+        "segment_F1": segments.macro,
+    }

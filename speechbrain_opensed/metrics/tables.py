@@ -291,17 +291,19 @@ def _per_class(counts: Mapping[str, Mapping[str, int]]):
 
 def _match(true: Sequence[Span], found: Sequence[Span], agree) -> dict:
     """Row of an event to row of its detection; as many pairs as there are."""
+    of_class: dict[str, list[int]] = {}
+    for at, detection in enumerate(found):
+        of_class.setdefault(detection[2], []).append(at)
     hits: dict[int, list[int]] = {}
     for row, event in enumerate(true):
-        for at, detection in enumerate(found):
-            if event[2] == detection[2] and agree(event, detection):
+        for at in of_class.get(event[2], ()):
+            if agree(event, found[at]):
                 hits.setdefault(at, []).append(row)
     pairs: dict[int, int] = {}
     for at, rows in hits.items():
-        free = (row for row in rows if row not in pairs)
-        row = next(free, None)
-        if row is not None:
-            pairs[row] = at
+        free = [row for row in rows if row not in pairs]
+        if free:
+            pairs[free[0]] = at
     matched = set(pairs.values())
 
     def enlarge(at: int, seen: set[int]) -> bool:
@@ -321,7 +323,8 @@ def _match(true: Sequence[Span], found: Sequence[Span], agree) -> dict:
 
 def _substitutions(true, found, pairs, agree) -> int:
     """Pairs of what is left over that agree in time but not in class."""
-    left = [at for at in range(len(found)) if at not in set(pairs.values())]
+    matched = set(pairs.values())
+    left = [at for at in range(len(found)) if at not in matched]
     number = 0
     for row, event in enumerate(true):
         if row in pairs:
@@ -401,7 +404,9 @@ def segment_based(
             label: ClassCounts(*map(int, counts[:, at]))
             for label, at in columns.items()
         },
-        *map(int, errors),
+        substitutions=int(errors[0]),
+        deletions=int(errors[1]),
+        insertions=int(errors[2]),
     )
 
 

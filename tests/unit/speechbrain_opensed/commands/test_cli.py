@@ -294,6 +294,36 @@ def test_evaluate(model, manifest, tmp_path):
     assert again == printed
     assert json.loads((tmp_path / "r.json").read_text()) == results
     assert "either --model or --scores" in fail("evaluate", manifest)[-1]
+
+
+def test_evaluate_with_bounding_boxes(model, manifest, tmp_path):
+    stored, chosen = tmp_path / "scores", tmp_path / "boxes.json"
+    asked = ("evaluate", manifest, "--model", model, "--device", "cpu")
+    tuned = succeed(
+        *asked, "--tune-boxes", chosen, "--save-scores", stored,
+        "--frame-auroc", "-o", tmp_path / "tuned.json",
+    )  # fmt: skip
+    assert tuned.startswith("chose settings of 2 classes on these cuts")
+    assert set(json.loads(chosen.read_text())) == {"Rain", "Dog"}
+    # The scores were kept as they are, and give the same again.
+    again = succeed(
+        "evaluate", manifest, "--scores", stored, "--boxes", chosen,
+        "--frame-auroc", "-o", tmp_path / "again.json",
+    )  # fmt: skip
+    assert again.splitlines()[:-1] == tuned.splitlines()[1:-1]
+    results = json.loads((tmp_path / "again.json").read_text())
+    assert results == json.loads((tmp_path / "tuned.json").read_text())
+    for of_class in results["per_class"].values():
+        assert 0 <= of_class["frame_AUROC"] <= 1
+    for arguments, words in (
+        (("--boxes", chosen, "--median", 0.2), "--median has no effect beside"),
+        (
+            ("--boxes", chosen, "--tune-boxes", chosen),
+            "use settings, or choose",
+        ),
+    ):
+        words_said = fail("evaluate", manifest, "--scores", stored, *arguments)
+        assert words in words_said[-1]
     path = next(iter(CutSet.from_file(manifest))).recording.sources[0].source
     os.utime(path)
     words = fail("evaluate", manifest, "--scores", tmp_path / "scores")[-1]

@@ -102,6 +102,8 @@ def test_desed(tmp_path, model, write_tones, write_text):
     assert found.items() >= {
         "PSDS1": 1.0, "PSDS2": 1.0, "PSDS1_dogs": 1.0, "collar_F1": 1.0,
         "segment_F1": 1.0, "clips": 4, "classes": 2,
+        "onset_error": pytest.approx(0, abs=0.2),
+        "offset_error": pytest.approx(0, abs=0.2),
     }.items()  # fmt: skip
     # Raw labels, and without the clip that has no event.
     assert model.texts == ["Cat", "Dog"] and model.clips == 4
