@@ -3,15 +3,15 @@
 A bank is a folder ``label/*.wav|flac|ogg|mp3``, or a csv with the columns
 ``path`` and ``label`` and, if known, ``split`` and ``group`` (or
 ``group_id``): what was cut from one original recording forms a group, and no
-group crosses splits. Each recording becomes a cut with one event that spans
-its sounding part.
+group crosses splits, which are made class by class. Each recording becomes a
+cut with one event that spans its sounding part.
 """
 
 import hashlib
 import math
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from lhotse_recipes.building.corpus import (
 from lhotse_recipes.io import PrepareReport, read_rows
 from lhotse_recipes.schema import event
 from lhotse_recipes.sound import inspect_audio, read_blocks
+from lhotse_recipes.splits import fold_parts, stratified_parts
 from lhotse_recipes.vocabulary import Vocabulary
 
 __all__ = ["prepare_event_bank", "sounding_part", "split_of_group"]
@@ -60,6 +61,8 @@ def prepare_event_bank(
     vocabulary: str | Path | Vocabulary | None = None,
     splits: Mapping[str, float] | None = None,
     seed: int = 0,
+    folds: int | None = None,
+    fold: int = 1,
     trim_db: float = 40.0,
     silence_dbfs: float = -70.0,
     strict: bool = False,
@@ -78,10 +81,14 @@ def prepare_event_bank(
     :param vocabulary: table label → phrase (columns label, phrase), or the
         name of a shipped one; without it a phrase is the label without
         underscores.
-    :param splits: part → share, where the csv has no split column; train 0.7,
-        valid 0.1, test 0.2 by default. A group's part depends on nothing but
-        its name and the seed: new recordings move no old ones.
+    :param splits: part → share of each class, where the csv has no split
+        column; train 0.7, valid 0.1, test 0.2 by default. The same recordings
+        and seed give the same parts; new ones of a class may move others.
     :param seed: another seed, another assignment to parts.
+    :param folds: for cross-validation, instead of splits: divide into so many
+        folds, 3 or more.
+    :param fold: the fold that is the test part, from 1; the next one is the
+        validation part.
     :param trim_db: what is this many dB below the loudest moment, at either
         end, is no part of the event.
     :param silence_dbfs: recordings whose loudest moment (10 ms) lies below
@@ -99,16 +106,25 @@ def prepare_event_bank(
     if not source.exists():
         raise FileNotFoundError(f"{source}: no such folder or csv table")
     if source.is_dir():
-        items, ignored = _items_of_folder(source, shares, seed)
+        items, ignored = _items_of_folder(source)
     else:
         root = source.parent if audio_root is None else Path(audio_root)
-        items, ignored = _items_of_table(source, root, shares, seed), []
+        items, ignored = _items_of_table(source, root), []
     if not items:
         raise FileNotFoundError(
             f"{source}: no labelled recordings; a folder must look like "
             f"label/*{'|*'.join(AUDIO_SUFFIXES)}, a csv needs rows"
         )
     _refuse_same_ids(items)
+    if folds is not None and splits is not None:
+        raise ValueError("give either splits or folds")
+    if any(item.split for item in items):
+        if folds is not None:
+            raise ValueError(
+                f"{source} has a split column: remove it to make folds"
+            )
+    else:
+        items = _divided(items, shares, seed, folds, fold)
     table = _vocabulary_for(source, items, vocabulary)
     used = list(dict.fromkeys(item.split for item in items))
     # A table with names of its own for its splits replaces ours.
@@ -130,6 +146,7 @@ def prepare_event_bank(
             reports[item.split].drop(result.reason, result.what)
     for path in ignored:
         reports[parts[0]].drop("not in the folder of a label", path)
+    _say_untested(items, found)
     prepared = {}
     for part in parts:
         report = reports[part]
@@ -219,9 +236,38 @@ def _check_shares(shares: Mapping[str, float]) -> None:
         )
 
 
-def _items_of_folder(
-    root: Path, shares: Mapping[str, float], seed: int
-) -> tuple[list[_Item], list[str]]:
+def _divided(
+    items: list[_Item],
+    shares: Mapping[str, float],
+    seed: int,
+    folds: int | None,
+    fold: int,
+) -> list[_Item]:
+    labels_of: dict[str, list[str]] = {}
+    for item in items:
+        labels_of.setdefault(item.group, []).append(item.label)
+    if folds is None:
+        parts = stratified_parts(labels_of, shares, seed)
+    else:
+        parts = fold_parts(labels_of, folds, fold, seed)
+    return [replace(item, split=parts[item.group]) for item in items]
+
+
+def _say_untested(items: list[_Item], found: Mapping[str, list]) -> None:
+    """Before all else: of what there is nothing to test with."""
+    if "test" not in found:
+        return
+    labels = sorted({item.label for item in items})
+    tested = {item.label for item, *_ in found["test"]}
+    lacking = [label for label in labels if label not in tested]
+    if lacking:
+        print(
+            f"event-bank: {len(lacking)} of {len(labels)} labels have no test "
+            f"recording: {', '.join(lacking)}"
+        )
+
+
+def _items_of_folder(root: Path) -> tuple[list[_Item], list[str]]:
     items, ignored = [], []
     for path in find_files(root, AUDIO_SUFFIXES):
         inner = Path(path).relative_to(root)
@@ -229,14 +275,11 @@ def _items_of_folder(
             ignored.append(path)
             continue
         name = "__".join(inner.with_suffix("").parts)
-        split = split_of_group(name, shares, seed)
-        items.append(_Item(name, path, inner.parts[0], name, split))
+        items.append(_Item(name, path, inner.parts[0], name, ""))
     return items, ignored
 
 
-def _items_of_table(
-    table: Path, root: Path, shares: Mapping[str, float], seed: int
-) -> list[_Item]:
+def _items_of_table(table: Path, root: Path) -> list[_Item]:
     items: list[_Item] = []
     seen: dict[str, tuple[str, str]] = {}
     for where, row in read_rows(table, ["path", "label"]):
@@ -246,7 +289,7 @@ def _items_of_table(
         name = "__".join(Path(path).with_suffix("").parts).lstrip("/_")
         group = row.get("group") or row.get("group_id") or name
         if "split" not in row:
-            split = split_of_group(group, shares, seed)
+            split = ""
         elif row["split"].strip():
             split = row["split"].strip()
         else:

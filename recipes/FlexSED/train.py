@@ -29,6 +29,7 @@ from speechbrain_opensed.dataio.sets.detection import SedDataset
 from speechbrain_opensed.dataio.sets.few_shot import read_labels
 from speechbrain_opensed.evaluation.ground_truth import read_truth
 from speechbrain_opensed.inference.export import export_detector
+from speechbrain_opensed.metrics.summary import mark_few
 from speechbrain_opensed.training import OpenSEDBrain
 from speechbrain_opensed.training.hparams import load_hparams
 from speechbrain_opensed.training.runs import claim_data, claim_run
@@ -96,6 +97,8 @@ class DetectionBrain(OpenSEDBrain):
                 meta={"PSDS1_A": stats["PSDS1_A"]}, max_keys=["PSDS1_A"]
             )
             return
+        note = self.psds.coverage()
+        stats = mark_few(stats, stats["classes"])
         # All ranks: SpeechBrain's logger has them wait for each other.
         self.hparams.train_logger.log_stats(
             {"Epoch loaded": self.hparams.epoch_counter.current},
@@ -105,7 +108,9 @@ class DetectionBrain(OpenSEDBrain):
             folder = Path(self.hparams.output_folder)
             with write_atomically(folder / "per_class.tsv") as file:
                 self.psds.write_classes(file)
-            write_json(folder / "results.json", stats)
+            write_json(folder / "results.json", {"note": note, **stats})
+            if note:
+                logger.warning(note)
 
 
 def dataio_prep(hparams):

@@ -9,7 +9,10 @@ from typing import Any, TextIO
 
 import numpy as np
 
-__all__ = ["as_array", "write_table"]
+__all__ = ["FEW_CLASSES", "as_array", "mark_few", "write_table"]
+
+#: A score over fewer is no score of a detector.
+FEW_CLASSES = 3
 
 
 def as_array(values: Any) -> np.ndarray:
@@ -34,6 +37,35 @@ def as_array(values: Any) -> np.ndarray:
     if hasattr(values, "detach"):
         values = values.detach().float().cpu().numpy()
     return np.asarray(values, np.float32)
+
+
+def mark_few(summary: Mapping[str, float], classes: int) -> dict[str, float]:
+    """Names scores over too few classes so that none takes them for one.
+
+    Arguments
+    ---------
+    summary : Mapping[str, float]
+        Scores by name, and counts, which are whole numbers.
+    classes : int
+        How many classes the scores are over.
+
+    Returns
+    -------
+    dict[str, float]
+        The same, where classes are many.
+
+    Example
+    -------
+    >>> mark_few({"PSDS1": 1.0, "clips": 8}, classes=1)
+    {'PSDS1_over_1_class': 1.0, 'clips': 8}
+    """
+    if classes >= FEW_CLASSES:
+        return dict(summary)
+    over = f"over_{classes}_{'class' if classes == 1 else 'classes'}"
+    return {
+        name if isinstance(value, int) else f"{name}_{over}": value
+        for name, value in summary.items()
+    }
 
 
 def write_table(

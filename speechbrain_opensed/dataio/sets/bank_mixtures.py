@@ -39,6 +39,8 @@ def mix_recordings(
     vocabulary=None,
     audio_root=None,
     min_test_recordings: int = 1,
+    folds: int | None = None,
+    fold: int = 1,
     **options,
 ) -> Vocabulary:
     """Mixes labelled recordings of single sounds.
@@ -63,6 +65,8 @@ def mix_recordings(
         What the csv's paths are relative to.
     min_test_recordings : int
         Classes with fewer recordings in the test part are not tested.
+    folds, fold : int, optional
+        For cross-validation, see `prepare_event_bank`.
     **options
         Of :func:`mix_bank`.
 
@@ -88,6 +92,8 @@ def mix_recordings(
         Path(output_folder) / "bank",
         audio_root=audio_root,
         vocabulary=vocabulary,
+        folds=folds,
+        fold=fold,
     )
     report = PrepareReport(NAME, "labels")
     bank, phrases = {}, {}
@@ -106,8 +112,14 @@ def mix_recordings(
     tested = [x for x in phrases if found.count(x) >= min_test_recordings]
     report.count("classes", len(phrases))
     report.count("tested classes", len(tested))
+    for name in sorted(set(phrases) - set(tested)):
+        report.note(
+            f"not tested, with fewer than {min_test_recordings} test "
+            "recordings",
+            name,
+        )
     report.save(output_folder)
-    logger.info(report.summary())
+    print(report.summary())
     table = Vocabulary(
         NAME, tuple(Entry(name, phrases[name]) for name in sorted(phrases))
     )

@@ -264,6 +264,8 @@ def bank_class_set(
     min_train: int = 1,
     min_test: int = 1,
     num_jobs: int = 4,
+    folds: int | None = None,
+    fold: int = 1,
 ) -> ClassSet:
     """Your own recordings of single sounds.
 
@@ -283,6 +285,8 @@ def bank_class_set(
         Classes with fewer recordings to be tested on are left out.
     num_jobs : int
         Threads that read audio.
+    folds, fold : int, optional
+        For cross-validation, see `prepare_event_bank`.
 
     Returns
     -------
@@ -307,6 +311,8 @@ def bank_class_set(
         audio_root=audio_root,
         vocabulary=vocabulary,
         num_jobs=num_jobs,
+        folds=folds,
+        fold=fold,
     )
     parts = {
         "train": [*prepared["train"]["cuts"], *prepared["valid"]["cuts"]],
@@ -318,11 +324,20 @@ def bank_class_set(
         for cut in cuts:
             label = label_of(tags_of(cut)[0])
             counts[part][label] = counts[part].get(label, 0) + 1
+    every = sorted({*counts["train"], *counts["test"]})
     labels = [
         label
-        for label, number in counts["train"].items()
-        if number >= min_train and counts["test"].get(label, 0) >= min_test
+        for label in every
+        if counts["train"].get(label, 0) >= min_train
+        and counts["test"].get(label, 0) >= min_test
     ]
+    if len(labels) < len(every):
+        left_out = ", ".join(x for x in every if x not in labels)
+        logger.warning(
+            f"{len(labels)} of {len(every)} classes have {min_train} "
+            f"recordings to learn from and {min_test} to test; left out: "
+            f"{left_out}"
+        )
     if len(labels) < 2:
         raise ValueError(
             f"{source}: {len(labels)} classes with {min_train} recordings to "

@@ -14,6 +14,7 @@ from speechbrain_opensed.metrics.filters import median_filter
 from speechbrain_opensed.metrics.psds.compute import compute_psds
 from speechbrain_opensed.metrics.psds.result import PsdsResult
 from speechbrain_opensed.metrics.score_store import num_frames
+from speechbrain_opensed.metrics.summary import FEW_CLASSES
 
 __all__ = ["PsdsStats"]
 
@@ -176,6 +177,24 @@ class PsdsStats:
         self.summary["classes"] = len(first.per_class)
         return self.summary if field is None else self.summary[field]
 
+    def coverage(self) -> str:
+        """In words, which classes the scores are not over; "" if none.
+
+        Returns
+        -------
+        str
+            One line.
+        """
+        if not self.summary:
+            self.summarize()
+        skipped = next(iter(self.results.values())).skipped_classes
+        scored = len(self.classes) - len(skipped)
+        if not skipped and scored >= FEW_CLASSES:
+            return ""
+        few = " only" if scored < FEW_CLASSES else ""
+        of = f": no test events of {', '.join(skipped)}" if skipped else ""
+        return f"scores over{few} {scored} of {len(self.classes)} classes{of}"
+
     def write_classes(self, filestream: TextIO) -> None:
         """Write one row for each class with events, tab-separated.
 
@@ -211,7 +230,8 @@ class PsdsStats:
         """
         if not self.summary:
             self.summarize()
-        lines = [f"{name}: {value}" for name, value in self.summary.items()]
+        lines = [self.coverage()] if self.coverage() else []
+        lines += [f"{name}: {value}" for name, value in self.summary.items()]
         lines += [f"{name}: {one}" for name, one in self.results.items()]
         every = next(iter(self.results.values()))
         if every.skipped_classes:

@@ -166,6 +166,34 @@ def test_recordings_of_one_group_stay_together(tmp_path):
     assert groups[0] | groups[1] == set("0123")
 
 
+def test_small_banks_are_divided_class_by_class(tmp_path, capsys):
+    names = [f"{x}/{k}.wav" for x in "abcdef" for k in range(8)]
+    bank = bank_of(tmp_path / "bank", [*names, "rare/0.wav"])
+    parts = prepare_event_bank(bank)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == "event-bank: 1 of 7 labels have no test recording: rare"
+    tested = [events_of(cut)[0].label for cut in parts["test"]["cuts"]]
+    assert sorted(tested) == sorted("abcdef" * 2)
+
+
+def test_folds(tmp_path):
+    names = [f"{x}/{k}.wav" for x in "ab" for k in range(6)]
+    bank = bank_of(tmp_path / "bank", names)
+    tested = []
+    for fold in (1, 2, 3):
+        parts = prepare_event_bank(bank, folds=3, fold=fold)
+        assert [len(parts[p]["cuts"]) for p in SPLITS] == [4, 4, 4]
+        tested += [cut.id for cut in parts["test"]["cuts"]]
+    assert len(set(tested)) == 12
+    with pytest.raises(ValueError, match="either splits or folds"):
+        prepare_event_bank(bank, splits=SPLITS, folds=3)
+    table = table_of(
+        tmp_path / "t.csv", "path,label,split", "bank/a/0.wav,a,test"
+    )
+    with pytest.raises(ValueError, match="has a split column"):
+        prepare_event_bank(table, folds=3)
+
+
 def test_a_table_may_name_splits_of_its_own(tmp_path):
     bank_of(tmp_path / "audio", ["a.wav", "b.wav"])
     table = table_of(

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from speechbrain_opensed.metrics import PsdsStats, compute_psds, median_filter
+from speechbrain_opensed.metrics.summary import mark_few
 
 CLASSES = ["dog", "cat", "owl"]
 TRUTH = {
@@ -102,3 +103,24 @@ def test_the_table_names_every_class(batch, capsys):
     assert text.splitlines()[-2].startswith("dog\tseen\t2\t")
     assert text.splitlines()[-2].endswith(f"\t{dog:.4f}")
     assert text in capsys.readouterr().out
+
+
+def test_classes_that_are_not_tested_come_first(batch):
+    stats = make_stats()
+    stats.append(list(TRUTH), batch, DURATIONS.values())
+    words = "scores over only 2 of 3 classes: no test events of owl"
+    assert stats.coverage() == words
+    stream = io.StringIO()
+    stats.write_stats(stream)
+    assert stream.getvalue().startswith(words + "\n")
+    named = mark_few(stats.summarize(), 2)
+    assert named["PSDS1_A_over_2_classes"] == stats.summary["PSDS1_A"]
+    assert "PSDS1_A" not in named and named["clips"] == 4
+
+
+def test_enough_classes_need_no_word():
+    truth = {"a": [(k, k + 1, label) for k, label in enumerate(CLASSES)]}
+    stats = PsdsStats(CLASSES, truth, 0.04)
+    stats.append(["a"], torch.rand(1, 250, 3), [10.0])
+    assert stats.coverage() == ""
+    assert mark_few(stats.summarize(), 3) == stats.summary
