@@ -98,7 +98,8 @@ class DetectionBrain(OpenSEDBrain):
             )
             return
         note = self.psds.coverage()
-        stats = mark_few(stats, stats["classes"])
+        scores = mark_few(self.psds.summary, self.psds.summary["classes"])
+        stats = {"loss": stage_loss, **scores}
         # All ranks: SpeechBrain's logger has them wait for each other.
         self.hparams.train_logger.log_stats(
             {"Epoch loaded": self.hparams.epoch_counter.current},

@@ -44,7 +44,10 @@ _RUN_OPTIONS = (
     "grad_accumulation_factor",
     "remove_vector_weight_decay",
 )
-_REMEDY = "choose another output_folder, or remove it"
+_REMEDY = (
+    "choose another output_folder, or remove it; where the same files were "
+    "only moved, remove run.json and data.json"
+)
 
 
 def claim_run(
