@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
-from lhotse import CutSet, Recording
+from lhotse import CutSet, Recording, SupervisionSegment
 from lhotse.cut import Cut, MixedCut
+from lhotse.lazy import Dillable
 
 __all__ = ["check_cut", "read_cuts"]
+
+# Times in manifests are rounded, and other tools count samples otherwise.
+_TOLERANCE = 0.05
 
 
 def check_cut(cut: Cut, allow_commands: bool = False, where: str = "") -> Cut:
@@ -29,14 +32,19 @@ def check_cut(cut: Cut, allow_commands: bool = False, where: str = "") -> Cut:
     if not isinstance(cut, Cut):
         raise ValueError(f"{where or 'the cuts'} hold a {type(cut).__name__}")
     name = f"{where}: cut {cut.id}" if where else f"cut {cut.id}"
+    if not (isinstance(cut.id, str) and cut.id.strip()):
+        raise ValueError(
+            f"{where or 'the cuts'} hold a cut whose id is {cut.id!r}: give "
+            "each a text of its own"
+        )
     tracks = cut.tracks if isinstance(cut, MixedCut) else ()
     parts = [track.cut for track in tracks] or [cut]
     _check_times(name, [track.offset for track in tracks], "an offset")
     for part in parts:
-        times = [part.start, part.duration]
-        for sup in getattr(part, "supervisions", ()):
-            times += [sup.start, sup.duration]
-        _check_times(name, times, "a start or duration")
+        _check_times(name, [part.start, part.duration], "a start or duration")
+        _check_span(name, part)
+        for sup in _supervisions(name, part):
+            _check_supervision(name, sup)
         if not allow_commands:
             for recording in _recordings(part):
                 _check_sources(name, recording)
@@ -51,6 +59,56 @@ def _check_times(name: str, times: list, what: str) -> None:
                 f"{name} has {what} of {time!r}, which is no time in seconds; "
                 "correct the manifest"
             )
+
+
+def _check_span(name: str, part: Cut) -> None:
+    """A cut is a part of its recording, within what rounding does."""
+    if part.start < 0 or part.duration <= 0:
+        raise ValueError(
+            f"{name} begins at {part.start} s and lasts {part.duration} s: "
+            "correct the manifest"
+        )
+    recording = getattr(part, "recording", None)
+    if isinstance(recording, Recording):
+        behind = part.start + part.duration - recording.duration
+        if behind > _TOLERANCE + 1 / recording.sampling_rate:
+            raise ValueError(
+                f"{name} ends {behind:.3f} s behind its recording, which "
+                f"lasts {recording.duration} s: correct the manifest"
+            )
+
+
+def _supervisions(name: str, part: Cut) -> list[SupervisionSegment]:
+    found = getattr(part, "supervisions", [])
+    if not isinstance(found, list):
+        raise ValueError(
+            f"{name} has supervisions of type {type(found).__name__}: it "
+            "takes a list"
+        )
+    return found
+
+
+def _check_supervision(name: str, sup: SupervisionSegment) -> None:
+    name = f"{name}, supervision {sup.id}"
+    _check_times(name, [sup.start, sup.duration], "a start or duration")
+    if sup.duration < 0:
+        raise ValueError(f"{name} lasts {sup.duration} s: correct the manifest")
+    custom = sup.custom if sup.custom is not None else {}
+    if not isinstance(custom, dict):
+        raise ValueError(f"{name} has a custom {custom!r}: it takes a mapping")
+    for what, value in (("text", sup.text), ("label", custom.get("label"))):
+        if not (value is None or isinstance(value, str)):
+            raise ValueError(
+                f"{name} has the {what} {value!r}, of type "
+                f"{type(value).__name__}: write a text"
+            )
+    if custom.get("kind") in ("event", "tag") and not (
+        sup.text or custom.get("label")
+    ):
+        raise ValueError(
+            f"{name} is an {custom['kind']} without text or label: name what "
+            "is heard"
+        )
 
 
 def _recordings(part: Cut) -> Iterator[Recording]:
@@ -109,5 +167,46 @@ def read_cuts(path: str | Path, allow_commands: bool = False) -> CutSet:
             f"{path} holds {type(first).__name__}, not cuts; make them with "
             "`lhotse cut simple`"
         )
-    check = partial(check_cut, allow_commands=allow_commands, where=str(path))
-    return cuts.map(check)
+    return CutSet(_Checked(cuts, path, allow_commands))
+
+
+class _Checked(Dillable):
+    """The cuts of a manifest, each checked, no two of one id."""
+
+    def __init__(self, cuts: CutSet, path: Path, allow_commands: bool):
+        self.cuts, self.path = cuts, path
+        self.allow_commands = allow_commands
+
+    def __iter__(self) -> Iterator[Cut]:
+        seen: set[int] = set()
+        number = 0
+        cuts = iter(self.cuts)
+        while True:
+            try:
+                cut = next(cuts)
+            except StopIteration:
+                return
+            except Exception as error:
+                raise ValueError(
+                    f"{self.path} cannot be read behind item {number} "
+                    f"({type(error).__name__}: {error}): write it anew"
+                ) from error
+            number += 1
+            check_cut(cut, self.allow_commands, str(self.path))
+            # Numbers in place of names: a million of them fit anywhere.
+            key = hash(cut.id)
+            if key in seen:
+                raise ValueError(
+                    f"{self.path} holds two cuts {cut.id!r}, the second is "
+                    f"item {number}: give each an id of its own"
+                )
+            seen.add(key)
+            yield cut
+
+    def __len__(self) -> int:
+        try:
+            return len(self.cuts)
+        except (EOFError, OSError) as error:
+            raise ValueError(
+                f"{self.path} is damaged ({error}): write it anew"
+            ) from error

@@ -109,6 +109,12 @@ def inspect_audio(path: str | Path) -> AudioInfo:
         raise ValueError(f"{path} is a folder: name the files in it")
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty (0 bytes): fetch it again")
+    if path.suffix.lower() == ".raw":
+        raise ValueError(
+            f"{path} is said to hold samples without a header: say what they "
+            "are, for example: ffmpeg -f s16le -ar 16000 -ac 1 -i INPUT "
+            "out.wav"
+        )
     if path.suffix.lower() in _BY_FFMPEG:
         return _inspect_foreign(path, "libsndfile does not know this kind")
     try:
@@ -348,7 +354,7 @@ def _channel_index(
     number = names.get(channel, channel)
     if isinstance(number, str):
         number = int(number) if number.isdecimal() else 0
-    if not 1 <= number <= info.channels:
+    if isinstance(channel, bool) or not 1 <= number <= info.channels:
         raise ValueError(
             f"{info.path} has {info.channels} channels and no {channel!r}: "
             f"choose {', '.join(CHANNELS)} or a number from 1"

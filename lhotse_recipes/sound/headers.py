@@ -1,6 +1,7 @@
 """What a header of uncompressed sound says against the bytes that are there."""
 
 import re
+import struct
 from pathlib import Path
 
 __all__ = ["check_sizes", "missing_bytes", "wrong_size"]
@@ -17,6 +18,8 @@ _SIZES = {
     "RF64": (r"Riff size", 1),
 }
 _LONGEST_WAV = 1 << 32
+# Programs leave up to so many bytes of their own at a file's end.
+_SLACK = 4096
 
 
 def _written_to_a_pipe(size: int) -> bool:
@@ -77,6 +80,43 @@ def wrong_size(container: str, log: str, size: int, frames: int) -> bool:
     return size > _LONGEST_WAV and size - held > _LONGEST_WAV // 2
 
 
+def unread_bytes(path: Path) -> int:
+    """
+    How many bytes lie behind the last chunk of a WAV that are no chunk.
+
+    A recorder that was stopped leaves a header of an earlier moment, and
+    samples that nobody would read.
+
+    :param path: the file.
+    :return: their number; 0 where the next bytes name a chunk or tag, or are
+        padding.
+
+    >>> import struct, tempfile
+    >>> head = b"RIFF" + struct.pack("<I", 48) + b"WAVE"
+    >>> data = b"data" + struct.pack("<I", 2) + bytes(2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "a.wav"
+    ...     _ = file.write_bytes(head + data + bytes([1, 255] * 9))
+    ...     unread_bytes(file)
+    18
+    """
+    size, place, seen = path.stat().st_size, 12, False
+    with open(path, "rb") as file:
+        if file.read(4) != b"RIFF":
+            return 0
+        while place + 8 <= size:
+            file.seek(place)
+            name, length = struct.unpack("<4sI", file.read(8))
+            if not all(32 <= letter < 127 for letter in name):
+                break
+            seen = seen or name == b"data"
+            place += 8 + length + length % 2
+        if not seen or place >= size or name[:3] in (b"ID3", b"TAG"):
+            return 0
+        file.seek(place)
+        return (size - place) if any(file.read(64)) else 0
+
+
 def check_sizes(path: Path, container: str, log: str, frames: int) -> None:
     """
     Refuse a file whose header and bytes do not fit.
@@ -96,6 +136,13 @@ def check_sizes(path: Path, container: str, log: str, frames: int) -> None:
             "INPUT out.wav"
         )
     size = path.stat().st_size
+    unread = unread_bytes(path) if container in ("WAV", "WAVEX") else 0
+    if unread > max(_SLACK, size // 100):
+        raise ValueError(
+            f"{path} holds {unread} bytes behind what its header tells of "
+            f"({frames} samples): it was not closed; write it anew with: "
+            "ffmpeg -ignore_length 1 -i INPUT out.wav"
+        )
     if wrong_size(container, log, size, frames):
         raise ValueError(
             f"{path} has {size} bytes, its header tells of {frames} samples: "

@@ -96,10 +96,9 @@ def load_finelap(source="finelap", config: dict | None = None) -> FineLAP:
     >>> model.spec.hop_seconds
     0.15625
     """
-    model = FineLAP(
-        **{"frame_seconds": 10 / 64, **check_config(config, FineLAP)}
-    )
+    config = {"frame_seconds": 10 / 64, **check_config(config, FineLAP)}
     state = _official(read_state(source, HUB_FILES["finelap"][1]))
+    model = FineLAP(**config)
     return load_strict(model, state, optional=UNUSED)
 
 
@@ -132,8 +131,9 @@ def load_eat(source, config: dict | None = None) -> EAT:
     >>> len(load_eat(EAT(**sizes).state_dict(), config=sizes).blocks)
     1
     """
-    model = EAT(**check_config(config, EAT))
+    config = check_config(config, EAT)
     state = read_state(source, "model.safetensors")
+    model = EAT(**config)
     root = _root(state, AUDIO_ANCHOR).removesuffix(PATCHES)
     state = _renamed(state, lambda key: _eat_name(key.removeprefix(root)))
     return load_strict(model, state, optional=UNUSED_EAT)

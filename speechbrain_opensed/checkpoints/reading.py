@@ -9,6 +9,7 @@ Authors
 
 import inspect
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 
 import torch
@@ -63,6 +64,11 @@ def read_state(source, filename: str | None = None) -> dict[str, Tensor]:
     >>> read_state({"model": {"weight": torch.ones(2)}})
     {'weight': tensor([1., 1.])}
     """
+    if not isinstance(source, (str, PathLike, Mapping)):
+        raise ValueError(
+            f"a checkpoint is a file, a name or a state dict, not a "
+            f"{type(source).__name__}"
+        )
     if not isinstance(source, Mapping):
         path = _locate(source, filename)
         try:
@@ -80,7 +86,11 @@ def read_state(source, filename: str | None = None) -> dict[str, Tensor]:
     if isinstance(source, Mapping) and isinstance(source.get("model"), Mapping):
         source = source["model"]
     others = (
-        [k for k, v in source.items() if not isinstance(v, Tensor)]
+        [
+            key
+            for key, value in source.items()
+            if not (isinstance(key, str) and isinstance(value, Tensor))
+        ]
         if isinstance(source, Mapping)
         else [type(source).__name__]
     )
@@ -213,6 +223,11 @@ def check_config(config: dict | None, model: type) -> dict:
     >>> check_config({"in_features": 2}, nn.Linear)
     {'in_features': 2}
     """
+    if config is not None and not isinstance(config, Mapping):
+        raise ValueError(
+            f"config is a {type(config).__name__}: give a mapping of sizes, or "
+            "None"
+        )
     config = dict(config or {})
     known = list(inspect.signature(model).parameters)
     unknown = sorted(set(config) - set(known))

@@ -218,7 +218,12 @@ class SoundEventDetector(SoundInterface):
             If the sound cannot be used, or an argument makes no sense.
         """
         with sound_file(audio, rate) as path:
-            found = self.detect_file(path, phrases, **settings)
+            try:
+                found = self.detect_file(path, phrases, **settings)
+            except ValueError as error:
+                # Nobody knows the name of a file that we made.
+                name = sound_name(audio) or "the sound"
+                raise ValueError(str(error).replace(str(path), name)) from error
         return replace(found, path=sound_name(audio))
 
     def open_sound(

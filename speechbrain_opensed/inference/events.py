@@ -8,6 +8,7 @@ Authors
 """
 
 import math
+import numbers
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -71,6 +72,9 @@ def _in_time_order(events):
 # Joiners are part of words and emoji; marks of direction and order are not.
 _JOINERS = "\u200c\u200d"
 _MARKS = dict.fromkeys(map(ord, "\ufeff\u200e\u200f\u200b\u2060"))
+
+
+_LONGEST_FILTER = 600
 
 
 def clean_phrase(phrase: str) -> str:
@@ -142,6 +146,12 @@ def check_phrases(phrases: Sequence[str]) -> list[str]:
         raise ValueError(
             f"phrases is the string {phrases!r}: give a list, [{phrases!r}]"
         )
+    if isinstance(phrases, (set, frozenset)) or not isinstance(
+        phrases, Iterable
+    ):
+        raise ValueError(
+            f"phrases is a {type(phrases).__name__}: give a list of texts"
+        )
     phrases = [clean_phrase(phrase) for phrase in phrases]
     if not phrases:
         raise ValueError(
@@ -188,8 +198,12 @@ def check_seconds(
     """
     values = _by_phrase(name, value, phrases)
     for one in values:
-        if not 0 <= float(one) < math.inf:
-            raise ValueError(f"{name} is {one}: give 0 or more seconds")
+        if not _is_number(one) or not 0 <= one < math.inf:
+            raise ValueError(f"{name} is {one!r}: give 0 or more seconds")
+        if name == "median_seconds" and one > _LONGEST_FILTER:
+            raise ValueError(
+                f"{name} is {one!r}: give at most {_LONGEST_FILTER} seconds"
+            )
     return np.array(values, np.float64)
 
 
@@ -207,6 +221,10 @@ def _by_phrase(name, value, phrases):
         if phrase not in value:
             raise ValueError(f"no {name} for {phrase!r}: add it")
     return [value[phrase] for phrase in phrases]
+
+
+def _is_number(value):
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _some(phrases):
@@ -243,9 +261,9 @@ def check_threshold(
     """
     values = _by_phrase("threshold", threshold, phrases)
     for phrase, value in zip(phrases, values, strict=True):
-        if not 0 < float(value) < 1:
+        if not _is_number(value) or not 0 < value < 1:
             raise ValueError(
-                f"threshold {value} for {phrase!r}: scores lie between 0 "
+                f"threshold {value!r} for {phrase!r}: scores lie between 0 "
                 "and 1, choose a value in between, such as 0.5"
             )
     return np.array(values, np.float32)

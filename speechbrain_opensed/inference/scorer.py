@@ -102,8 +102,10 @@ class WindowScorer:
         ValueError
             If the model's frames are not those of the spec.
         """
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}: give 1 or more")
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(
+                f"batch_size is {batch_size!r}: give a whole number from 1"
+            )
         for _, group in groupby(windows, key=lambda item: len(item[1])):
             for batch in _batched(group, batch_size):
                 wavs = np.stack([window for _, window in batch])

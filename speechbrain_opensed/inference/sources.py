@@ -15,7 +15,9 @@ import numpy as np
 import soundfile
 from lhotse.cut import Cut
 
-__all__ = ["sound_file", "sound_name"]
+__all__ = ["as_samples", "check_rate", "sound_file", "sound_name"]
+
+_MAX_RATE = 768_000
 
 
 @contextmanager
@@ -62,7 +64,12 @@ def sound_file(audio: Any, rate: int | None = None) -> Iterator[Path]:
             path.write_bytes(audio)
         elif hasattr(audio, "read"):
             _refuse(rate, "a file")
-            path.write_bytes(audio.read())
+            content = audio.read()
+            if not isinstance(content, bytes):
+                raise ValueError(
+                    "the file object gives text: open it with mode 'rb'"
+                )
+            path.write_bytes(content)
         elif isinstance(audio, Cut):
             _refuse(rate, "a cut")
             path = _write(path, audio.load_audio().T, audio.sampling_rate)
@@ -103,19 +110,19 @@ def _refuse(rate, what):
 
 
 def _samples(audio):
-    if hasattr(audio, "detach"):
-        audio = audio.detach().cpu().numpy()
+    is_array = hasattr(audio, "__array__") or isinstance(audio, (list, tuple))
     try:
-        samples = np.asarray(audio)
-    except ValueError as error:
-        raise ValueError(f"samples are of no one shape ({error})") from error
-    if samples.dtype.kind == "i":
-        samples = samples / float(np.iinfo(samples.dtype).max + 1)
-    if samples.dtype.kind != "f" or samples.ndim not in (1, 2):
+        samples = as_samples(audio) if is_array else None
+    except ValueError:
+        if not hasattr(audio, "__array__"):
+            samples = None
+        else:
+            raise
+    if samples is None or samples.ndim not in (1, 2):
+        shape = "" if samples is None else f" of shape {list(samples.shape)}"
         raise ValueError(
-            f"{type(audio).__name__} of shape {list(samples.shape)}: give a "
-            "path, bytes, a file object, samples [time] or [time, channels], "
-            "or a cut"
+            f"{type(audio).__name__}{shape} is no sound: give a path, bytes, "
+            "a file object, samples [time] or [time, channels], or a cut"
         )
     # Sound has more samples than channels.
     if samples.ndim == 2 and samples.shape[0] < samples.shape[1]:
@@ -123,11 +130,92 @@ def _samples(audio):
     return samples
 
 
+def check_rate(rate: Any) -> int:
+    """Samples per second, or an error.
+
+    Arguments
+    ---------
+    rate : any
+        What a user gave.
+
+    Returns
+    -------
+    int
+        The rate.
+
+    Raises
+    ------
+    ValueError
+        If it is no whole number, or none that a recording has.
+
+    Example
+    -------
+    >>> check_rate(np.int64(16000))
+    16000
+    """
+    whole = isinstance(rate, (int, np.integer)) and not isinstance(rate, bool)
+    if isinstance(rate, (float, np.floating)) and float(rate).is_integer():
+        whole = True
+    if not whole or not 0 < rate <= _MAX_RATE:
+        raise ValueError(
+            f"rate is {rate!r}: give samples per second, a whole number up "
+            f"to {_MAX_RATE}"
+        )
+    return int(rate)
+
+
+def as_samples(audio: Any) -> np.ndarray:
+    """Samples as floating point numbers; whole ones are at full scale.
+
+    Arguments
+    ---------
+    audio : np.ndarray, torch.Tensor or sequence
+        Any shape.
+
+    Returns
+    -------
+    np.ndarray
+        The same shape.
+
+    Raises
+    ------
+    ValueError
+        If they are no real numbers.
+
+    Example
+    -------
+    >>> as_samples(np.array([16384, -32768], "int16")).tolist()
+    [0.5, -1.0]
+    """
+    if hasattr(audio, "detach"):
+        audio = audio.detach().cpu()
+        audio = (audio.float() if audio.is_floating_point() else audio).numpy()
+    try:
+        samples = np.asarray(audio)
+    except ValueError as error:
+        raise ValueError(f"samples are of no one shape ({error})") from error
+    if samples.dtype == np.uint8:
+        return (samples.astype(np.float32) - 128) / 128
+    if samples.dtype.kind == "i":
+        return samples / float(np.iinfo(samples.dtype).max + 1)
+    if samples.dtype.kind != "f":
+        raise ValueError(
+            f"samples of type {samples.dtype}: give real numbers, between -1 "
+            "and 1"
+        )
+    return samples
+
+
 def _write(path, samples, rate):
     if rate is None:
         raise ValueError("samples without a rate: give rate=, in Hz")
+    rate = check_rate(rate)
     if samples.size == 0:
         raise ValueError("no samples: there is nothing to detect")
     path = path.with_suffix(".wav")
-    soundfile.write(path, samples.astype(np.float32), int(rate), "FLOAT")
+    if not np.isfinite(samples).all():
+        raise ValueError(
+            "samples hold NaN or infinite values: mend their source"
+        )
+    soundfile.write(path, samples.astype(np.float32), rate, "FLOAT")
     return path

@@ -18,6 +18,7 @@ from speechbrain_opensed.inference.events import (
     check_phrases,
     check_seconds,
 )
+from speechbrain_opensed.inference.sources import as_samples, check_rate
 from speechbrain_opensed.inference.windows import OverlapAdd, WindowCutter
 
 __all__ = ["DetectionStream", "EventBuilder", "EventTrack"]
@@ -184,10 +185,7 @@ class DetectionStream:
         keep_scores: bool = True,
         **settings: Any,
     ):
-        if not (isinstance(rate, int) and 0 < rate <= 768_000):
-            raise ValueError(
-                f"rate is {rate!r}: give samples per second, a whole number"
-            )
+        rate = check_rate(rate)
         if normalize == "file":
             raise ValueError(
                 "a stream cannot bring the whole file to one level: choose "
@@ -218,7 +216,8 @@ class DetectionStream:
         Arguments
         ---------
         samples : np.ndarray or torch.Tensor
-            `[time]`, at the stream's rate; any number of them.
+            `[time]`, at the stream's rate; any number of them. Whole numbers
+            are taken as at full scale, such as those of a sound card.
 
         Returns
         -------
@@ -232,7 +231,7 @@ class DetectionStream:
         """
         if self._over:
             raise ValueError("the stream is finished: start another one")
-        samples = np.asarray(samples, np.float32)
+        samples = as_samples(samples).astype(np.float32, copy=False)
         if samples.ndim != 1:
             raise ValueError(
                 f"samples of shape {list(samples.shape)}: give [time], one "

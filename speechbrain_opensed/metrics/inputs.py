@@ -382,6 +382,13 @@ def _ends(scores, clips, durations, hop_seconds):
 
 def _events(clip, spans, classes):
     """The events of one clip, or words on what is wrong with them."""
+    try:
+        spans = [(on + 0.0, off + 0.0, label) for on, off, label in spans]
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"the events of clip {clip!r} are {str(spans)[:80]}: give a list "
+            "of (onset, offset, label), times in seconds"
+        ) from error
     for onset, offset, label in spans:
         if label not in classes:
             near = difflib.get_close_matches(str(label), sorted(classes))
@@ -406,5 +413,10 @@ def _layout(clip, array, num_classes):
         raise ValueError(
             f"the scores of clip {clip!r} have shape {array.shape}, but "
             f"[frames, {num_classes} classes] is needed"
+        )
+    if array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"the scores of clip {clip!r} are of type {array.dtype}: give "
+            "real numbers"
         )
     return len(array), array.dtype

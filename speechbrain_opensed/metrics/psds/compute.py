@@ -137,6 +137,10 @@ def compute_psds(
     }
     _check_settings(criteria, hop_seconds, max_efpr, backend, num_jobs)
     _check_cross_triggers(cttc_threshold, alpha_ct)
+    if not isinstance(target_known, bool):
+        raise ValueError(
+            f"target_known is {target_known!r}: give True or False"
+        )
     inputs = SedInputs.check(
         scores,
         ground_truth,
@@ -280,6 +284,9 @@ def _max_false(max_efpr, seconds):
 
 def _check_settings(criteria, hop_seconds, max_efpr, backend, num_jobs):
     """Refuse settings without a meaning."""
+    for name, value in {**criteria, "hop_seconds": hop_seconds}.items():
+        if isinstance(value, (str, bytes)):
+            raise ValueError(f"{name} is {value!r}: give a number")
     for name in ("dtc_threshold", "gtc_threshold"):
         if not 0 <= criteria[name] <= 1:
             raise ValueError(
