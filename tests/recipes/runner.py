@@ -202,7 +202,7 @@ def run(
     row: Row,
     places: Mapping[str, str | Path],
     output_folder: Path,
-    timeout: float = 280,
+    timeout: float = 800,
 ) -> list[str]:
     """Runs a row in its own process; returns what is wrong, in words."""
     python_path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
