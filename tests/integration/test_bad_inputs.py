@@ -590,7 +590,7 @@ COMMANDS = [
     ("nothing", ["detect"], "AUDIO"),
     ("no-model", ["detect", "a.wav", "-q", "dog"], "--model"),
     ("no-query", ["detect", "a.wav", "--model", "x"], "-q"),
-    ("unknown-command", ["detct"], "detct"),
+    ("unknown-command", ["no-such"], "no-such"),
     ("unknown-option", ["detect", "--foo"], "--foo"),
     (
         "device",
