@@ -159,7 +159,7 @@ def _write_shard(
     if stamp.refuse_other(
         f"audio ({files['audio'].name})", "choose another folder, or remove it"
     ):
-        found = stamp.read()
+        found = stamp.read() or {}
         return number, found["ids"], found["scaled"]
     write = _write_tar if form == "shar" else _write_files
     rendered, scaled = write(cuts, files["audio"], bits)

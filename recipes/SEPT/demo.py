@@ -26,6 +26,7 @@ from speechbrain_opensed.evaluation.prompt_tables import (
     result_table,
 )
 from speechbrain_opensed.plotting import plot_psds_bars
+from speechbrain_opensed.training.runs import claim_run
 
 HERE = Path(__file__).resolve().parent
 OUTPUT = Path("results/SEPT/demo")
@@ -61,6 +62,9 @@ def main() -> None:
     start = time.monotonic()
     if not (TOWERS / "towers.safetensors").is_file():
         run("pretrain.py", "pretrain.yaml")
+    # Towers of other settings are none of these.
+    yaml = HERE / "hparams" / "pretrain.yaml"
+    claim_run(yaml, "", {"output_folder": TOWERS})
     run(
         "sweep.py",
         "demo.yaml",

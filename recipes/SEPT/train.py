@@ -35,6 +35,7 @@ from speechbrain_opensed.evaluation.prompting import (
 )
 from speechbrain_opensed.metrics.base_new import check_zero_shot, harmonic_mean
 from speechbrain_opensed.metrics.classification import ClassificationStats
+from speechbrain_opensed.metrics.summary import FEW_CLASSES
 from speechbrain_opensed.plotting.embeddings import plot_prompts
 from speechbrain_opensed.training import OpenSEDBrain
 from speechbrain_opensed.training.hparams import load_hparams
@@ -252,6 +253,10 @@ def run(hparams, run_opts):
         for name, exam in exams.items()
     }
     check_zero_shot(plain["base"], plain["new"], plain["joint"])
+    few = [k for k, e in task.exams.items() if len(e.labels) < FEW_CLASSES]
+    note = (
+        f"fewer than {FEW_CLASSES} classes in: {', '.join(few)}" if few else ""
+    )
     results |= {
         "zero_shot": scores(plain),
         "zero_shot_per_class": {k: v.per_class for k, v in plain.items()},
@@ -280,7 +285,9 @@ def run(hparams, run_opts):
             with write_atomically(folder / "learner.safetensors", "wb") as file:
                 file.write(save(learner.state_dict()))
     if if_main_process():
-        write_json(folder / "results.json", results)
+        write_json(folder / "results.json", {"note": note, **results})
+        if note:
+            logger.warning(note)
     return results
 
 

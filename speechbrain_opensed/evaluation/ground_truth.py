@@ -80,7 +80,9 @@ def read_truth(
     >>> truth.events, truth.phrases
     ({'dummy-mono-cut-0000': [(0.1, 0.2, 'Bark')]}, {'Bark': 'dog barking'})
     """
-    events, durations, found = {}, {}, {}
+    events: dict[str, list[tuple[float, float, str]]] = {}
+    durations: dict[str, float] = {}
+    found: dict[str, str] = {}
     for cut in cuts:
         if cut.id in events:
             raise ValueError(

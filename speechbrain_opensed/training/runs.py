@@ -90,10 +90,12 @@ def claim_run(
     ValueError: ...run holds a run made from other lr (0.1 instead of 0.2): ...
     """
     output = Path(hparams["output_folder"])
-    stamp = Stamp(output / "run.json", _about(hparams_file, overrides, output))
-    for name in getattr(run_opts, "overridden_args", run_opts) or ():
+    about = _about(hparams_file, overrides, output)
+    options = {} if run_opts is None else run_opts
+    for name in getattr(options, "overridden_args", options):
         if name in _RUN_OPTIONS:
-            stamp.about[name] = run_opts[name]
+            about[name] = options[name]
+    stamp = Stamp(output / "run.json", about)
     save = Path(hparams.get("save_folder") or output / "save")
     if stamp.read() is None and any(save.glob("CKPT*")):
         raise ValueError(
@@ -158,7 +160,8 @@ def _about(hparams_file, overrides, output: Path) -> dict[str, Any]:
     }
     resolved = resolve_references(text, {**wanted, **neutral})
     values = reader.load(resolved)
-    plain, rest = {}, {}
+    plain: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
     for key, value in values.items():
         kept = plain if _is_plain(value) else rest
         kept[key] = _untagged(value)

@@ -257,7 +257,7 @@ def mix_bank(
     >>> table = Vocabulary.from_labels(["Bark"], "mixtures")
     >>> mix_bank({}, {}, table, ".", {}, held_out=["Meow"])
     Traceback (most recent call last):
-    ValueError: 'Meow' is not in the vocabulary 'mixtures'
+    ValueError: 'Meow' is not in the vocabulary mixtures; it has 1 labels ...
     """
     held_out = read_labels(held_out, vocabulary)
     if shots and not held_out:

@@ -139,7 +139,7 @@ class LanguageAudioDataset(torch.utils.data.Dataset):
     >>> dataset = LanguageAudioDataset(SedSpec(hop_seconds=0.16), sampler)
     >>> batch = dataset[CutSet.from_cuts([cut])]
     >>> batch.texts, batch.query_index.tolist()
-    (['Dog barking can be heard.', 'Bark', 'Rain'], [[1, 2]])
+    (['The recording has dog barking.', 'Bark', 'Rain'], [[1, 2]])
     >>> batch.wavs.shape, batch.targets.sum(2).tolist()
     (torch.Size([1, 160000]), [[2.0, 0.0]])
     """
@@ -239,7 +239,7 @@ def draw_caption(cut: Cut, rng: np.random.Generator) -> str:
     >>> from lhotse_recipes.schema import tag
     >>> cut = dummy_cut(0, supervisions=[tag("r", 0, 1.0, "rain", "Rain")])
     >>> draw_caption(cut, np.random.default_rng(0))
-    'This is the sound of rain.'
+    'Rain can be heard.'
     """
     captions = captions_of(cut)
     if captions:
