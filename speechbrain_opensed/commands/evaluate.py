@@ -29,7 +29,10 @@ __all__ = ["evaluate"]
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _SPELLED = {"median_seconds": "median"}
-_OF_MODELS = ("vocabulary", "save_scores", "batch_size", "device", "precision")
+_OF_MODELS = (
+    *("vocabulary", "save_scores", "batch_size", "device", "precision"),
+    "allow_commands",
+)
 
 
 @click.command(
@@ -165,7 +168,8 @@ def evaluate(
     from speechbrain_opensed.evaluation.ground_truth import read_truth
     from speechbrain_opensed.metrics import ScoreStore, get_protocol
 
-    cut_set = read_cuts(cuts, allow_commands)
+    # Beside saved scores no sound is read, and no command run.
+    cut_set = read_cuts(cuts, allow_commands or scores is not None)
     known = _read_lines(seen)
     protocol = get_protocol(protocol)
     with TemporaryDirectory() as folder:

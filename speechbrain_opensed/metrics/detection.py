@@ -126,7 +126,9 @@ def event_fscore(
             for clip, events in inputs.events.items()
         },
         _detections(inputs, hop_seconds, result.thresholds),
-        **collars,
+        onset_collar,
+        offset_collar,
+        offset_collar_rate,
     )
     return replace(
         result,

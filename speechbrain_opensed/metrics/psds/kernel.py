@@ -66,7 +66,7 @@ def count_curves(
     hop_seconds: float,
     events: list[ClassEvents],
     criteria: Criteria,
-    cross: Sequence[OtherEvents] | None = None,
+    cross: Sequence[OtherEvents | None] | None = None,
 ) -> list[Curve]:
     """Follow true against false positives over all thresholds.
 

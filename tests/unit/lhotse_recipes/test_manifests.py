@@ -49,7 +49,9 @@ def test_times_are_numbers(tmp_path, bad):
     cut = dummy_cut(0, duration=1.0)
     cut.supervisions = [SupervisionSegment("s", cut.recording_id, 0.0, 1.0)]
     cut.supervisions[0].start = bad
-    with pytest.raises(ValueError, match=f"cut {cut.id}, supervision s has a start"):
+    with pytest.raises(
+        ValueError, match=f"cut {cut.id}, supervision s has a start"
+    ):
         check_cut(cut)
 
 

@@ -204,3 +204,39 @@ def test_detections_of_desed(shared_data, tmp_path):
     events = ours["event_based"]
     assert round(100 * events["micro"]["f_measure"], 2) == 40.95
     assert round(100 * events["macro"]["f_measure"], 2) == 39.87
+
+
+def test_saved_scores_need_no_audio(tmp_path):
+    """Nor does a manifest whose audio is a command run one."""
+    import numpy as np
+    from lhotse import CutSet
+    from lhotse.testing.dummies import dummy_cut
+
+    from lhotse_recipes.schema import event
+    from speechbrain_opensed.metrics import ScoreWriter
+
+    rng, cuts = np.random.default_rng(0), []
+    with ScoreWriter(tmp_path / "s", ["Dog"], 0.04, 250) as writer:
+        for index in range(9):
+            first = int(rng.integers(10, 150))
+            scores = rng.random((250, 1)) * 0.5
+            scores[first : first + 60] = 0.9
+            for frame in range(first, first + 60, 5):
+                scores[frame : frame + 2] = 0.05
+            cut = dummy_cut(index, duration=10.0)
+            times = first * 0.04, (first + 60) * 0.04
+            cut.supervisions = [
+                event(cut.recording.id, 0, *times, "dog", "Dog")
+            ]
+            writer.append([cut.id], scores[None], [10.0])
+            cuts.append(cut)
+    CutSet.from_cuts(cuts).to_file(tmp_path / "cuts.jsonl")
+    common = (tmp_path / "cuts.jsonl", "--scores", tmp_path / "s")
+    for more, expected in (((), "0.0000"), (("--median", 0.36), "1.0000")):
+        done = run(*common, *more)
+        assert done.exit_code == 0, done.exception
+        assert done.output.split()[-2:] == [expected] * 2
+    failed = run(*common, "--allow-commands")
+    assert "--allow-commands has no effect beside --scores" in str(
+        failed.exception
+    )
