@@ -6,6 +6,7 @@ from lhotse_recipes.sound.files import (
     AudioInfo,
     announce_conversion,
     inspect_audio,
+    mix_down,
     mono_blocks,
     read_blocks,
 )
@@ -14,6 +15,7 @@ from lhotse_recipes.sound.finding import (
     find_sounds,
     walk_files,
 )
+from lhotse_recipes.sound.parts import read_part
 from lhotse_recipes.sound.resampling import Resampler, resample_blocks
 
 __all__ = [
@@ -25,8 +27,10 @@ __all__ = [
     "announce_conversion",
     "find_sounds",
     "inspect_audio",
+    "mix_down",
     "mono_blocks",
     "read_blocks",
+    "read_part",
     "resample_blocks",
     "walk_files",
 ]

@@ -1,7 +1,7 @@
 """Sound files of any kind, rate, channel count and length, block by block."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +25,10 @@ __all__ = [
     "AudioInfo",
     "announce_conversion",
     "inspect_audio",
+    "mix_down",
     "mono_blocks",
     "read_blocks",
+    "refuse_not_finite",
 ]
 
 logger = logging.getLogger(__name__)
@@ -310,54 +312,80 @@ def mono_blocks(
     """
     info = path if isinstance(path, AudioInfo) else inspect_audio(path)
     size = max(1, round(block_seconds * info.sample_rate))
-    yield from resample_blocks(
-        _mono(info, size, channel), info.sample_rate, sample_rate
+    mono = mix_down(
+        str(info.path),
+        info.channels,
+        lambda: read_blocks(info, size),
+        channel,
     )
+    yield from resample_blocks(mono, info.sample_rate, sample_rate)
 
 
-def _mono(
-    info: AudioInfo, size: int, channel: str | int
+def mix_down(
+    name: str,
+    channels: int,
+    read: Callable[[], Iterator[np.ndarray]],
+    channel: str | int = "mix",
 ) -> Iterator[np.ndarray]:
-    index = _channel_index(info, size, channel)
-    mixed, energy = 0.0, 0.0
-    for block in read_blocks(info, size):
+    """
+    Make one channel of several.
+
+    :param name: what they are of, for messages.
+    :param channels: how many there are.
+    :param read: gives their blocks ``[samples, channels]``; called twice for
+        the loudest.
+    :param channel: see :func:`mono_blocks`.
+    :return: blocks ``[samples]``.
+    :raises ValueError: there is no such channel.
+
+    >>> blocks = [np.array([[1.0, 3.0]], np.float32)]
+    >>> next(mix_down("a.wav", 2, lambda: iter(blocks), "right"))
+    array([3.], dtype=float32)
+    """
+    index = _channel_index(name, channels, read, channel)
+    mixed, energy, count = 0.0, 0.0, 0
+    for block in read():
         if index is not None:
             yield np.ascontiguousarray(block[:, index])
             continue
         one = block.mean(axis=1)
         yield one
-        if info.channels > 1:
+        if channels > 1:
+            count += len(block)
             mixed += float(np.vdot(one, one))
-            energy += float(np.vdot(block, block)) / info.channels
-    if energy > _SILENCE * info.frames and mixed < _CANCELLED * energy:
+            energy += float(np.vdot(block, block)) / channels
+    if energy > _SILENCE * count and mixed < _CANCELLED * energy:
         logger.warning(
             "%s: its channels cancel each other, their mixture has %.1f %% of "
             "their energy (a balanced line recorded as stereo?): take one of "
             "them, --channel left, right, loudest or a number",
-            info.path,
+            name,
             100 * mixed / energy,
         )
 
 
 def _channel_index(
-    info: AudioInfo, size: int, channel: str | int
+    name: str,
+    channels: int,
+    read: Callable[[], Iterator[np.ndarray]],
+    channel: str | int,
 ) -> int | None:
     """The number of a channel from 0; None for the mixture."""
-    if channel == "mix" or (info.channels == 1 and channel in CHANNELS):
+    if channel == "mix" or (channels == 1 and channel in CHANNELS):
         return None
     if channel == "loudest":
-        energy = np.zeros(info.channels)
-        for block in read_blocks(info, size):
+        energy = np.zeros(channels)
+        for block in read():
             energy += np.square(block, dtype=np.float64).sum(axis=0)
         return int(energy.argmax())
     names: dict[str | int, int] = {"left": 1, "right": 2}
     number = names.get(channel, channel)
     if isinstance(number, str):
         number = int(number) if number.isdecimal() else 0
-    if isinstance(channel, bool) or not 1 <= number <= info.channels:
+    if isinstance(channel, bool) or not 1 <= number <= channels:
         raise ValueError(
-            f"{info.path} has {info.channels} channels and no {channel!r}: "
-            f"choose {', '.join(CHANNELS)} or a number from 1"
+            f"{name} has {channels} channels and no {channel!r}: choose "
+            f"{', '.join(CHANNELS)} or a number from 1"
         )
     return number - 1
 
@@ -389,13 +417,8 @@ def read_blocks(
     position = 0
     for block in _decoded(info, size):
         block = block[: info.frames - position]
-        numbers = np.isfinite(block).all(axis=1)
-        if finite and not numbers.all():
-            first = (position + int(np.argmin(numbers))) / info.sample_rate
-            raise ValueError(
-                f"{info.path} holds NaN or infinite samples, the first "
-                f"at {first:.3f} s: export it again from its source"
-            )
+        if finite:
+            refuse_not_finite(info, block, position)
         position += len(block)
         if len(block):
             yield block
@@ -407,6 +430,31 @@ def read_blocks(
         raise _truncated(info, position, "no more samples")
     if position < info.frames:
         yield np.zeros((info.frames - position, info.channels), np.float32)
+
+
+def refuse_not_finite(
+    info: AudioInfo, block: np.ndarray, position: int
+) -> None:
+    """
+    Refuse samples that are no numbers.
+
+    :param info: the file that they are of.
+    :param block: samples ``[samples, channels]``.
+    :param position: that of the first one, in the file.
+    :raises ValueError: names the file and the time.
+
+    >>> info = AudioInfo(Path("a.wav"), 8000, 1, 8)
+    >>> refuse_not_finite(info, np.array([[0.0], [np.nan]]), 0)
+    Traceback (most recent call last):
+    ValueError: a.wav holds NaN or infinite samples, the first at 0.000 s: ...
+    """
+    numbers = np.isfinite(block).all(axis=1)
+    if not numbers.all():
+        first = (position + int(np.argmin(numbers))) / info.sample_rate
+        raise ValueError(
+            f"{info.path} holds NaN or infinite samples, the first "
+            f"at {first:.3f} s: export it again from its source"
+        )
 
 
 def _decoded(info: AudioInfo, size: int) -> Iterator[np.ndarray]:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from speechbrain_opensed.commands.interrupts import prompt_interrupts
 from speechbrain_opensed.commands.options import (
     SomeFailed,
+    channel_option,
     commands_option,
     detection_options,
     load_detector,
@@ -29,12 +31,21 @@ __all__ = ["annotate"]
 @phrase_options
 @model_options()
 @detection_options
+@channel_option
 @commands_option
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on where a run with the same output, model, phrases and "
+    "settings stopped; new and changed cuts are heard, too.",
+)
 @click.option(
     "--strict",
     is_flag=True,
-    help="Stop at the first cut that cannot be used, and write nothing.",
+    help="Stop at the first cut that cannot be used; those before it are "
+    "kept for --resume.",
 )
+@prompt_interrupts()
 def annotate(
     cuts,
     output,
@@ -45,6 +56,7 @@ def annotate(
     precision,
     thresholds,
     allow_commands,
+    resume,
     strict,
     **settings,
 ):
@@ -53,6 +65,7 @@ def annotate(
     CUTS and OUTPUT are .jsonl or .jsonl.gz. Events that were in the manifest
     give way to those detected; tags, captions and what somebody says stay. A
     cut that cannot be used is named and left out; the exit code is then 1.
+    OUTPUT appears whole; what is done is kept beside it, cut by cut.
     """
     if not output.name.endswith((".jsonl", ".jsonl.gz")):
         raise ValueError(f"{output}: name it .jsonl or .jsonl.gz")
@@ -63,21 +76,32 @@ def annotate(
     from lhotse_recipes.outputs import refuse_inputs
     from lhotse_recipes.schema import events_of
     from speechbrain_opensed.evaluation.annotate import annotate_events
+    from speechbrain_opensed.inference.provenance import journal_path
 
     refuse_inputs(output, [cuts])
     failed: dict[str, str] = {}
-    annotated = annotate_events(
-        read_cuts(cuts, allow_commands),
-        load_detector(model, device, precision),
-        phrases,
-        thresholds,
-        output=output,
-        failed=None if strict else failed,
-        allow_commands=allow_commands,
-        **settings,
-    )
-    for reason in failed.values():
-        click.echo(f"Error: {reason}", err=True)
+    try:
+        annotated = annotate_events(
+            read_cuts(cuts, allow_commands),
+            load_detector(model, device, precision),
+            phrases,
+            thresholds,
+            output=output,
+            failed=None if strict else failed,
+            allow_commands=allow_commands,
+            resume=resume,
+            **settings,
+        )
+    except BaseException:
+        _tell(failed)
+        if journal_path(output).exists():
+            click.echo(
+                f"{output}: what was done before is kept; the same command "
+                "with --resume goes on from there",
+                err=True,
+            )
+        raise
+    _tell(failed)
     events = others = number = 0
     # A pipe or device has been read by somebody else.
     for cut in annotated if output.is_file() else ():
@@ -91,3 +115,8 @@ def annotate(
     )
     if failed:
         raise SomeFailed(f"{len(failed)} cuts were left out, see above")
+
+
+def _tell(failed):
+    for reason in failed.values():
+        click.echo(f"Error: {reason}", err=True)

@@ -160,11 +160,8 @@ def detect(
 def _open_results(
     detector, phrases, settings, found, output, format_name, own, resume
 ):
-    from speechbrain_opensed.commands.results import (
-        Results,
-        keeps_journal,
-        made_with,
-    )
+    from speechbrain_opensed.commands.results import Results, keeps_journal
+    from speechbrain_opensed.inference.provenance import made_with
 
     about = None
     many = len(found.paths) > 1 or resume

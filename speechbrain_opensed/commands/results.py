@@ -4,10 +4,9 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,82 +18,13 @@ from lhotse_recipes.outputs import is_stream
 from speechbrain_opensed.inference import formats
 from speechbrain_opensed.inference.detection import Detection
 from speechbrain_opensed.inference.events import SoundEvent
+from speechbrain_opensed.inference.provenance import journal_path
 from speechbrain_opensed.language.journal import Journal
 
-__all__ = ["Results", "journal_path", "keeps_journal", "made_with"]
+__all__ = ["Results", "keeps_journal"]
 
 #: Formats that hold many recordings, and grow by one at a time.
 GROWING = ("tsv", "jsonl")
-
-
-def made_with(
-    detector: Any, phrases: Sequence[str], settings: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What results depend on, besides the sounds.
-
-    Arguments
-    ---------
-    detector : SoundEventDetector
-        The model.
-    phrases : sequence of str
-        What is looked for.
-    settings : mapping
-        All that decides about events.
-
-    Returns
-    -------
-    dict
-        Plain data.
-
-    Example
-    -------
-    >>> made_with.__name__
-    'made_with'
-    """
-    from speechbrain_opensed import __version__
-    from speechbrain_opensed.core.fingerprint import fingerprint
-
-    about = [repr(detector.spec), repr(detector.calibration)]
-    return {
-        "version": __version__,
-        "model": fingerprint(detector, about),
-        "precision": detector.precision,
-        "phrases": _short(list(phrases)),
-        **{name: _short(value) for name, value in settings.items()},
-    }
-
-
-def _short(value):
-    """One value where all phrases have the same; a digest of many."""
-    if isinstance(value, Mapping):
-        if len(set(value.values())) == 1:
-            return next(iter(value.values()))
-        value = dict(value)
-    if isinstance(value, list | dict) and len(value) > 50:
-        text = json.dumps(value, ensure_ascii=False).encode()
-        return f"{len(value)}, sha256 {hashlib.sha256(text).hexdigest()[:16]}"
-    return value
-
-
-def journal_path(output: Path) -> Path:
-    """Where it stands what an output was made with, and what is done.
-
-    Arguments
-    ---------
-    output : Path
-        File or folder.
-
-    Returns
-    -------
-    Path
-        A hidden file beside it.
-
-    Example
-    -------
-    >>> journal_path(Path("out/events.tsv")).name
-    '.events.tsv.journal'
-    """
-    return output.with_name(f".{output.name}.journal")
 
 
 class Results:
@@ -116,7 +46,9 @@ class Results:
     files : mapping of str to Path
         Recording to its own file, for formats of one recording.
     about : dict, optional
-        From :func:`made_with`; None: no journal is kept.
+        What it depends on, see
+        :func:`~speechbrain_opensed.inference.provenance.made_with`; None: no
+        journal is kept.
     resume : bool
         Whether to go on from the journal.
 

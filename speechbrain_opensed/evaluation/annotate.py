@@ -4,18 +4,29 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from lhotse import CutSet
-from lhotse.cut import MixedCut, PaddingCut
+from lhotse.cut import Cut, MixedCut, PaddingCut
 from lhotse.utils import fastcopy
+from tqdm import tqdm
 
+from lhotse_recipes.fingerprint import audio_key, digest
 from lhotse_recipes.io import write_jsonl
+from lhotse_recipes.outputs import is_stream, locked
 from lhotse_recipes.schema import event, events_of
-from speechbrain_opensed.evaluation.scoring import score_cuts
+from speechbrain_opensed.evaluation.cut_sounds import sound_of_cut
 from speechbrain_opensed.inference.detection import Detection
 from speechbrain_opensed.inference.detector import SoundEventDetector
 from speechbrain_opensed.inference.events import check_phrases
+from speechbrain_opensed.inference.provenance import journal_path, made_with
+from speechbrain_opensed.inference.sounds import detect_sounds
+from speechbrain_opensed.language.journal import Journal
 
 __all__ = ["annotate_events"]
 
@@ -30,13 +41,17 @@ def annotate_events(
     output=None,
     failed: dict[str, str] | None = None,
     allow_commands: bool = False,
+    *,
+    channel: str | int = "mix",
+    resume: bool = False,
     **settings,
 ) -> CutSet:
     """Replace the events of cuts by detected ones.
 
     All that is no event stays: tags, captions, what somebody says.
     `events_complete` becomes False and `vocabulary` "detected", so that no
-    training takes what was not found for absent.
+    training takes what was not found for absent. Memory does not grow with
+    the length of cuts that are parts of one file, nor with their number.
 
     Arguments
     ---------
@@ -50,31 +65,39 @@ def annotate_events(
         Score above which a frame belongs to an event; default: what
         `calibrate` found, else 0.5.
     batch_size : int
-        Cuts that are read at once.
+        Windows that are encoded at once, of one or several cuts.
     normalize : str or None
-        See :meth:`SoundEventDetector.detect_batch`.
+        See :meth:`SoundEventDetector.detect_file`.
     output : str or Path, optional
-        Write the cuts to this `.jsonl` or `.jsonl.gz` file one by one, and
-        return them lazily: for more than fit in memory.
+        Write the cuts to this `.jsonl` or `.jsonl.gz` file, which appears
+        whole; what is done is kept beside it, cut by cut. Returned lazily.
     failed : dict, optional
         Where given, cuts that cannot be used are left out, and noted here:
         id to reason. Otherwise the first one ends the call.
     allow_commands : bool
         Let audio come from shell commands and from addresses on the net,
         which a manifest may name.
+    channel : str or int
+        How several channels become one; see
+        :meth:`SoundEventDetector.detect_file`.
+    resume : bool
+        Go on from what an earlier call with the same output, model, phrases
+        and settings has kept.
     **settings
-        `median_seconds`, `min_duration`, `merge_gap` of
-        :meth:`Detection.from_scores`.
+        `low_threshold`, `median_seconds`, `min_duration`, `merge_gap` of
+        :meth:`SoundEventDetector.detect_file`.
 
     Returns
     -------
     lhotse.CutSet
         The cuts under their ids; each event has its score as `confidence`.
+        Lazy where the cuts are or where there is an output.
 
     Raises
     ------
     ValueError
-        If a phrase or a cut cannot be used; the message names it.
+        If a phrase or a cut cannot be used, the message names it; or what
+        is kept was made with something else.
 
     Example
     -------
@@ -95,34 +118,120 @@ def annotate_events(
     >>> [event.text for event in found[0].supervisions]
     ['rain']
     """
-    phrases = check_phrases(phrases)
-    threshold = detector.thresholds(phrases, threshold)
+    settings = {
+        "threshold": detector.thresholds(phrases, threshold),
+        "normalize": normalize,
+        **settings,
+    }
+    annotated = _Annotated(
+        cuts,
+        detector,
+        check_phrases(phrases),
+        channel,
+        allow_commands,
+        failed,
+        {"batch_size": batch_size, **settings},
+    )
+    if output is not None:
+        about = made_with(
+            detector, annotated.phrases, {"channel": channel, **settings}
+        )
+        _write(annotated, Path(output), about, resume)
+        return CutSet.from_file(output)
+    if resume:
+        raise ValueError("resume goes on with an output: name one")
+    return CutSet(annotated) if _lazy(cuts) else CutSet.from_cuts(annotated)
 
-    def annotated():
-        for cut, scores in score_cuts(
-            cuts,
-            detector,
-            phrases,
-            batch_size,
-            normalize,
-            failed=failed,
-            allow_commands=allow_commands,
-        ):
-            found = Detection.from_scores(
-                scores,
-                phrases,
-                detector.spec.hop_seconds,
-                cut.duration,
-                threshold,
-                path=cut.id,
-                **settings,
+
+def _lazy(cuts):
+    return isinstance(cuts, CutSet) and cuts.is_lazy
+
+
+@dataclass
+class _Annotated:
+    """Cuts with detected events, each time that they are asked for."""
+
+    cuts: Iterable[Cut]
+    detector: SoundEventDetector
+    phrases: list[str]
+    channel: str | int
+    allow_commands: bool
+    failed: dict[str, str] | None
+    settings: dict[str, Any]
+
+    def __iter__(self) -> Iterator[Cut]:
+        total = None
+        if hasattr(self.cuts, "__len__") and not _lazy(self.cuts):
+            total = len(self.cuts)
+        for _, cut in self.of(self.cuts, tqdm(total=total, **_BAR)):
+            yield cut
+
+    def of(self, cuts: Iterable[Cut], bar: tqdm) -> Iterator[tuple[Cut, Cut]]:
+        """Cuts before and after, those that can be used."""
+
+        def sound_of(cut):
+            return sound_of_cut(
+                cut, self.detector.spec, self.channel, self.allow_commands
             )
-            yield _with_events(cut, found.events)
 
-    if output is None:
-        return CutSet.from_cuts(annotated())
-    write_jsonl(output, annotated())
-    return CutSet.from_file(output)
+        with bar:
+            sounds = ((cut, partial(sound_of, cut)) for cut in cuts)
+            for cut, found in detect_sounds(
+                self.detector,
+                sounds,
+                self.phrases,
+                columns=0,
+                **self.settings,
+            ):
+                bar.update()
+                if isinstance(found, Detection):
+                    yield cut, _with_events(cut, found.events)
+                elif self.failed is None:
+                    raise found
+                else:
+                    self.failed[cut.id] = " ".join(str(found).split())
+
+
+_BAR: dict[str, Any] = {"desc": "detect", "unit": "cut", "delay": 2}
+
+
+def _write(annotated, output, about, resume):
+    """Cut by cut into a journal, from there into the output."""
+    if is_stream(output):
+        if resume:
+            raise ValueError(f"{output} is no file to go on with")
+        write_jsonl(output, annotated)
+        return
+    new = not output.exists()
+    journal = Journal(journal_path(output), about, not resume, keep=False)
+    with locked(output), journal:
+        done = Counter(row["key"] for row in journal.read())
+        keys: dict[int, str] = {}
+
+        def missing(bar):
+            for cut in annotated.cuts:
+                key = digest([cut.to_dict(), audio_key(cut)])
+                if done[key]:
+                    done[key] -= 1
+                    bar.update()
+                    continue
+                keys[id(cut)] = key
+                yield cut
+
+        def kept():
+            return (row["cut"] for row in journal.read())
+
+        bar = tqdm(**_BAR)
+        try:
+            for cut, after in annotated.of(missing(bar), bar):
+                row = {"key": keys.pop(id(cut)), "cut": after.to_dict()}
+                journal.append(row)
+        except KeyboardInterrupt:
+            # What is there is whole, and stays; where nothing is, this is.
+            if new:
+                write_jsonl(output, kept())
+            raise
+        write_jsonl(output, kept())
 
 
 def _with_events(cut, found):

@@ -98,6 +98,29 @@ def test_detect(folder, options, tmp_path):
 
 
 @pytest.mark.slow
+def test_annotate(folder, options, tmp_path):
+    out = tmp_path / "out.jsonl"
+    journal = tmp_path / ".out.jsonl.journal"
+    arguments = ("annotate", folder / "cuts.jsonl", out, *options)
+    code, took, said = interrupt(arguments, lambda: len(lines(journal)) > 2)
+    assert code == 130 and took < 1, said
+    assert "Interrupted" in said and "--resume goes on" in said
+    kept = lines(out)
+    assert 2 <= len(kept) < 12
+    # A manifest gives way to a whole one only.
+    journal.unlink()
+    code, _, _ = interrupt(arguments, lambda: len(lines(journal)) > 1)
+    assert code == 130 and lines(out) == kept
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *map(str, arguments), "--resume"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(lines(out)) == 12 and lines(out)[: len(kept)] == kept
+
+
+@pytest.mark.slow
 def test_soundscapes(folder, tmp_path):
     bank = tmp_path / "bank"
     for label in ("dog", "horn"):

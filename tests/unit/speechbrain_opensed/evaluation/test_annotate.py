@@ -1,6 +1,7 @@
 """Detected events take the place of events, and of nothing else."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -91,6 +92,115 @@ def test_the_command_keeps_what_is_good_and_says_what_is_not(
     paths[1].unlink()
     result = CliRunner().invoke(opensed, [*arguments, "--strict"])
     assert result.exit_code == 2 and not paths[1].exists()
+    assert "with --resume goes on" in result.output
     same = ["annotate", str(paths[0]), str(paths[0]), *arguments[3:]]
     result = CliRunner().invoke(opensed, same)
     assert result.exit_code == 2 and "overwritten" in result.output
+
+
+def _heard(path, seconds=1.0):
+    wave = np.random.default_rng(0).normal(0, 0.1, round(16000 * seconds))
+    soundfile.write(path, wave, 16000)
+    return Recording.from_file(path).to_cut()
+
+
+def _lines(path):
+    return path.read_text().splitlines()
+
+
+def test_it_goes_on_where_it_stopped(detector, tmp_path):
+    cuts = [_heard(tmp_path / f"{n}.wav", 0.1 * n) for n in range(1, 9)]
+    whole, out = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
+    settings = dict(phrases=["rain"], threshold=0.001)
+    annotate_events(CutSet.from_cuts(cuts), detector, output=whole, **settings)
+    good = (tmp_path / "8.wav").read_bytes()
+    (tmp_path / "8.wav").write_text("no sound")
+
+    class Counted:
+        """The detector, and how much it hears."""
+
+        def __init__(self):
+            self.windows = 0
+
+        def __getattr__(self, name):
+            return getattr(detector, name)
+
+        @property
+        def scorer(self):
+            scorer = detector.scorer
+
+            def windows(blocks):
+                return map(self.count, scorer.windows(blocks))
+
+            return SimpleNamespace(windows=windows, score=scorer.score)
+
+        def count(self, window):
+            self.windows += 1
+            return window
+
+    with pytest.raises(ValueError, match="8.wav is not a sound"):
+        annotate_events(
+            CutSet.from_cuts(cuts), detector, output=out, **settings
+        )
+    assert not out.exists()
+    (tmp_path / "8.wav").write_bytes(good)
+    counted = Counted()
+    annotate_events(
+        CutSet.from_cuts(cuts), counted, output=out, resume=True, **settings
+    )
+    # Only the last one, which is shorter than a window, was heard.
+    assert counted.windows == 1
+    assert _lines(out) == _lines(whole)
+    # A cut whose file has changed is heard again, others are not.
+    _heard(tmp_path / "3.wav", 0.5)
+    counted = Counted()
+    failed = {}
+    annotate_events(
+        CutSet.from_cuts(cuts),
+        counted,
+        output=out,
+        resume=True,
+        failed=failed,
+        **settings,
+    )
+    assert counted.windows == 1 and not failed
+    with pytest.raises(ValueError, match="other phrases"):
+        annotate_events(
+            CutSet.from_cuts(cuts), detector, ["hail"], output=out, resume=True
+        )
+
+
+def test_lazy_in_lazy_out(detector, tmp_path):
+    paths = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    cuts = [_heard(tmp_path / f"{n}.wav").with_id(f"c{n}") for n in range(3)]
+    CutSet.from_cuts([*cuts, _missing(0)]).to_file(paths[0])
+    failed = {}
+    out = annotate_events(
+        CutSet.from_file(paths[0]), detector, ["rain"], 0.001, failed=failed
+    )
+    assert out.is_lazy and not failed
+    for _ in range(2):
+        assert [cut.id for cut in out] == ["c0", "c1", "c2"]
+        assert list(failed) == ["bad-0"]
+    assert all(cut.supervisions for cut in out)
+    eager = annotate_events(CutSet.from_cuts(cuts), detector, ["rain"], 0.001)
+    assert not eager.is_lazy and len(eager) == 3
+
+
+def test_long_cuts_are_heard_as_files_are(detector, tmp_path):
+    path = tmp_path / "long.wav"
+    rng = np.random.default_rng(0)
+    swell = np.abs(np.sin(np.arange(48000 * 40) / 48000))
+    noise = rng.normal(0, 0.1, (len(swell), 2)) * swell[:, None]
+    soundfile.write(path, noise, 48000)
+    cut = Recording.from_file(path).to_cut()
+    scores = detector.detect_file(path, ["rain"]).scores
+    middle = float(np.median(scores))
+    whole = detector.detect_file(path, ["rain"], middle)
+    (found,) = annotate_events(
+        CutSet.from_cuts([cut]), detector, ["rain"], middle
+    )
+    assert len(whole.events) > 3
+    assert [(s.start, round(s.end, 6)) for s in found.supervisions] == [
+        (e.onset, e.offset) for e in whole.events
+    ]
