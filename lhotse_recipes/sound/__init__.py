@@ -1,12 +1,11 @@
 """The one gate for sound files: what they hold, proven, and read in blocks."""
 
+from lhotse_recipes.sound.channels import CHANNELS, mix_down
 from lhotse_recipes.sound.files import (
-    CHANNELS,
     READABLE,
     AudioInfo,
     announce_conversion,
     inspect_audio,
-    mix_down,
     mono_blocks,
     read_blocks,
 )

@@ -1,13 +1,14 @@
 """Sound files of any kind, rate, channel count and length, block by block."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from lhotse_recipes.sound.channels import mix_down
 from lhotse_recipes.sound.ffmpeg import available, decode, probe
 from lhotse_recipes.sound.headers import check_sizes
 from lhotse_recipes.sound.mpeg import count_mpeg, feed
@@ -20,12 +21,10 @@ from lhotse_recipes.sound.ogg import (
 from lhotse_recipes.sound.resampling import resample_blocks
 
 __all__ = [
-    "CHANNELS",
     "READABLE",
     "AudioInfo",
     "announce_conversion",
     "inspect_audio",
-    "mix_down",
     "mono_blocks",
     "read_blocks",
     "refuse_not_finite",
@@ -43,14 +42,9 @@ _BY_FFMPEG = (
 )  # fmt: skip
 #: Suffixes of all files that are taken for sound.
 READABLE = (*_BY_SOUNDFILE, *_BY_FFMPEG)
-#: How several channels become one; besides, the number of a channel from 1.
-CHANNELS = ("mix", "left", "right", "loudest")
-
 _MAX_RATE, _MAX_CHANNELS = 768_000, 64
 # What libsndfile says of a FLAC that was written to a pipe.
 _UNKNOWN_LENGTH = 2**63 - 1
-# A mixture with less of its channels' energy has lost them.
-_CANCELLED, _SILENCE = 0.02, 1e-10
 
 
 @dataclass(frozen=True)
@@ -319,75 +313,6 @@ def mono_blocks(
         channel,
     )
     yield from resample_blocks(mono, info.sample_rate, sample_rate)
-
-
-def mix_down(
-    name: str,
-    channels: int,
-    read: Callable[[], Iterator[np.ndarray]],
-    channel: str | int = "mix",
-) -> Iterator[np.ndarray]:
-    """
-    Make one channel of several.
-
-    :param name: what they are of, for messages.
-    :param channels: how many there are.
-    :param read: gives their blocks ``[samples, channels]``; called twice for
-        the loudest.
-    :param channel: see :func:`mono_blocks`.
-    :return: blocks ``[samples]``.
-    :raises ValueError: there is no such channel.
-
-    >>> blocks = [np.array([[1.0, 3.0]], np.float32)]
-    >>> next(mix_down("a.wav", 2, lambda: iter(blocks), "right"))
-    array([3.], dtype=float32)
-    """
-    index = _channel_index(name, channels, read, channel)
-    mixed, energy, count = 0.0, 0.0, 0
-    for block in read():
-        if index is not None:
-            yield np.ascontiguousarray(block[:, index])
-            continue
-        one = block.mean(axis=1)
-        yield one
-        if channels > 1:
-            count += len(block)
-            mixed += float(np.vdot(one, one))
-            energy += float(np.vdot(block, block)) / channels
-    if energy > _SILENCE * count and mixed < _CANCELLED * energy:
-        logger.warning(
-            "%s: its channels cancel each other, their mixture has %.1f %% of "
-            "their energy (a balanced line recorded as stereo?): take one of "
-            "them, --channel left, right, loudest or a number",
-            name,
-            100 * mixed / energy,
-        )
-
-
-def _channel_index(
-    name: str,
-    channels: int,
-    read: Callable[[], Iterator[np.ndarray]],
-    channel: str | int,
-) -> int | None:
-    """The number of a channel from 0; None for the mixture."""
-    if channel == "mix" or (channels == 1 and channel in CHANNELS):
-        return None
-    if channel == "loudest":
-        energy = np.zeros(channels)
-        for block in read():
-            energy += np.square(block, dtype=np.float64).sum(axis=0)
-        return int(energy.argmax())
-    names: dict[str | int, int] = {"left": 1, "right": 2}
-    number = names.get(channel, channel)
-    if isinstance(number, str):
-        number = int(number) if number.isdecimal() else 0
-    if isinstance(channel, bool) or not 1 <= number <= channels:
-        raise ValueError(
-            f"{name} has {channels} channels and no {channel!r}: choose "
-            f"{', '.join(CHANNELS)} or a number from 1"
-        )
-    return number - 1
 
 
 class _Stream(soundfile.SoundFile):
