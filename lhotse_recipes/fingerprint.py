@@ -7,7 +7,7 @@ that it is made anew, or refused in words, and never taken for what was asked.
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -206,14 +206,23 @@ class Stamp:
         return found if isinstance(found, dict) else {}
 
     def fits(self) -> bool:
-        """Whether it is there and says the same."""
-        return self.read() is not None and self._found() == self._plain()
+        """Whether it is there, says the same, and its files are unchanged."""
+        found = self.read()
+        if found is None or self._found() != self._plain():
+            return False
+        folder = Path(self.path).parent
+        return all(
+            (folder / name).is_file() and content_of(folder / name) == content
+            for name, content in found.get("files", {}).items()
+        )
 
     def difference(self) -> str:
         """What stands there that is not so here, in words; "" if nothing."""
         found, wanted = self._found(), self._plain()
         if not found:
             return "what it does not say"
+        if found == wanted:
+            return "the same, but its files are others now"
         return "; ".join(
             f"other {name} "
             f"({_short(found.get(name))} instead of {_short(wanted.get(name))})"
@@ -244,12 +253,19 @@ class Stamp:
         """Take it away, before what it speaks of is changed."""
         Path(self.path).unlink(missing_ok=True)
 
-    def write(self, **kept: Any) -> None:
+    def write(self, files: Iterable[str | Path] = (), **kept: Any) -> None:
         """
         Write it, whole.
 
+        :param files: small files beside or below it, whose contents count.
         :param kept: further plain data to find there.
         """
+        if files:
+            folder = Path(self.path).parent
+            kept["files"] = {
+                Path(file).relative_to(folder).as_posix(): content_of(file)
+                for file in files
+            }
         with write_atomically(self.path) as file:
             json.dump(
                 {

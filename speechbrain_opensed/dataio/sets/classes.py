@@ -181,6 +181,8 @@ urbansound8k, vocalsound
         "version": version("speechbrain-opensed"),
     }
     stamp = Stamp(folder / "made_from.json", about)
+    manifest = f"{dataset.replace('_', '-')}_cuts_{{}}.jsonl.gz"
+    table = folder / f"{dataset}.csv"
     if not stamp.fits():
         if stamp.read() is not None:
             logger.warning(
@@ -193,17 +195,15 @@ urbansound8k, vocalsound
         made = recipe.function("prepare")(
             corpus_dir, folder, num_jobs=num_jobs, **options
         )
-        stamp.write(parts=list(made))
-    prefix = dataset.replace("_", "-")
+        files = [table, *(folder / manifest.format(part) for part in made)]
+        stamp.write(files, parts=list(made))
     prepared = {
         part: {
-            "cuts": CutSet.from_file(
-                folder / f"{prefix}_cuts_{part}.jsonl.gz"
-            ).to_eager()
+            "cuts": CutSet.from_file(folder / manifest.format(part)).to_eager()
         }
         for part in (stamp.read() or {})["parts"]
     }
-    phrases = Vocabulary.from_csv(folder / f"{dataset}.csv").phrases
+    phrases = Vocabulary.from_csv(table).phrases
     if not stamp.fits():
         raise ValueError(
             f"{folder} was made anew meanwhile, from {stamp.difference()}: "

@@ -74,6 +74,19 @@ def test_stamps_say_what_differs(tmp_path):
     assert stamp.read() is None
 
 
+def test_stamps_know_their_files(tmp_path):
+    stamp = Stamp(tmp_path / "made.json", {"seed": 0})
+    (tmp_path / "a").mkdir()
+    path = tmp_path / "a/cuts.jsonl"
+    path.write_text("one")
+    stamp.write([path])
+    assert stamp.fits()
+    path.write_text("two")
+    assert not stamp.fits() and "files are others" in stamp.difference()
+    path.unlink()
+    assert not stamp.fits()
+
+
 def test_digests_do_not_depend_on_the_order_of_keys():
     assert digest({"a": 1, "b": [1]}) == digest({"b": [1], "a": 1})
     assert digest([1, 2]) != digest([2, 1])

@@ -57,6 +57,16 @@ def test_the_same_corpus_is_read_once(tmp_path, capsys):
     assert list(again.train) == list(first.train)
 
 
+@pytest.mark.parametrize("damage", [b"", b"{}", None])
+def test_damaged_manifests_are_made_anew(tmp_path, damage):
+    root, manifests = corpus(tmp_path / "c", 1), tmp_path / "manifests"
+    first = load_class_set("sesa", root, manifests)
+    path = manifests / "sesa/sesa_cuts_train.jsonl.gz"
+    path.unlink() if damage is None else path.write_bytes(damage)
+    again = load_class_set("sesa", root, manifests)
+    assert list(again.train) == list(first.train)
+
+
 def test_an_interrupted_preparation_counts_for_nothing(tmp_path, monkeypatch):
     old, new = corpus(tmp_path / "old", 1), corpus(tmp_path / "new", 2)
     manifests = tmp_path / "manifests"
