@@ -201,7 +201,7 @@ def make_windows(
             skip = max(0, len(active) - num_frames)
             skip = int(rng.integers(skip + 1))
             active = active[skip : skip + num_frames]
-            sound = sound[skip * hop : (skip + num_frames) * hop]
+            sound = sound[skip * hop : (skip + len(active)) * hop]
             wave = other()
             level = _rms(sound) * 10 ** (-rng.uniform(*_SNR_DB) / 20)
             wave *= level / max(_rms(wave), 1e-9)
