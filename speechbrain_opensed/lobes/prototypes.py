@@ -206,6 +206,10 @@ class Prototypes(nn.Module):
         x = self.project(frames.float()).flatten(0, 1).double()
         y = targets.transpose(1, 2).flatten(0, 1).double()
         means = (y.T @ x) / numbers[:, None].double()
+        # Against what else there is in the same clips: their noise and room
+        # are not those that the others were learned in.
+        rest = 1 - y.amax(1)
+        means = means - (rest @ x) / rest.sum().clamp(min=1)
         anchors = torch.cat([self.anchors[:known], self.place(queries)])
         kernel = (anchors @ anchors.T).double()
         old = self.inverse[:known, :known].double()

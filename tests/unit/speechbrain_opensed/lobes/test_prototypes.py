@@ -86,3 +86,32 @@ def test_no_frame_without_a_class(data):
     targets[:, 0] = 1
     model = Prototypes(10, 6, 7).fit([(frames, targets)], queries)
     assert torch.isfinite(model.known(model.project(frames))).all()
+
+
+def test_a_class_is_added_as_if_it_had_been_there():
+    torch.manual_seed(0)
+    centres = torch.tensor([[9.0, 0, 0, 0], [0, 9.0, 0, 0], [6.0, 6.0, 0, 0]])
+    targets = torch.eye(3).repeat_interleave(60, 1)
+    targets = torch.cat([targets, torch.zeros(3, 60)], dim=1)[None]
+    frames = targets[0].T @ centres + torch.randn(240, 4)
+    # Roots are taken of what is learned from; squares give them back.
+    frames = (frames.sign() * frames.square())[None]
+    queries = torch.eye(3, 8) + 0.3
+    known = Prototypes(4, 8, max_anchors=4)
+    known.fit([(frames, targets[:, :2])], queries[:2])
+    before, doubt = known(queries)
+    known.add(frames, targets[:, 2:], queries[2:], counts=[20])
+    after, less = known(queries)
+    assert torch.allclose(before[:2], after[:2], atol=0.3)
+    assert less[2] < 0.3 < doubt[2]
+    scores = known.score(known.project(frames), after[None])
+    found = scores[0].argmax(0)[:180].reshape(3, 60)
+    for row in range(3):
+        assert (found[row] == row).float().mean() > 0.9
+    # A hum under the new recordings is no part of their sound.
+    other = Prototypes(4, 8, max_anchors=4)
+    other.fit([(frames, targets[:, :2])], queries[:2])
+    roots = frames.sign() * frames.abs().sqrt() + torch.tensor([2.0, 0, 0, 0])
+    hum = roots.sign() * roots.square()
+    other.add(hum, targets[:, 2:], queries[2:], counts=[20])
+    assert torch.allclose(other(queries)[0], after, atol=0.05)
