@@ -17,6 +17,7 @@ __all__ = ["main", "opensed"]
 _ALIGNMENT = "speechbrain_opensed.commands.evaluate_alignment"
 _COMMANDS = {
     "detect": "speechbrain_opensed.commands.detect:detect",
+    "listen": "speechbrain_opensed.commands.listen:listen",
     "models": "speechbrain_opensed.commands.models:models",
     "train": "speechbrain_opensed.commands.train:train",
     "learn": "speechbrain_opensed.commands.learn:learn",
