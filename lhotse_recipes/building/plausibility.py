@@ -23,6 +23,10 @@ SPELLINGS = "one label in several spellings"
 _FITS = 0.95
 # Lengths that headers, tables and rounding may differ by.
 _SLACK = 1.02
+# Recordings' lengths behind which an event ends nowhere by mistake, and
+# behind which the latest one ends where the unit is wrong.
+_FAR = 5.0
+_OTHER_UNIT = 20.0
 
 
 def note_implausible(
@@ -81,21 +85,26 @@ def _note_times(
 
 
 def _mostly_behind(one: SupervisionSegment, recording: Recording) -> bool:
-    # A point in time lies behind when it begins there.
-    return one.start + one.duration / 2 > _SLACK * recording.duration
+    length = recording.duration
+    return one.start > _SLACK * length or one.end > _FAR * length
 
 
 def _guess(
     of_id: Mapping[str, Recording],
     events: Mapping[str, list[SupervisionSegment]],
 ) -> str:
+    latest = max(
+        one.end / of_id[name].duration
+        for name, some in events.items()
+        for one in some
+    )
     rates = {name: of_id[name].sampling_rate for name in events}
     units = {
         "milliseconds": dict.fromkeys(events, 1e3),
         "samples": rates,
         "microseconds": dict.fromkeys(events, 1e6),
     }
-    for unit, factors in units.items():
+    for unit, factors in units.items() if latest > _OTHER_UNIT else ():
         fits = [
             one.end / factors[name] <= _SLACK * of_id[name].duration
             for name, some in events.items()

@@ -244,7 +244,7 @@ def _check_ends(
         (clip, *event)
         for clip, spans in table.events.items()
         for event in spans
-        if (event[0] + event[1]) / 2 > 1.02 * seconds[clip]
+        if event[0] > 1.02 * seconds[clip] or event[1] > 5 * seconds[clip]
     ]
     if not behind:
         return
