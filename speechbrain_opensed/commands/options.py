@@ -25,8 +25,9 @@ __all__ = [
 ]
 
 _MODEL = (
-    "Folder of an exported model, OWNER/MODEL on the Hugging Face hub, or "
-    "FineLAP's weights: `finelap`, a file or a folder."
+    "Name of a released model, see `opensed models`; folder of an export or "
+    "of a run; OWNER/MODEL on the Hugging Face hub; or a file of released "
+    "weights."
 )
 
 
