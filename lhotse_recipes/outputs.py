@@ -140,11 +140,11 @@ def is_stream(path: str | Path) -> bool:
     :param path: any path.
     :return: True for devices, pipes and what is open already.
 
-    >>> is_stream("/dev/null"), is_stream("events.tsv")
-    (True, False)
+    >>> is_stream("/dev/null"), is_stream("/dev/stdout"), is_stream("a.tsv")
+    (True, True, False)
     """
     if os.path.abspath(path).startswith(_STREAMS):
-        return path.exists()
+        return os.path.exists(path)
     try:
         kind = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -21,7 +21,7 @@ __all__ = ["MOST_LANES", "draw_lanes", "pick_lanes", "readable"]
 #: Phrases beyond these are summed up in words.
 MOST_LANES = 40
 _COLUMNS = 1600
-_COLORS = colormaps["tab10"].colors
+_COLORS = colormaps["tab10"](range(10))
 _GREY = "0.4"
 # Room below the scores of a lane for its events, and above them.
 _FLOOR, _BAR, _TOP = 0.34, 0.24, 1.06
