@@ -8,6 +8,7 @@ Authors
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 
 import torch
@@ -85,7 +86,8 @@ class FrameCache(Mapping):
         def compute(names):
             block = [by_id[name] for name in names]
             wavs, _, _ = load_waves(block, spec, normalize)
-            frames = model.encode(wavs).half()
+            with _in_eval(model):
+                frames = model.encode(wavs).half()
             return [{"frames": one} for one in frames]
 
         sound = asdict(spec)
@@ -100,6 +102,7 @@ class FrameCache(Mapping):
                 "audio": digest([audio_key(cut) for cut in cuts]),
                 "spec": sound,
                 "normalize": normalize,
+                "version": 2,  # 1 heard in the mode of training
             },
             batch_size=batch_size,
             desc="frames",
@@ -113,3 +116,15 @@ class FrameCache(Mapping):
 
     def __len__(self) -> int:
         return len(self._cache)
+
+
+@contextmanager
+def _in_eval(model):
+    """Hear as the detector will: in training, batch norm goes by the batch."""
+    modes = {part: part.training for part in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes.items():
+            part.training = mode

@@ -94,8 +94,9 @@ class TrackSED(nn.Module):
                 f"{type(encoder).__name__} is no encoder: it needs encode(), "
                 "sample_rate, hop_seconds, window_seconds, dim and num_tags"
             )
-        self.encoder = encoder
-        self.encoder.requires_grad_(False)
+        # In `eval` from the first: frames may be heard before any training,
+        # and batch norm would go by the batch and forget what it knew.
+        self.encoder = encoder.requires_grad_(False).eval()
         self.pool_frames = pool_frames
         self.unheard = unheard
         self.step_penalty = step_penalty

@@ -7,9 +7,12 @@ import torch
 from lhotse import Recording
 
 from speechbrain_opensed.core.spec import SedSpec
+from speechbrain_opensed.dataio.batches import load_waves
 from speechbrain_opensed.dataio.frame_cache import FrameCache
 from speechbrain_opensed.dataio.queries import AllQueries
 from speechbrain_opensed.dataio.sets.detection import SedDataset
+from speechbrain_opensed.lobes.encoders.mobilenet import MobileNet
+from speechbrain_opensed.lobes.track_sed import TrackSED
 
 SPEC = SedSpec(window_seconds=2.0)
 
@@ -79,3 +82,36 @@ def test_batches_of_frames_are_those_of_audio(tmp_path, cuts):
     )
     for name in ("wav_lens", "targets", "frame_mask", "query_index"):
         torch.testing.assert_close(getattr(heard, name), getattr(audio, name))
+
+
+def test_frames_are_those_of_a_detector(tmp_path, cuts):
+    torch.manual_seed(0)
+    spec = SedSpec(sample_rate=32000, hop_seconds=0.08)
+    # As a recipe has it before training: made, and not yet told a mode.
+    model = TrackSED(MobileNet(width=0.1, num_tags=5), query_dim=8)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    frames = FrameCache(cuts, model, spec, tmp_path / "tracks")
+    wavs, _, _ = load_waves(cuts, spec, "spec")
+    heard = model.eval().encode(wavs)
+    for cut, row in zip(cuts, heard, strict=True):
+        assert torch.allclose(frames[cut.id], row, rtol=2e-3, atol=2e-2)
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    # Any other model as well, which is left in the mode that it was in.
+    norm = Normed().train()
+    mean = norm.norm.running_mean.clone()
+    FrameCache(cuts, norm, SedSpec(), tmp_path / "normed")
+    assert norm.training and norm.norm.training
+    assert torch.equal(norm.norm.running_mean, mean)
+
+
+class Normed(torch.nn.Module):
+    """Frames of loudness behind a batch norm."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = torch.nn.BatchNorm1d(1)
+
+    def encode(self, wav):
+        loudness = wav.unflatten(1, (-1, 640)).abs().mean(-1)
+        return self.norm(loudness[:, None]).transpose(1, 2)

@@ -368,7 +368,7 @@ GOOD = {
         ({"scores": {"a": np.full((5, 2), np.nan)}}, "'a'.*'dog'.*is nan"),
         ({"scores": {"a": np.full((5, 2), np.inf)}}, "'a'.*'dog'.*is inf"),
         ({"scores": {}}, "1 clips of the ground truth have no scores.*'a'"),
-        ({"ground_truth": {"a": [(1, 1, "dog")]}}, r"'a'.*'dog' from 1\.0 s to 1"),
+        ({"ground_truth": {"a": [(1, 1, "dog")]}}, r"'a'.*'dog' from 1\.0 s"),
         ({"ground_truth": {"a": [(0, 1, "dgo")]}}, r"'a'.*'dgo'.*\['dog'\]"),
         ({"ground_truth": {"a": []}}, "none of the 2 classes has an event"),
         ({"durations": {}}, "duration of clip 'a' is missing"),
