@@ -237,6 +237,7 @@ class GroundingTask(AlignmentTask):
             texts = self.embedded([text for text, _ in phrases.values()])
             seconds = self.durations[clip]
             spec = self.model.spec
+            self.stats.window_seconds = spec.window_seconds
             count = spec.num_frames(max(seconds, spec.window_seconds))
             scores = self.model.frame_scores(track[None, :count], texts)[0]
             self.stats.append(

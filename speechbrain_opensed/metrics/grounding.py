@@ -41,6 +41,8 @@ def grounding_psds(
     hop_seconds: float,
     variant: str = "psds2021",
     num_jobs: int = 1,
+    *,
+    window_seconds: float | None = None,
 ) -> float:
     """PSDS over all phrases as if they were files of one class.
 
@@ -66,6 +68,10 @@ def grounding_psds(
         must lie on the phrase, and cover it.
     num_jobs : int
         Threads.
+    window_seconds : float, optional
+        The model's window, to which clips are padded; without it, scores
+        that are twice as long as all clips are taken for those of another
+        hop.
 
     Returns
     -------
@@ -89,7 +95,7 @@ def grounding_psds(
             f"variant {variant!r} is unknown: choose from {list(VARIANTS)}"
         )
     share = VARIANTS[variant]
-    scored = _seconds_scored(scores, durations, hop_seconds)
+    scored = _seconds_scored(scores, durations, hop_seconds, window_seconds)
     # The rate is that of the clips, which may be shorter than their scores.
     hours = sum(durations[name] for name in scores) / sum(scored.values())
     return compute_psds(
@@ -108,7 +114,7 @@ def grounding_psds(
     ).psds
 
 
-def _seconds_scored(scores, durations, hop_seconds):
+def _seconds_scored(scores, durations, hop_seconds, window_seconds):
     """Seconds of scores of each phrase, if they can be those of its clip."""
     frames = {name: len(np.asarray(track)) for name, track in scores.items()}
     missing = [
@@ -124,9 +130,15 @@ def _seconds_scored(scores, durations, hop_seconds):
         for name, number in frames.items()
         if (number - 1) * hop_seconds > durations[name] + 1e-6
     }
+    if window_seconds is not None:
+        padded = {
+            name: number
+            for name, number in padded.items()
+            if abs(number * hop_seconds - window_seconds) < hop_seconds
+        }
     # All are padded to one window, of which some clip fills more than half:
     # else the hop is wrong.
-    if len(set(padded.values())) == 1:
+    elif len(set(padded.values())) == 1:
         window = hop_seconds * next(iter(padded.values()))
         if max(durations[name] for name in scores) <= window / 2 + hop_seconds:
             padded = {}
@@ -290,6 +302,8 @@ class GroundingStats:
         Duration of a frame.
     num_jobs : int
         Threads.
+    window_seconds : float, optional
+        The model's window, to which clips are padded.
 
     Example
     -------
@@ -300,8 +314,14 @@ class GroundingStats:
     (1.0, 0.89)
     """
 
-    def __init__(self, hop_seconds: float, num_jobs: int = 1):
+    def __init__(
+        self,
+        hop_seconds: float,
+        num_jobs: int = 1,
+        window_seconds: float | None = None,
+    ):
         self.hop_seconds = hop_seconds
+        self.window_seconds = window_seconds
         self.num_jobs = num_jobs
         self.clear()
 
@@ -373,6 +393,7 @@ class GroundingStats:
                 self.hop_seconds,
                 variant,
                 self.num_jobs,
+                window_seconds=self.window_seconds,
             )
             for variant in VARIANTS
         }

@@ -165,3 +165,14 @@ def test_th_auc_is_the_published_one():
         scores = {name: np.array(s) for name, s in case["scores"].items()}
         area, _ = threshold_auc(scores, case["spans"], case["hop_seconds"])
         assert area == pytest.approx(case["th_auc"], abs=1e-9)
+
+
+def test_short_clips_in_a_long_window():
+    track = np.zeros(64)
+    track[:6] = 0.9
+    rest = ({"a": [(0.0, 1.0)]}, {"a": 2.0}, 0.15625)
+    with pytest.raises(ValueError, match="64 frames"):
+        grounding_psds({"a": track}, *rest)
+    assert grounding_psds({"a": track}, *rest, window_seconds=10.0) == 1.0
+    with pytest.raises(ValueError, match="64 frames"):
+        grounding_psds({"a": track}, *rest, window_seconds=5.0)
