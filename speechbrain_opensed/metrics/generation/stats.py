@@ -73,8 +73,10 @@ class GenerationStats:
     >>> wavs = torch.rand(8, 8000)
     >>> stats.append("abcdefgh", wavs)
     >>> stats.append("abcdefgh", wavs, role="real")
-    >>> round(stats.summarize("FD_random"), 6), stats.summarize("KL_random")
-    (0.0, 0.0)
+    >>> round(stats.summarize("FD_random"), 6)
+    0.0
+    >>> abs(stats.summarize("KL_random")) < 1e-4
+    True
     """
 
     def __init__(

@@ -261,7 +261,7 @@ def test_unusable_files(tmp_path, loudness):
         ({"median_seconds": -1}, "median_seconds is -1: give 0 or more"),
         ({"min_duration": -1}, "min_duration is -1: give 0 or more"),
         ({"merge_gap": float("inf")}, "merge_gap is inf: give"),
-        ({"batch_size": 0}, "batch_size is 0: give 1 or more"),
+        ({"batch_size": 0}, "batch_size is 0: give a whole number"),
         ({"normalize": "clip"}, "normalize is 'clip': choose"),
     ],
 )

@@ -154,9 +154,14 @@ def test_the_eleven_sets_are_prepared_once(tmp_path):
     made = load_class_set("beijing_opera", corpus, tmp_path / "out")
     assert made.halves == (("bangu", "daluo"), ("naobo", "xiaoluo"))
     assert (len(made.train), len(made.test)) == (8, 8)
-    # The corpus is not looked at again.
-    again = load_class_set("beijing_opera", "nowhere", tmp_path / "out")
+    # The corpus is as it was, so nothing is written again.
+    files = sorted((tmp_path / "out").rglob("*.*"))
+    times = [path.stat().st_mtime_ns for path in files]
+    again = load_class_set("beijing_opera", corpus, tmp_path / "out")
     assert [c.id for c in again.test] == [c.id for c in made.test]
+    assert [path.stat().st_mtime_ns for path in files] == times
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        load_class_set("beijing_opera", "nowhere", tmp_path / "out")
 
 
 def test_clips_of_two_corpora_are_not_confused():
