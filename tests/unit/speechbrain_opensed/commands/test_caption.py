@@ -3,24 +3,10 @@
 import numpy as np
 import pytest
 import soundfile
-import torch
 from click.testing import CliRunner
 
 from speechbrain_opensed.commands.cli import opensed
-from speechbrain_opensed.inference import export_detector
-from speechbrain_opensed.lobes.flexsed import FlexSED
-
-YAML = """
-spec: !new:speechbrain_opensed.core.spec.SedSpec
-text_encoder: !new:speechbrain_opensed.lobes.text.encoders.HashTextEncoder
-    dim: 8
-model: !new:speechbrain_opensed.lobes.flexsed.FlexSED
-    embed_dim: 16
-    depth: 2
-    num_heads: 2
-    ft_blocks: 1
-    cls_dim: 8
-"""
+from tests.tiny_detector import export_tiny
 
 
 def run(*arguments):
@@ -29,11 +15,7 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    (folder / "train.yaml").write_text(YAML)
-    torch.manual_seed(0)
-    modules = {"model": FlexSED(16, 2, 2, ft_blocks=1, cls_dim=8)}
-    return export_detector(folder / "out", folder / "train.yaml", modules)
+    return export_tiny(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture

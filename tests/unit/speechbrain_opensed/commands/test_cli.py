@@ -18,30 +18,13 @@ from lhotse import CutSet, Recording
 from lhotse_recipes.schema import caption, event
 from speechbrain_opensed.commands import models as models_module
 from speechbrain_opensed.commands.cli import opensed
-from speechbrain_opensed.inference import export_detector
 from speechbrain_opensed.inference.formats import read_tsv
-from speechbrain_opensed.lobes.flexsed import FlexSED
-
-YAML = """
-spec: !new:speechbrain_opensed.core.spec.SedSpec
-text_encoder: !new:speechbrain_opensed.lobes.text.encoders.HashTextEncoder
-    dim: 8
-model: !new:speechbrain_opensed.lobes.flexsed.FlexSED
-    embed_dim: 16
-    depth: 2
-    num_heads: 2
-    ft_blocks: 1
-    cls_dim: 8
-"""
+from tests.tiny_detector import export_tiny
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    (folder / "train.yaml").write_text(YAML)
-    torch.manual_seed(0)
-    modules = {"model": FlexSED(16, 2, 2, ft_blocks=1, cls_dim=8)}
-    return str(export_detector(folder / "out", folder / "train.yaml", modules))
+    return export_tiny(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture

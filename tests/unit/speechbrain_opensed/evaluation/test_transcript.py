@@ -8,44 +8,22 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
-import torch
 
-from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.evaluation import rich_transcript
 from speechbrain_opensed.evaluation.speech_lines import (
     SpeechLine,
     hear_speech,
 )
 from speechbrain_opensed.evaluation.transcript import Timeline
-from speechbrain_opensed.inference import SoundEvent, SoundEventDetector
+from speechbrain_opensed.inference import SoundEvent
+from tests.tiny_detector import loudness_detector
 
 RATE = 16000
 
 
-class Loudness(torch.nn.Module):
-    """Hears how loud a frame is; query k asks for loudness above k."""
-
-    def encode(self, wav):
-        return wav.unfold(1, 640, 640).abs().amax(2, keepdim=True)
-
-    def decode(self, feats, queries, precision="fp32"):
-        return 50 * (feats.transpose(1, 2) - queries[None])
-
-
-class Level(torch.nn.Module):
-    """Reads phrases such as 'above 0.5'."""
-
-    def forward(self, phrases):
-        return torch.tensor([[float(p.split()[-1])] for p in phrases])
-
-
 @pytest.fixture(scope="module")
 def detector():
-    return SoundEventDetector(
-        {"model": Loudness(), "text_encoder": Level()},
-        {"spec": SedSpec()},
-        {"device": "cpu"},
-    )
+    return loudness_detector()
 
 
 class EncoderASR:

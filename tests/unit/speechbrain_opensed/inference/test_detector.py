@@ -11,36 +11,15 @@ from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference import SoundEventDetector
 from speechbrain_opensed.lobes.flexsed import FlexSED
 from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
+from tests.tiny_detector import Level, Loudness, loudness_detector
 
 RATE = 16000
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
-class Loudness(torch.nn.Module):
-    """Hears how loud a frame is; query k asks for loudness above k."""
-
-    def encode(self, wav):
-        frames = wav.unfold(1, 640, 640)
-        return frames.abs().amax(2, keepdim=True)
-
-    def decode(self, feats, queries, precision="fp32"):
-        return 50 * (feats.transpose(1, 2) - queries[None])
-
-
-class Level(torch.nn.Module):
-    """Reads phrases such as 'above 0.5'."""
-
-    def forward(self, phrases):
-        return torch.tensor([[float(p.split()[-1])] for p in phrases])
-
-
 @pytest.fixture(scope="module")
 def loudness():
-    return SoundEventDetector(
-        {"model": Loudness(), "text_encoder": Level()},
-        {"spec": SedSpec()},
-        {"device": "cpu"},
-    )
+    return loudness_detector()
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from speechbrain_opensed.lobes.encoders.mobilenet import MobileNet
 from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
 from speechbrain_opensed.lobes.text.learned import LearnedPhrases
 from speechbrain_opensed.lobes.track_sed import TrackSED
+from tests.tiny_detector import YAML
 
 RATE = 16000
 
@@ -223,15 +224,6 @@ def test_incomplete_cuts_are_passed_over(tmp_path, detector):
     fitted = detector.calibrate([*some, *whole], ["Beep", "rain"])
     assert fitted.calibration.about["cuts"] == 6
     assert set(fitted.calibration.phrases) == {"Beep"}
-
-
-YAML = """\
-spec: !new:speechbrain_opensed.core.spec.SedSpec
-text_encoder: !new:speechbrain_opensed.lobes.text.encoders.HashTextEncoder
-    dim: 8
-model: !new:speechbrain_opensed.lobes.flexsed.FlexSED
-    {embed_dim: 16, depth: 2, num_heads: 2, ft_blocks: 1, cls_dim: 8}
-"""
 
 
 @pytest.fixture(scope="module")

@@ -47,11 +47,9 @@ def labelled(spans):
     }
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_psds_like_sed_scores_eval(variant):
-    scores, spans, durations = make_phrases(3)
+def official_psds(scores, spans, durations, variant):
     share = VARIANTS[variant]
-    expected, *_ = intersection_based.psds(
+    psds, *_ = intersection_based.psds(
         {name: frames_of(track) for name, track in scores.items()},
         labelled(spans),
         durations,
@@ -61,6 +59,13 @@ def test_psds_like_sed_scores_eval(variant):
         alpha_st=0,
         max_efpr=800,
     )
+    return psds
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_psds_like_sed_scores_eval(variant):
+    scores, spans, durations = make_phrases(3)
+    expected = official_psds(scores, spans, durations, variant)
     found = grounding_psds(scores, spans, durations, HOP, variant)
     assert 0 < found < 1 and found == pytest.approx(expected, abs=1e-9)
 
@@ -75,17 +80,7 @@ def test_frames_behind_the_end_count(variant):
         behind = rng.random(64 - len(track)) * rng.choice([0.2, 0.9])
         longer[name] = np.float32(np.append(track, behind))
     durations["clip0_0"] = 10.0
-    share = VARIANTS[variant]
-    expected, *_ = intersection_based.psds(
-        {name: frames_of(track) for name, track in longer.items()},
-        labelled(spans),
-        durations,
-        dtc_threshold=share,
-        gtc_threshold=share,
-        alpha_ct=0,
-        alpha_st=0,
-        max_efpr=800,
-    )
+    expected = official_psds(longer, spans, durations, variant)
     found = grounding_psds(longer, spans, durations, HOP, variant)
     assert 0 < found < 1 and found == pytest.approx(expected, abs=1e-9)
 
