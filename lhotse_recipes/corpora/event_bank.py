@@ -21,7 +21,6 @@ from lhotse import Recording, RecordingSet, SupervisionSegment
 
 from lhotse_recipes.building.corpus import (
     AUDIO_SUFFIXES,
-    find_files,
     finish_part,
     open_recording,
     ordered_map,
@@ -29,6 +28,7 @@ from lhotse_recipes.building.corpus import (
 from lhotse_recipes.io import PrepareReport, read_rows
 from lhotse_recipes.schema import event
 from lhotse_recipes.sound import inspect_audio, read_blocks
+from lhotse_recipes.sound.finding import walk_files
 from lhotse_recipes.splits import fold_parts, stratified_parts
 from lhotse_recipes.vocabulary import Vocabulary
 
@@ -109,7 +109,7 @@ def prepare_event_bank(
         items, ignored = _items_of_folder(source)
     else:
         root = source.parent if audio_root is None else Path(audio_root)
-        items, ignored = _items_of_table(source, root), []
+        items, ignored = _items_of_table(source, root), {}
     if not items:
         raise FileNotFoundError(
             f"{source}: no labelled recordings; a folder must look like "
@@ -144,8 +144,8 @@ def prepare_event_bank(
             )
         else:
             reports[item.split].drop(result.reason, result.what)
-    for path in ignored:
-        reports[parts[0]].drop("not in the folder of a label", path)
+    for path, reason in ignored.items():
+        reports[parts[0]].drop(reason, path)
     _say_untested(items, found)
     prepared = {}
     for part in parts:
@@ -267,12 +267,15 @@ def _say_untested(items: list[_Item], found: Mapping[str, list]) -> None:
         )
 
 
-def _items_of_folder(root: Path) -> tuple[list[_Item], list[str]]:
-    items, ignored = [], []
-    for path in find_files(root, AUDIO_SUFFIXES):
+def _items_of_folder(root: Path) -> tuple[list[_Item], dict[str, str]]:
+    items, ignored = [], {}
+    for path in walk_files(root):
         inner = Path(path).relative_to(root)
+        if inner.suffix.lower() not in AUDIO_SUFFIXES:
+            ignored[path] = "no sound by its suffix"
+            continue
         if len(inner.parts) == 1:
-            ignored.append(path)
+            ignored[path] = "not in the folder of a label"
             continue
         name = "__".join(inner.with_suffix("").parts)
         items.append(_Item(name, path, inner.parts[0], name, ""))

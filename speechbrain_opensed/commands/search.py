@@ -84,6 +84,11 @@ def search(
         + (f", {index.removed} gone" if index.removed else ""),
         err=True,
     )
+    if index.passed_over:
+        from lhotse_recipes.sound.finding import FoundSounds
+
+        told = FoundSounds(passed_over=index.passed_over).summary()
+        click.echo(told, err=True)
     if index.failed:
         click.echo(
             f"{len(index.failed)} recordings could not be read:", err=True

@@ -22,8 +22,9 @@ from speechbrain.utils.logger import get_logger
 from torch import Tensor
 from tqdm import tqdm
 
-from lhotse_recipes.building.corpus import AUDIO_SUFFIXES, find_files
 from lhotse_recipes.outputs import locked, write_atomically
+from lhotse_recipes.sound import READABLE
+from lhotse_recipes.sound.finding import walk_files
 
 __all__ = ["Hit", "SoundIndex"]
 
@@ -87,6 +88,8 @@ class SoundIndex:
         How many files were heard at the last update.
     removed : int
         How many were no longer there.
+    passed_over : list of str
+        Files that are no sound by their suffix, at the last update.
 
     Example
     -------
@@ -103,6 +106,7 @@ class SoundIndex:
     failed: dict[str, dict] = field(default_factory=dict)
     encoded: int = 0
     removed: int = 0
+    passed_over: list[str] = field(default_factory=list)
     _rows_file: str | None = field(default=None, repr=False)
     _heard_by: Any = field(default=None, repr=False, compare=False)
 
@@ -198,15 +202,18 @@ class SoundIndex:
         if not root.is_dir():
             raise FileNotFoundError(f"no folder {root}: check the path")
         folder = root / DEFAULT_NAME if folder is None else Path(folder)
-        found = {}
-        for path in sorted(find_files(root, AUDIO_SUFFIXES)):
+        found, passed_over = {}, []
+        for path in sorted(walk_files(root)):
+            if Path(path).suffix.lower() not in READABLE:
+                if folder.resolve() not in Path(path).resolve().parents:
+                    passed_over.append(path)
+                continue
             status = os.stat(path)
             name = Path(os.path.relpath(path, root)).as_posix()
             found[name] = [status.st_size, status.st_mtime_ns]
         if not found:
             raise FileNotFoundError(
-                f"no recordings in {root}: they end in "
-                + ", ".join(AUDIO_SUFFIXES)
+                f"no recordings in {root}: they end in " + ", ".join(READABLE)
             )
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / _INDEX):
@@ -220,6 +227,7 @@ class SoundIndex:
             if new or index.removed or not (folder / _INDEX).is_file():
                 index._hear(aligner, new, found, batch_size)
             index._heard_by = aligner
+        index.passed_over = passed_over
         return index
 
     @classmethod

@@ -75,7 +75,11 @@ def test_a_folder_of_labels(tmp_path):
         "not in the folder of a label": {
             "count": 1,
             "items": [f"{tmp_path}/bank/stray.wav"],
-        }
+        },
+        "no sound by its suffix": {
+            "count": 1,
+            "items": [f"{tmp_path}/bank/rain/notes.txt"],
+        },
     }
     stored = [
         cut.id

@@ -170,12 +170,15 @@ def test_detection_protocols(model, manifest, tmp_path):
 def test_search(model, manifest, tmp_path):
     folder = tmp_path / "sounds"
     (folder / "broken.wav").write_text("no audio")
+    (folder / "notes.txt").write_text("no sound")
     command = ("search", folder, "-q", "a dog", "-q", "rain", "--model", model,
                "--device", "cpu")  # fmt: skip
     result = succeed(*command, "-n", 2)
     assert "3 recordings, 3 heard now" in result.stderr
     assert "1 recordings could not be read:" in result.stderr
     assert "broken.wav is not a sound file" in result.stderr
+    assert "1 file is no sound by its suffix" in result.stderr
+    assert "notes.txt" in result.stderr
     lines = result.stdout.splitlines()
     assert lines[0] == "a dog" and lines[4] == "rain" and len(lines) == 8
     assert lines[2].split()[0] == "1" and lines[2].endswith(".wav")
