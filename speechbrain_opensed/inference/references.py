@@ -13,6 +13,7 @@ from scipy.signal import resample_poly
 from torch import Tensor
 
 from lhotse_recipes.sound import inspect_audio, mono_blocks
+from speechbrain_opensed.inference.sources import as_samples, check_rate
 
 __all__ = ["MIN_SECONDS", "check_weights", "load_reference", "per_prompt"]
 
@@ -29,7 +30,7 @@ def load_reference(
 
     Arguments
     ---------
-    reference : str, Path, torch.Tensor or tuple
+    reference : str, Path, torch.Tensor, np.ndarray or tuple
         A file; samples `[time]` or `[channels, time]` at the model's rate;
         or such samples and their rate in Hz.
     sample_rate : int
@@ -73,16 +74,15 @@ def load_reference(
         samples, rate = reference, sample_rate
         if isinstance(reference, tuple):
             samples, rate = reference
-        samples = torch.as_tensor(samples).detach().float().cpu()
-        if samples.ndim not in (1, 2) or not samples.numel():
+        rate = check_rate(rate)
+        samples = as_samples(samples).astype(np.float32, copy=False)
+        if samples.ndim not in (1, 2) or not samples.size:
             raise ValueError(
                 f"reference of shape {list(samples.shape)}: give samples "
                 "[time] or [channels, time]"
             )
         name = f"reference of {samples.shape[-1]} samples"
-        if samples.ndim == 2:
-            samples = samples.mean(dim=0)
-        wave = samples.numpy()
+        wave = samples.mean(axis=0) if samples.ndim == 2 else samples
         if not np.isfinite(wave).all():
             raise ValueError(
                 f"{name} holds NaN or infinite samples: mend its source"
@@ -90,7 +90,7 @@ def load_reference(
         if most_seconds:
             wave = wave[: int(most_seconds * rate)]
         if rate != sample_rate:
-            wave = resample_poly(wave, sample_rate, int(rate))
+            wave = resample_poly(wave, sample_rate, rate)
     if len(wave) < MIN_SECONDS * sample_rate:
         raise ValueError(
             f"{name} lasts {len(wave) / sample_rate:.3f} s: give at least "

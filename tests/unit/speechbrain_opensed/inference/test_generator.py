@@ -94,6 +94,22 @@ def test_sounds_depend_on_seed_text_and_style_not_on_the_batch(
         assert (changed - first).abs().max() > 1e-3
 
 
+def test_arrays_that_begin_and_end_alike_are_two(generator, sound, other):
+    pause = np.zeros(2000, np.float32)
+    one, two = (
+        np.concatenate([pause, wave.numpy(), pause]) for wave in (sound, other)
+    )
+    assert str(one) == str(two)  # zeros, dots and zeros
+
+    def made(*references):
+        refs = [[reference] for reference in references]
+        return generator.generate(["hum", "hum"], refs, seed=5, **FAST)[0]
+
+    both, same = made(one, two), made(two, two)
+    torch.testing.assert_close(both[1], same[1], rtol=0, atol=1e-3)
+    assert (both[0] - same[0]).abs().max() > 1e-3
+
+
 def test_strength_and_weights(generator, sound, other):
     def made(**settings):
         return generator.generate("hum", **{**FAST, **settings})[0]
@@ -150,6 +166,8 @@ def test_durations(generator, seconds, columns, caplog, monkeypatch):
         ({"references": torch.ones(100)}, "lasts 0.006 s"),
         ({"references": torch.ones(2, 3, 4)}, r"shape \[2, 3, 4\]"),
         ({"references": torch.full((RATE,), torch.nan)}, "NaN"),
+        ({"references": (torch.ones(RATE), 0)}, "rate is 0"),
+        ({"references": (torch.ones(RATE), 44100.5)}, "rate is 44100.5"),
         ({"ref_weights": [0.5, 0.5]}, "2 ref_weights for 1 references"),
         ({"ref_weights": [0.4]}, "sum to 0.4: .* such as 1"),
         ({"ref_weights": [-1.0]}, r"ref_weights\[0\] is -1"),
