@@ -26,7 +26,6 @@ from speechbrain_opensed.commands.options import (
     read_thresholds,
 )
 from speechbrain_opensed.commands.standard_input import (
-    RAW_FORMATS,
     raw_blocks,
     raw_options,
 )
@@ -164,10 +163,10 @@ class _LineWriter:
 
 @contextmanager
 def _standard_input(raw_format, channels):
-    kind = np.dtype(RAW_FORMATS[raw_format][0])
-    scale = 1.0 if kind.kind == "f" else 1 / (np.iinfo(kind).max + 1.0)
+    from speechbrain_opensed.inference.sources import as_samples
+
     yield (
-        (block.astype(np.float32) * np.float32(scale)).mean(1)
+        as_samples(block).mean(axis=1, dtype=np.float32)
         for block in raw_blocks(sys.stdin.buffer, raw_format, channels)
     )
 
