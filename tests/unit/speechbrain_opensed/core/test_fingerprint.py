@@ -1,9 +1,14 @@
 """Other weights and other settings are another model."""
 
+import numpy as np
 import torch
 
 from speechbrain_opensed.core.fingerprint import fingerprint
-from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
+from speechbrain_opensed.lobes.text.encoders import (
+    HashTextEncoder,
+    TableTextEncoder,
+)
+from speechbrain_opensed.lobes.text.learned import LearnedPhrases
 
 
 class Window(torch.nn.Module):
@@ -43,3 +48,24 @@ def test_what_happens_to_a_model_is_no_setting():
     before = fingerprint(model)
     model.heard = 3
     assert fingerprint(model.eval()) == before == fingerprint(Window(1))
+
+
+def test_tables_of_text_encoders_count(tmp_path):
+    plain = HashTextEncoder(dim=4)
+    rows = [torch.arange(4.0), torch.ones(4)]
+    one, two = (LearnedPhrases(plain, {"bell": row}) for row in rows)
+    assert fingerprint(one) != fingerprint(two)
+    assert fingerprint(one) == fingerprint(
+        LearnedPhrases(HashTextEncoder(dim=4), {"bell": rows[0]})
+    )
+    # Nor does it count what was asked before.
+    before = fingerprint(one)
+    one(["bell", "rain"])
+    assert fingerprint(one) == before
+    tables = []
+    for number, row in enumerate(rows):
+        path = tmp_path / f"{number}.npz"
+        np.savez(path, labels=["Dog"], embeddings=[row.numpy()])
+        tables.append(TableTextEncoder(path))
+        tables.append(TableTextEncoder(path, {"barking": "Dog"}))
+    assert len({fingerprint(table) for table in tables}) == 4
