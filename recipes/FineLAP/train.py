@@ -55,16 +55,16 @@ class LanguageAudioBrain(OpenSEDBrain):
     def compute_forward(self, batch, stage):
         """Embeddings of clips, frames and texts."""
         batch = batch.to(self.device)
-        read = unwrapped(self.modules.model).text_encoder.tokenize
+        model = unwrapped(self.modules.model)
+        heard = mel, valid = model.mel(batch.wavs, batch.wav_lens)
+        if stage == sb.Stage.TRAIN:
+            # SpecAugment, outside of what may be compiled or distributed.
+            for step in self.hparams.augment:
+                mel = step(mel)
+            heard = mel, valid
         return self.modules.model(
-            batch.wavs, *read(batch.texts), batch.wav_lens, self.augment
+            heard, *model.text_encoder.tokenize(batch.texts)
         )
-
-    def augment(self, mel):
-        """SpecAugment."""
-        for step in self.hparams.augment:
-            mel = step(mel)
-        return mel
 
     def compute_objectives(self, predictions, batch, stage):
         """Captions to clips, and phrases to the frames that are known."""

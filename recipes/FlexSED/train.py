@@ -30,7 +30,7 @@ from speechbrain_opensed.dataio.sets.few_shot import read_labels
 from speechbrain_opensed.evaluation.ground_truth import read_truth
 from speechbrain_opensed.inference.export import export_detector
 from speechbrain_opensed.metrics.summary import mark_few
-from speechbrain_opensed.training import OpenSEDBrain
+from speechbrain_opensed.training import OpenSEDBrain, unwrapped
 from speechbrain_opensed.training.hparams import load_hparams
 from speechbrain_opensed.training.runs import claim_data, claim_run
 
@@ -45,18 +45,16 @@ class DetectionBrain(OpenSEDBrain):
         batch = batch.to(self.device)
         embedded = self.modules.text_encoder(batch.phrases)
         queries = embedded[batch.query_index]
-        targets = batch.targets
-
-        def augment(mel):
-            nonlocal targets
-            mel, targets = self.hparams.augment(
-                mel, targets, self.step_generator(), batch.wav_lens
+        heard, targets = batch.wavs, batch.targets
+        if stage == sb.Stage.TRAIN and self.hparams.augment is not None:
+            # Outside of what may be compiled or distributed.
+            heard, targets = self.hparams.augment(
+                unwrapped(self.modules.model).mel(heard),
+                targets,
+                self.step_generator(),
+                batch.wav_lens,
             )
-            return mel
-
-        logits = self.modules.model(
-            batch.wavs, queries, augment if stage == sb.Stage.TRAIN else None
-        )
+        logits = self.modules.model(heard, queries)
         return logits, targets
 
     def compute_objectives(self, predictions, batch, stage):

@@ -7,8 +7,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
@@ -62,6 +60,11 @@ class DashengSED(nn.Module):
         self.encoder.load_state_dict(dasheng.state_dict())
         return self
 
+    def mel(self, wav: Tensor) -> Tensor:
+        """Magnitude mel of wav `[batch, samples]`: `[batch, 64, frames]`."""
+        with torch.autocast(wav.device.type, enabled=False):
+            return self.encoder.mel(wav.float())
+
     def encode(self, wav: Tensor) -> Tensor:
         """Encodes wav `[batch, samples]` to `[batch, time, embed_dim]`."""
         return self.encoder(wav)
@@ -88,15 +91,7 @@ class DashengSED(nn.Module):
         """
         return queries @ self.sed_head(feats).transpose(1, 2).to(queries.dtype)
 
-    def forward(
-        self,
-        wav: Tensor,
-        queries: Tensor,
-        augment: Callable[[Tensor], Tensor] | None = None,
-    ) -> Tensor:
-        """Encodes and decodes; see FlexSED."""
-        with torch.autocast(wav.device.type, enabled=False):
-            mel = self.encoder.mel(wav.float())
-        if augment is not None:
-            mel = augment(mel)
+    def forward(self, heard: Tensor, queries: Tensor) -> Tensor:
+        """Encodes waves or mel and decodes; see FlexSED."""
+        mel = heard if heard.ndim == 3 else self.mel(heard)
         return self.decode(self.encoder.encode_mel(mel), queries)

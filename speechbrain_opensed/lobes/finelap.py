@@ -8,7 +8,7 @@ Authors
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -174,7 +174,6 @@ class FineLAP(nn.Module):
         self,
         wav: Tensor,
         wav_lens: Tensor | None = None,
-        augment: Callable[[Tensor], Tensor] | None = None,
         windows_at_once: int = 16,
     ) -> tuple[Tensor, Tensor]:
         """Hears each clip once.
@@ -188,8 +187,6 @@ class FineLAP(nn.Module):
         wav_lens : torch.Tensor, optional
             Length of each clip relative to `samples`, `[batch]`; default:
             all full.
-        augment : callable, optional
-            Changes the normalised mel `[batch, 128, frames]`.
         windows_at_once : int
             Windows that are encoded together where no gradients are taken.
 
@@ -209,13 +206,13 @@ class FineLAP(nn.Module):
         """
         lengths = clip_lengths(wav, wav_lens, self.eat.mel.width)
         if self.num_frames(wav.shape[1]) <= self.window_frames:
-            return self._encode_window(wav, lengths, augment)
+            return self.encode_mel(*self._window_mel(wav, lengths))
         windows = cut_windows(
             wav, lengths, self.window_frames, self.hop_samples
         )
         at_once = len(windows) if torch.is_grad_enabled() else windows_at_once
         encoded = [
-            self._encode_window(*windows.part(i, at_once), augment)
+            self.encode_mel(*self._window_mel(*windows.part(i, at_once)))
             for i in range(0, len(windows), at_once)
         ]
         clips, frames = (torch.cat(x) for x in zip(*encoded, strict=True))
@@ -223,6 +220,61 @@ class FineLAP(nn.Module):
         return (
             F.normalize(windows.sum_clips(clips), dim=-1),
             F.normalize(windows.blend_frames(frames, total), dim=-1),
+        )
+
+    def mel(
+        self, wav: Tensor, wav_lens: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """What the audio encoder sees of clips of one window.
+
+        Arguments
+        ---------
+        wav : torch.Tensor
+            `[batch, samples]`, 16 kHz, of at most one window.
+        wav_lens : torch.Tensor, optional
+            Relative lengths, `[batch]`; default: all full.
+
+        Returns
+        -------
+        torch.Tensor
+            The normalised mel, `[batch, 128, frames]`.
+        torch.Tensor or None
+            Frames of the model that count, `[batch]`; None: all.
+
+        Raises
+        ------
+        ValueError
+            If clips are longer than a window.
+        """
+        lengths = clip_lengths(wav, wav_lens, self.eat.mel.width)
+        if self.num_frames(wav.shape[1]) > self.window_frames:
+            raise ValueError(
+                f"clips of {wav.shape[1]} samples are longer than a window: "
+                "give waves to forward()"
+            )
+        return self._window_mel(wav, lengths)
+
+    def encode_mel(
+        self, mel: Tensor, valid: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Embeds windows; arguments are what :meth:`mel` returns.
+
+        Returns
+        -------
+        tuple of torch.Tensor
+            Clips `[batch, embed_size]` and frames `[batch, time,
+            embed_size]`, of norm 1.
+        """
+        summary, frames = self.eat(mel.transpose(1, 2), valid)
+        frames_out = self.local_audio_proj(frames, valid)
+        clip = (
+            self.local_audio_proj(summary.unsqueeze(1)).squeeze(1)
+            if self.unify_audio_proj
+            else self.global_audio_proj(summary)
+        )
+        return (
+            F.normalize(clip.float(), dim=-1),
+            F.normalize(frames_out.float(), dim=-1),
         )
 
     def encode_text(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -342,16 +394,16 @@ class FineLAP(nn.Module):
 
     def forward(
         self,
-        wav: Tensor,
+        heard: Tensor | tuple[Tensor, Tensor | None],
         input_ids: Tensor,
         attention_mask: Tensor,
         wav_lens: Tensor | None = None,
-        augment: Callable[[Tensor], Tensor] | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """All embeddings of a batch at once, the way training needs it.
 
         Arguments are those of :meth:`encode_audio` and :meth:`encode_text`;
-        the texts are all different captions and phrases of the batch.
+        the texts are all different captions and phrases of the batch. In
+        place of waves, `heard` may be what :meth:`mel` made of them.
 
         Returns
         -------
@@ -359,10 +411,14 @@ class FineLAP(nn.Module):
             Clips `[batch, embed_size]`, frames `[batch, time, embed_size]`
             and texts `[texts, embed_size]`.
         """
-        clip, frames = self.encode_audio(wav, wav_lens, augment)
+        clip, frames = (
+            self.encode_audio(heard, wav_lens)
+            if isinstance(heard, Tensor)
+            else self.encode_mel(*heard)
+        )
         return clip, frames, self.encode_text(input_ids, attention_mask)
 
-    def _encode_window(self, wav, lengths, augment):
+    def _window_mel(self, wav, lengths):
         mel_module = self.eat.mel
         counts = torch.tensor(lengths, device=wav.device)
         times, valid = self.window_frames, None
@@ -372,16 +428,4 @@ class FineLAP(nn.Module):
             valid = (frames / PATCH).ceil().clamp(max=times).long()
         full = all(length == wav.shape[1] for length in lengths)
         mel = mel_module(wav, None if full else counts, times * PATCH)
-        if augment is not None:
-            mel = augment(mel.transpose(1, 2)).transpose(1, 2)
-        summary, frames = self.eat(mel, valid)
-        frames_out = self.local_audio_proj(frames, valid)
-        clip = (
-            self.local_audio_proj(summary.unsqueeze(1)).squeeze(1)
-            if self.unify_audio_proj
-            else self.global_audio_proj(summary)
-        )
-        return (
-            F.normalize(clip.float(), dim=-1),
-            F.normalize(frames_out.float(), dim=-1),
-        )
+        return mel.transpose(1, 2), valid

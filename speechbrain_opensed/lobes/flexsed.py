@@ -7,8 +7,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -310,31 +308,24 @@ class FlexSED(nn.Module):
             ).float()
         return self._smoothed(logits.view(batch, count, time))
 
-    def forward(
-        self,
-        wav: Tensor,
-        queries: Tensor,
-        augment: Callable[[Tensor], Tensor] | None = None,
-    ) -> Tensor:
+    def forward(self, heard: Tensor, queries: Tensor) -> Tensor:
         """Encodes and decodes, the way training needs it.
 
         Arguments
         ---------
-        wav : torch.Tensor
-            `[batch, samples]`.
+        heard : torch.Tensor
+            Waves `[batch, samples]`, or what :meth:`mel` made of them and
+            augmentation changed, `[batch, 64, frames]`. Outside of the
+            module, augmentation does not keep it from being compiled.
         queries : torch.Tensor
             `[queries, cls_dim]` or `[batch, queries, cls_dim]`.
-        augment : callable, optional
-            Changes the magnitude mel `[batch, 64, frames]`.
 
         Returns
         -------
         torch.Tensor
             Logits, `[batch, queries, time]`.
         """
-        mel = self.mel(wav)
-        if augment is not None:
-            mel = augment(mel)
+        mel = heard if heard.ndim == 3 else self.mel(heard)
         return self.decode(self.encode_mel(mel), queries)
 
     def _smoothed(self, logits: Tensor) -> Tensor:

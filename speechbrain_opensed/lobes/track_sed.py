@@ -303,7 +303,7 @@ class TrackSED(nn.Module):
             return logits
         return piecewise_constant(logits, self.step_penalty)
 
-    def forward(self, wav: Tensor, queries: Tensor, augment=None) -> Tensor:
+    def forward(self, wav: Tensor, queries: Tensor) -> Tensor:
         """Encodes and decodes, the way training needs it.
 
         Arguments
@@ -313,8 +313,6 @@ class TrackSED(nn.Module):
             time, dim]`.
         queries : torch.Tensor
             `[queries, query_dim]` or `[batch, queries, query_dim]`.
-        augment : callable, optional
-            Is not called: there is no spectrogram to change.
 
         Returns
         -------

@@ -98,6 +98,10 @@ class OpenSEDBrain(sb.Brain):
       epochs; an epoch in which the optimizer would not step is an error.
     - Checkpoints within an epoch wait until no gradient is left over from
       gradient accumulation.
+    - A loss or gradients that are not finite end the training before the
+      weights are touched, and name the clips; with `skip_nonfinite_grads`
+      SpeechBrain passes over them, up to `nonfinite_patience`.
+    - An epoch without any batch is an error with every sampler.
 
     Arguments
     ---------
@@ -161,6 +165,7 @@ class OpenSEDBrain(sb.Brain):
         self.lr_schedule = lr_schedule
         self.lr_factors = lr_factors
         self.ema = None
+        self._heard: list[str] = []
         if ema_decay is not None:
             self.ema = _weight_average(self.modules, ema_decay)
             if checkpointer is not None:
@@ -181,7 +186,19 @@ class OpenSEDBrain(sb.Brain):
 
     def _fit_train(self, train_set, epoch, enable):
         self._settle_schedule(train_set)
-        return super()._fit_train(train_set, epoch, enable)
+        self._heard = []
+        done, resumed = self.optimizer_step, self.step > 0
+        super()._fit_train(train_set, epoch, enable)
+        if not (
+            self.optimizer_step > done
+            or resumed
+            or self._optimizer_step_limit_exceeded
+        ):
+            raise ValueError(
+                f"epoch {epoch} had no batch after which the optimizer "
+                "steps: nothing was trained; give more data, smaller batches "
+                "or a smaller grad_accumulation_factor"
+            )
 
     def _settle_schedule(self, train_set):
         """Has the schedule end where training ends."""
@@ -231,7 +248,28 @@ class OpenSEDBrain(sb.Brain):
     def fit_batch(self, batch):
         """Train on one batch, reproducibly."""
         torch.manual_seed(self.step_seed())
+        self._heard.append(_names(batch, self.step))
         return super().fit_batch(batch)
+
+    def check_loss_isfinite(self, loss):
+        """Ends the training where a loss is not finite."""
+        if self.skip_nonfinite_grads:
+            super().check_loss_isfinite(loss)
+        elif not torch.isfinite(loss):
+            raise ValueError(self._not_finite("the loss", self._heard[-1:]))
+
+    def _not_finite(self, what: str, clips: list[str]) -> str:
+        kept = "there is no checkpoint"
+        found = self.checkpointer and self.checkpointer.list_checkpoints()
+        if found:
+            newest = max(found, key=lambda one: one.meta["unixtime"])
+            kept = f"the last checkpoint is {newest.path}"
+        return (
+            f"{what} of epoch {self.epoch}, step {self.step} is not finite. "
+            f"It came from {', '.join(clips)}: look for broken audio or "
+            "labels among them, or try a smaller lr or --precision bf16. "
+            f"Nothing was learned from them; {kept}"
+        )
 
     def init_optimizers(self):
         """One optimizer over the parameter groups of all modules."""
@@ -256,14 +294,13 @@ class OpenSEDBrain(sb.Brain):
         optimizers = self.freeze_optimizers(self.optimizers_dict).values()
         for optimizer in optimizers:
             self.scaler.unscale_(optimizer)
-        if self.max_grad_norm > 0:
-            for optimizer in optimizers:
-                groups = optimizer.param_groups
-                torch.nn.utils.clip_grad_norm_(
-                    [p for group in groups for p in group["params"]],
-                    self.max_grad_norm,
-                )
         # In fp16 the scaler itself leaves out steps that are not finite.
+        stop = not (self.scaler.is_enabled() or self.skip_nonfinite_grads)
+        for optimizer in optimizers:
+            norm = _clip(optimizer, self.max_grad_norm, needed=stop)
+            if stop and not torch.isfinite(norm):
+                raise ValueError(self._not_finite("the gradient", self._heard))
+        self._heard = []
         if not self.scaler.is_enabled() and self.skip_nonfinite_grads:
             self.check_gradients()
         for optimizer in optimizers:
@@ -341,6 +378,22 @@ def unwrapped(module: torch.nn.Module) -> torch.nn.Module:
             module = module._orig_mod
         else:
             return module
+
+
+def _names(batch, step) -> str:
+    ids = getattr(batch, "ids", None)
+    return ", ".join(map(str, ids)) if ids else f"batch {step}"
+
+
+def _clip(optimizer, max_norm, needed):
+    """The norm of all gradients, which are clipped if one is given."""
+    params = [p for group in optimizer.param_groups for p in group["params"]]
+    if max_norm > 0:
+        return torch.nn.utils.clip_grad_norm_(params, max_norm)
+    if not needed:
+        return torch.zeros(())
+    grads = [p.grad for p in params if p.grad is not None]
+    return torch.nn.utils.get_total_norm(grads)
 
 
 def _number_of_epochs(epoch_counter):

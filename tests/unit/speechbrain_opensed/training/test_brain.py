@@ -422,3 +422,95 @@ def test_checkpoints_are_in_order_where_the_clock_goes_back(
     found = WholeCheckpointer(tmp_path, {"model": fresh})
     found.recover_if_possible()
     assert fresh.weight.item() == 3.0
+
+
+class Named(list):
+    """A batch that knows its clips."""
+
+    def __init__(self, values, ids):
+        super().__init__(values)
+        self.ids = ids
+
+
+def named(number=4, broken=None, value=float("nan")):
+    made = []
+    for k, (x, y) in enumerate(batches(number)):
+        if k == broken:
+            x = x.clone()
+            x[3, 1] = value
+        made.append(Named((x, y), [f"clip{k}-a", f"clip{k}-b"]))
+    return made
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("clipping", [0.0, 1.0])
+def test_a_loss_that_is_not_finite_ends_the_training(tmp_path, value, clipping):
+    model, counter = Chain(), EpochCounter(2)
+    checkpointer = WholeCheckpointer(
+        tmp_path, {"model": model, "counter": counter}
+    )
+    brain = make_brain(
+        model,
+        run_opts={"max_grad_norm": clipping},
+        checkpointer=checkpointer,
+    )
+    brain.fit(range(1, 2), named(2))
+    kept = checkpointer.save_checkpoint(name="before")
+    state = {k: v.clone() for k, v in model.state_dict().items()}
+    with pytest.raises(ValueError, match="clip0-a, clip0-b") as error:
+        brain.fit(range(2, 3), named(3, broken=0, value=value))
+    assert "the loss of epoch 2, step 1" in str(error.value)
+    assert str(kept.path) in str(error.value)
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, state[name])
+    (found,) = checkpointer.list_checkpoints()
+    loaded = torch.load(found.path / "model.ckpt", weights_only=True)
+    assert all(torch.isfinite(x).all() for x in loaded.values())
+
+
+class Rooted(Regression):
+    """A finite loss whose gradient is not: the root of zero."""
+
+    def compute_objectives(self, predictions, batch, stage):
+        loss = super().compute_objectives(predictions, batch, stage)
+        return loss if batch[1].any() else (predictions * 0).abs().sqrt().sum()
+
+
+@pytest.mark.parametrize("clipping", [0.0, 1.0])
+def test_a_gradient_that_is_not_finite_ends_the_training(clipping):
+    model = Chain()
+    brain = Rooted(
+        {"model": model},
+        sgd(0.1),
+        run_opts={
+            "noprogressbar": True,
+            "device": "cpu",
+            "max_grad_norm": clipping,
+            "grad_accumulation_factor": 2,
+        },
+    )
+    data = named(4)
+    data[2] = Named((data[2][0], torch.zeros(8, 1)), ["bad"])
+    with pytest.raises(ValueError, match="the gradient .*bad, clip3-a"):
+        brain.fit(range(1, 2), data)
+    assert brain.optimizer_step == 1
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
+def test_steps_may_be_passed_over_where_that_is_asked_for():
+    run_opts = {"skip_nonfinite_grads": True, "nonfinite_patience": 1}
+    brain = make_brain(run_opts=run_opts)
+    brain.fit(range(1, 2), named(4, broken=1))
+    assert all(torch.isfinite(p).all() for p in brain.modules.parameters())
+
+
+def test_an_epoch_without_a_batch_is_an_error_with_any_sampler():
+    class Open(torch.utils.data.IterableDataset):
+        """Batches of which nobody knows how many there are."""
+
+        def __iter__(self):
+            return iter(())
+
+    loader = torch.utils.data.DataLoader(Open(), batch_size=None)
+    with pytest.raises(ValueError, match="epoch 1 had no batch"):
+        make_brain().fit(range(1, 2), loader)
