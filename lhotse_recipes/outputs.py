@@ -347,7 +347,11 @@ def _is_inside(name: str) -> bool:
 
 @contextmanager
 def rewrite_folder(
-    folder: str | Path, main: str, wanted: Iterable[str] = ()
+    folder: str | Path,
+    main: str,
+    wanted: Iterable[str] = (),
+    *,
+    gives_way: str | None = None,
 ) -> Iterator[Path]:
     """
     Give an empty folder to fill, whose files then go into ``folder``.
@@ -362,6 +366,8 @@ def rewrite_folder(
         and comes last, so that it never stands among files of another time.
     :param wanted: files that are known to come, so that a name that is taken
         is told before the work is done.
+    :param gives_way: a file that is left out where the user has one of that
+        name, or edited ours.
     :return: context manager giving the folder to fill.
     :raises ValueError: a name is taken by what was not written by us.
     :raises OSError: it cannot be written, or another process writes to it.
@@ -379,6 +385,9 @@ def rewrite_folder(
             except OSError as error:
                 raise _unwritten(error, folder) from error
             yield temporary
+            if gives_way and _is_theirs(folder, gives_way, old):
+                (temporary / gives_way).unlink(missing_ok=True)
+                old.pop(gives_way, None)
             new = {
                 path.relative_to(temporary).as_posix(): {
                     "size": path.stat().st_size,
@@ -396,6 +405,12 @@ def rewrite_folder(
             _replace_files(folder, temporary, main, old, new)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _is_theirs(folder: Path, name: str, ours: dict[str, Any]) -> bool:
+    path = folder / name
+    digest = path.is_file() and _sha256(path)
+    return os.path.lexists(path) and digest != ours.get(name, {}).get("sha256")
 
 
 def _refuse_taken(

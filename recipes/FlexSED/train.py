@@ -12,7 +12,9 @@ Authors
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import speechbrain as sb
 from lhotse import CutSet
@@ -28,6 +30,7 @@ from speechbrain_opensed.dataio.queries import AllQueries
 from speechbrain_opensed.dataio.sets.detection import SedDataset
 from speechbrain_opensed.dataio.sets.few_shot import read_labels
 from speechbrain_opensed.evaluation.ground_truth import read_truth
+from speechbrain_opensed.inference.card import summarize_cuts
 from speechbrain_opensed.inference.export import export_detector
 from speechbrain_opensed.metrics.summary import mark_few
 from speechbrain_opensed.training import OpenSEDBrain, unwrapped
@@ -73,10 +76,10 @@ class DetectionBrain(OpenSEDBrain):
         """Starts collecting scores."""
         if stage != sb.Stage.TRAIN:
             self.psds = self.hparams.psds_stats(
-                self.labels,
-                self.truth[stage],
+                self.data.labels,
+                self.data.truth[stage],
                 self.hparams.spec.hop_seconds,
-                groups=self.groups,
+                groups=self.data.groups,
             )
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
@@ -97,7 +100,7 @@ class DetectionBrain(OpenSEDBrain):
             return
         note = self.psds.coverage()
         scores = mark_few(self.psds.summary, self.psds.summary["classes"])
-        stats = {"loss": stage_loss, **scores}
+        stats = self.scores = {"loss": stage_loss, **scores}
         # All ranks: SpeechBrain's logger has them wait for each other.
         self.hparams.train_logger.log_stats(
             {"Epoch loaded": self.hparams.epoch_counter.current},
@@ -169,7 +172,16 @@ def dataio_prep(hparams):
     }
     if hparams["fit"] is not None:
         hparams["fit"](batches=loader("train", asked))
-    return tested, train, loader("valid"), loader("test"), truth, groups
+    return SimpleNamespace(
+        labels=tested,
+        train=train,
+        valid=loader("valid"),
+        test=loader("test"),
+        truth=truth,
+        groups=groups,
+        heard=[vocabulary.phrases[label] for label in asked],
+        parts={part: summarize_cuts(of) for part, of in cuts.items()},
+    )
 
 
 def hear_once(cuts, hparams):
@@ -212,7 +224,7 @@ if __name__ == "__main__":
         post_args=start,
         run_post_on_main=False,
     )
-    labels, train, valid, test, truth, groups = dataio_prep(hparams)
+    data = dataio_prep(hparams)
 
     brain = DetectionBrain(
         modules=hparams["modules"],
@@ -225,16 +237,21 @@ if __name__ == "__main__":
         lr_factors=hparams["lr_factors"],
         ema_decay=hparams["ema_decay"],
     )
-    brain.labels, brain.truth, brain.groups = labels, truth, groups
-    counts = {name: len(of) for name, of in groups.items()}
+    brain.data = data
+    counts = {name: len(of) for name, of in data.groups.items()}
     logger.info(f"classes to test: {counts}")
-    brain.fit(hparams["epoch_counter"], train, valid)
-    brain.evaluate(test, max_key="PSDS1_A")
+    brain.fit(hparams["epoch_counter"], data.train, data.valid)
+    brain.evaluate(data.test, max_key="PSDS1_A")
     if if_main_process():
         with brain.averaged():
             export_detector(
                 Path(hparams["output_folder"]) / "detector",
                 Path(hparams["output_folder"]) / "hyperparams.yaml",
                 brain.modules,
-                spec=hparams["spec"],
+                spec=replace(hparams["spec"], classes=data.heard),
+                about={
+                    "encoder": Path(hparams["pretrained_encoder"] or "").name,
+                    "data": data.parts,
+                    "scores": brain.scores,
+                },
             )

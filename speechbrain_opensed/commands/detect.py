@@ -9,6 +9,12 @@ from pathlib import Path
 
 import click
 
+from speechbrain_opensed.commands.detect_labels import (
+    FOR_LABELS,
+    label_options,
+    read_vocabulary,
+    refuse_idle,
+)
 from speechbrain_opensed.commands.interrupts import prompt_interrupts
 from speechbrain_opensed.commands.options import (
     SomeFailed,
@@ -37,6 +43,7 @@ _COLUMNS = 1600
 @click.command(short_help="Find sounds in files by their description.")
 @click.argument("audio", nargs=-1, required=True, type=click.Path())
 @phrase_options
+@label_options
 @model_options()
 @detection_options
 @channel_option
@@ -87,10 +94,15 @@ _COLUMNS = 1600
     help="Stop at the first recording that cannot be used.",
 )
 @prompt_interrupts()
+@click.pass_context
 def detect(
+    context,
     audio,
     queries,
     queries_file,
+    vocabulary,
+    top,
+    span,
     model,
     device,
     precision,
@@ -115,6 +127,12 @@ def detect(
 
     \b
     opensed detect street.wav -q "dog barking" -q "car horn" --model DIR
+
+    Without a query the answer is what is there: for each span of ten seconds
+    the five likeliest phrases of a vocabulary.
+
+    \b
+    opensed detect street.wav --model DIR --vocabulary audioset_strong
     """
     from lhotse_recipes.outputs import refuse_inputs
     from lhotse_recipes.sound import find_sounds
@@ -123,7 +141,11 @@ def detect(
         raise ValueError("--rate and --raw-... are for standard input: name -")
     if rate is None and (raw_format or raw_channels):
         raise ValueError("bare samples need a --rate; files have their own")
-    phrases = read_phrases(queries, queries_file)
+    asked = bool(queries or queries_file)
+    refuse_idle(context, asked)
+    phrases = []
+    if asked:
+        phrases = read_phrases(queries, queries_file)
     settings = read_settings(settings, phrases)
     thresholds = read_thresholds(thresholds, phrases)
     settings["normalize"] = None if normalize == "none" else normalize
@@ -136,8 +158,18 @@ def detect(
         raise ValueError("--resume needs files, and an --output to go on with")
     for path in (output, *own.values(), *plots.values()):
         refuse_inputs(path, [*found.paths, *filter(None, [queries_file])])
+    if vocabulary is not None:
+        phrases = read_vocabulary(vocabulary)
     detector = load_detector(model, device, precision)
-    settings["threshold"] = detector.thresholds(phrases, thresholds)
+    if asked:
+        settings["threshold"] = detector.thresholds(phrases, thresholds)
+    else:
+        phrases = detector.known(phrases or None)
+        settings = {
+            "top": top,
+            "span_seconds": span,
+            **{k: v for k, v in settings.items() if k in FOR_LABELS},
+        }
     with ExitStack() as opened:
         results = _open_results(
             detector, phrases, settings, found, output, format_name, own, resume
@@ -184,6 +216,7 @@ def _detect_all(
     from tqdm import tqdm
 
     from speechbrain_opensed.commands.standard_input import standard_input
+    from speechbrain_opensed.inference.labels import top_labels
     from speechbrain_opensed.inference.sounds import detect_sounds
     from speechbrain_opensed.inference.summary import EventSummary
 
@@ -191,6 +224,9 @@ def _detect_all(
         from speechbrain_opensed.plotting.figures import plot_detection
 
     settings = dict(settings)
+    top = settings.pop("top", None)
+    if top is None:
+        settings["columns"] = _COLUMNS if plots else 0
     channel, counts = settings.pop("channel"), EventSummary(phrases)
     done, failed = set(), 0
     for detection in results.kept(found.paths, plots):
@@ -218,9 +254,7 @@ def _detect_all(
             if path not in done
         )
         for path, detection in detect_sounds(
-            *(detector, sounds, phrases),
-            columns=_COLUMNS if plots else 0,
-            **settings,
+            *(detector, sounds, phrases), **settings
         ):
             bar.update()
             if isinstance(detection, Exception):
@@ -231,6 +265,8 @@ def _detect_all(
                 click.echo(f"Error: {reason}", err=True)
                 results.fail(path, reason)
                 continue
+            if top is not None:
+                detection = top_labels(detection, top)
             results.add(detection)
             counts.add(detection)
             if path in plots:

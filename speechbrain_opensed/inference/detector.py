@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from lhotse_recipes.sound import announce_conversion, inspect_audio
 from speechbrain_opensed.core.levels import level_gain
@@ -22,10 +21,12 @@ from speechbrain_opensed.inference.calibration import (
 from speechbrain_opensed.inference.detection import Detection, smooth
 from speechbrain_opensed.inference.export import export_again
 from speechbrain_opensed.inference.interface import SoundInterface
+from speechbrain_opensed.inference.labels import top_labels
+from speechbrain_opensed.inference.queries import Queries
 from speechbrain_opensed.inference.scorer import WindowScorer
 from speechbrain_opensed.inference.sounds import (
     Sound,
-    detect_sounds,
+    detect_one,
     sound_of_file,
 )
 from speechbrain_opensed.inference.sources import sound_file, sound_name
@@ -95,6 +96,9 @@ class SoundEventDetector(SoundInterface):
         if calibration is not None and not isinstance(calibration, Calibration):
             calibration = Calibration.from_dict(calibration)
         self.calibration: Calibration | None = calibration
+        self._queries = Queries(
+            self.mods.text_encoder, self.spec.classes, self.device
+        )
 
     def detect_file(
         self,
@@ -156,36 +160,19 @@ class SoundEventDetector(SoundInterface):
             If the file cannot be used, or an argument makes no sense; the
             message says what to do.
         """
-        with tqdm(
-            bar_format="{desc} {percentage:.0f} % of {total:.0f} s, "
-            "{remaining} left",
-            desc=Path(path).name,
-            total=1,
-            leave=False,
-            delay=2,
-        ) as bar:
-
-            def open_sound():
-                sound = self.open_sound(path, channel)
-                bar.total = sound.duration
-                return sound
-
-            ((_, found),) = detect_sounds(
-                self,
-                [(path, open_sound)],
-                phrases,
-                threshold=threshold,
-                low_threshold=low_threshold,
-                median_seconds=median_seconds,
-                min_duration=min_duration,
-                merge_gap=merge_gap,
-                batch_size=batch_size,
-                normalize=normalize,
-                progress=bar.update,
-            )
-        if not isinstance(found, Detection):
-            raise found
-        return found
+        return detect_one(
+            self,
+            path,
+            phrases,
+            channel,
+            threshold=threshold,
+            low_threshold=low_threshold,
+            median_seconds=median_seconds,
+            min_duration=min_duration,
+            merge_gap=merge_gap,
+            batch_size=batch_size,
+            normalize=normalize,
+        )
 
     def detect(
         self, audio, phrases: Sequence[str], rate: int | None = None, **settings
@@ -218,13 +205,63 @@ class SoundEventDetector(SoundInterface):
             If the sound cannot be used, or an argument makes no sense.
         """
         with sound_file(audio, rate) as path:
-            try:
-                found = self.detect_file(path, phrases, **settings)
-            except ValueError as error:
-                # Nobody knows the name of a file that we made.
-                name = sound_name(audio) or "the sound"
-                raise ValueError(str(error).replace(str(path), name)) from error
+            found = self.detect_file(path, phrases, **settings)
         return replace(found, path=sound_name(audio))
+
+    def top_labels(
+        self,
+        audio,
+        phrases: Sequence[str] | None = None,
+        rate: int | None = None,
+        *,
+        top: int = 5,
+        span_seconds: float = 10.0,
+        channel: str | int = "mix",
+        **settings,
+    ) -> Detection:
+        """What is there? The likeliest phrases of each span of time.
+
+        Arguments
+        ---------
+        audio : str, Path, bytes, file object, array, tuple or lhotse.cut.Cut
+            See :meth:`detect`.
+        phrases : sequence of str, optional
+            What may be there; default: all that the detector was trained on.
+        rate : int, optional
+            Samples per second, for an array.
+        top : int
+            Phrases to name for each span.
+        span_seconds : float
+            Length of a span; a phrase counts by its highest score there.
+        channel : str or int
+            See :meth:`detect_file`.
+        **settings
+            `median_seconds`, `batch_size`, `normalize` of
+            :meth:`detect_file`.
+
+        Returns
+        -------
+        Detection
+            Its events are the spans, `top` of each, the likeliest first.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file is missing.
+        ValueError
+            If nothing is known that may be there, or an argument makes no
+            sense.
+        """
+        settings["span_seconds"] = span_seconds
+        with sound_file(audio, rate) as path:
+            found = detect_one(
+                self, path, self.known(phrases), channel, **settings
+            )
+        return top_labels(replace(found, path=sound_name(audio)), top)
+
+    def known(self, phrases: Sequence[str] | None = None) -> list[str]:
+        """Phrases to choose from: the given ones, else those of training."""
+        return self._queries.known(phrases)
 
     def open_sound(
         self, path, channel: str | int = "mix", name: str | None = None
@@ -479,6 +516,7 @@ class SoundEventDetector(SoundInterface):
             getattr(self.hparams, "source_yaml", None),
             self.mods,
             self.calibration,
+            getattr(self.hparams, "about", None),
         )
 
     def _with(self, modules, **hparams):
@@ -495,8 +533,12 @@ class SoundEventDetector(SoundInterface):
         return self._scorer
 
     def embed(self, phrases: Sequence[str]) -> torch.Tensor:
-        """Queries of phrases, `[phrases, dim]`, on the model's device."""
-        return self._embed(phrases)
+        """Queries of phrases, `[phrases, dim]`, on the model's device.
+
+        Says once of each phrase that nothing in training was like it, where
+        the detector tells what it was trained on.
+        """
+        return self._queries(phrases)
 
     def level(self, normalize: str | None) -> str | None:
         """What is brought to a peak of 1; see :meth:`detect_file`."""
@@ -571,7 +613,7 @@ class SoundEventDetector(SoundInterface):
         ValueError
             If the shapes do not fit, or a signal is empty or not finite.
         """
-        queries = self._embed(phrases)
+        queries = self.embed(phrases)
         if wavs.ndim != 2 or wavs.shape[1] == 0:
             raise ValueError(
                 f"wavs of shape {list(wavs.shape)}: give [batch, samples]"
@@ -653,11 +695,6 @@ class SoundEventDetector(SoundInterface):
                 f"{list(formats.FORMATS)}"
             )
         return getattr(detection, f"to_{format}")(path)
-
-    def _embed(self, phrases):
-        with torch.no_grad():
-            queries = self.mods.text_encoder(events.check_phrases(phrases))
-        return queries.to(self.device)
 
     def _level(self, normalize):
         if normalize == "spec":

@@ -6,11 +6,13 @@ Authors
 
 import dataclasses
 import io
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import ruamel.yaml
 from hyperpyyaml import resolve_references
@@ -21,6 +23,7 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 from lhotse_recipes.outputs import rewrite_folder
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference.calibration import Calibration
+from speechbrain_opensed.inference.card import model_card
 from speechbrain_opensed.inference.loading import FILES_KEY, FOLDER_KEY
 from speechbrain_opensed.inference.safe_yaml import check_yaml
 from speechbrain_opensed.lobes.text.learned import LearnedPhrases
@@ -32,6 +35,7 @@ _HEAD = """\
 #   {user}.from_hparams(source="THIS FOLDER")
 """
 _YAML = "hyperparams.yaml"
+_CARD = "README.md"
 
 
 def export_detector(
@@ -40,12 +44,14 @@ def export_detector(
     modules,
     overrides: dict | None = None,
     spec: SedSpec | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a trained model so that it can be loaded, moved and shared.
 
     The training YAML's keys `spec`, `model` and `text_encoder` go into
     `hyperparams.yaml`, the weights into `model.safetensors`, and files that
-    the text encoder reads, such as a table of embeddings, beside them. The
+    the text encoder reads, such as a table of embeddings, beside them; a
+    `README.md` says what the model is, if there is none of yours. The
     folder appears whole or not at all; of an older export only the files
     that it wrote are replaced, and what else lies there stays.
 
@@ -62,6 +68,9 @@ def export_detector(
         Overrides that the training was started with, for a recipe's YAML.
     spec : SedSpec, optional
         Replaces the YAML's, for instance with the classes of the data.
+    about : mapping, optional
+        What the README tells besides: see
+        :func:`~speechbrain_opensed.inference.card.model_card`.
 
     Returns
     -------
@@ -106,7 +115,11 @@ def export_detector(
         ["spec"],
         ["model"],
         _HEAD.format(what="Sound event detector", user="SoundEventDetector"),
-        {} if spec is None else {"spec": _spec_node(spec)},
+        {
+            **({} if spec is None else {"spec": _spec_node(spec)}),
+            **({} if not about else {"about": json.loads(json.dumps(about))}),
+        },
+        card=True,
     )
 
 
@@ -172,6 +185,7 @@ def export_again(
     source_yaml: str | Path | None,
     modules: Mapping[str, nn.Module],
     calibration: Calibration | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a detector that was loaded from an export, with what it learned.
 
@@ -185,6 +199,8 @@ def export_again(
         Its `model` and `text_encoder`.
     calibration : Calibration, optional
         Of its scores.
+    about : mapping, optional
+        What its README tells.
 
     Returns
     -------
@@ -210,10 +226,13 @@ def export_again(
     more = {}
     if calibration is not None:
         more["calibration"] = calibration.to_dict()
+    if about:
+        more["about"] = dict(about)
     with tempfile.TemporaryDirectory() as scratch:
-        learned = None
+        learned, phrases = None, []
         if isinstance(modules["text_encoder"], LearnedPhrases):
             learned = Path(scratch) / "learned.safetensors"
+            phrases = list(modules["text_encoder"].table)
             save_file(modules["text_encoder"].table, learned)
         return _export(
             Path(folder),
@@ -227,6 +246,8 @@ def export_again(
             ),
             more,
             learned,
+            phrases,
+            card=True,
         )
 
 
@@ -254,6 +275,8 @@ def _export(
     head,
     replaced=(),
     learned=None,
+    phrases=(),
+    card=False,
 ):
     files = [_YAML, *(f"{name}.safetensors" for name in weights)]
     missing = [name for name in weights if name not in modules]
@@ -267,12 +290,18 @@ def _export(
     tree.update(replaced)
     if learned is not None:
         tree["text_encoder"] = _with_learned(tree["text_encoder"], learned)
-    with rewrite_folder(folder, _YAML, files) as temporary:
+    with rewrite_folder(
+        folder, _YAML, files, gives_way=_CARD if card else None
+    ) as temporary:
         try:
             copied = _copy_files(tree["text_encoder"], temporary)
             text = head + _dump(tree, copied) + _tail(weights)
             check_yaml(text, f"the part of {hparams_file} that is exported")
             (temporary / _YAML).write_text(text, encoding="utf-8")
+            if card:
+                (temporary / _CARD).write_text(
+                    model_card(tree, phrases), encoding="utf-8"
+                )
             for name in weights:
                 path = temporary / f"{name}.safetensors"
                 save_file(_state(modules[name]), path)

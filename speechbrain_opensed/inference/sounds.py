@@ -10,9 +10,11 @@ Authors
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from tqdm import tqdm
 
 from lhotse_recipes.sound import AudioInfo, mono_blocks, resample_blocks
 from speechbrain_opensed.core.levels import QUIET_PEAK
@@ -20,7 +22,13 @@ from speechbrain_opensed.inference.detection import Detection
 from speechbrain_opensed.inference.events import SoundEvent, check_phrases
 from speechbrain_opensed.inference.stream import EventTrack
 
-__all__ = ["PeakTrack", "Sound", "detect_sounds", "sound_of_file"]
+__all__ = [
+    "PeakTrack",
+    "Sound",
+    "detect_one",
+    "detect_sounds",
+    "sound_of_file",
+]
 
 Key = TypeVar("Key")
 
@@ -94,25 +102,30 @@ def sound_of_file(
 
 
 class PeakTrack:
-    """Keeps the highest scores of equal spans of time, for pictures.
+    """Keeps the highest scores of equal spans of time.
 
     Arguments
     ---------
-    frames : int
-        How many frames will come, at most.
-    columns : int
-        How many spans to keep, at most.
+    group : int
+        Frames of a span.
+
+    Raises
+    ------
+    ValueError
+        If a span has no frame.
 
     Example
     -------
-    >>> track = PeakTrack(frames=5, columns=3)
+    >>> track = PeakTrack(2)
     >>> track.push(np.array([[0.1], [0.2], [0.3], [0.0], [0.4]]))
-    >>> track.group, track.scores()[:, 0]
-    (2, array([0.2, 0.3, 0.4], dtype=float32))
+    >>> track.scores()[:, 0]
+    array([0.2, 0.3, 0.4], dtype=float32)
     """
 
-    def __init__(self, frames: int, columns: int):
-        self.group = max(1, -(-frames // columns))
+    def __init__(self, group: int):
+        if group < 1:
+            raise ValueError("spans are shorter than a frame: give longer ones")
+        self.group = group
         self._rows: list[np.ndarray] = []
         self._frames = 0
 
@@ -160,6 +173,7 @@ def detect_sounds(
     normalize: str | None = "spec",
     batch_size: int = 4,
     columns: int | None = None,
+    span_seconds: float | None = None,
     progress: Callable[[float], object] | None = None,
     **settings: Any,
 ) -> Iterator[tuple[Key, Detection | ValueError | OSError]]:
@@ -179,7 +193,9 @@ def detect_sounds(
         Windows that are encoded at once.
     columns : int, optional
         Keep so many scores of each phrase at most, the highest ones of equal
-        spans; 0: none. Default: all.
+        spans, as pictures need them; 0: none. Default: all.
+    span_seconds : float, optional
+        Keep the highest scores of spans of so many seconds in place of all.
     progress : callable, optional
         Gets the seconds that were read, as they are.
     **settings
@@ -211,10 +227,14 @@ def detect_sounds(
     def begin(one: _Listening, open_sound: Callable[[], Sound]) -> Sound:
         sound = one.sound = open_sound()
         sink: Callable[[np.ndarray], object] | None = one.kept.append
-        if columns is not None:
+        if columns is not None or span_seconds is not None:
             sink = None
         if columns:
-            one.peaks = PeakTrack(int(sound.duration / hop) + 2, columns)
+            frames = int(sound.duration / hop) + 2
+            one.peaks = PeakTrack(-(-frames // columns))
+        elif span_seconds is not None:
+            one.peaks = PeakTrack(round(span_seconds / hop))
+        if one.peaks is not None:
             sink = one.peaks.push
         one.track = detector.track(phrases, sink=sink, **settings)
         return sound
@@ -249,7 +269,7 @@ def detect_sounds(
     def results() -> Iterator[tuple[Any, Detection | ValueError | OSError]]:
         while waiting and waiting[0].over:
             one = waiting.popleft()
-            yield one.key, _result(one, phrases, hop, columns)
+            yield one.key, _result(one, phrases, hop)
 
     for (one, start), scores in scorer.score(
         windows(), queries, batch_size, level == "window"
@@ -262,15 +282,80 @@ def detect_sounds(
     yield from results()
 
 
-def _result(one, phrases, hop, columns):
+def detect_one(
+    detector: Any,
+    path: Any,
+    phrases: Sequence[str],
+    channel: str | int,
+    **settings: Any,
+) -> Detection:
+    """Find all phrases in a file, with a progress bar if it takes long.
+
+    Arguments
+    ---------
+    detector : SoundEventDetector
+        The model.
+    path : str or Path
+        The file.
+    phrases : sequence of str
+        What to look for.
+    channel : str or int
+        See `SoundEventDetector.detect_file`.
+    **settings
+        Of :func:`detect_sounds`.
+
+    Returns
+    -------
+    Detection
+        Of the whole file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is missing.
+    ValueError
+        If it cannot be used, or a setting makes no sense.
+
+    Example
+    -------
+    >>> detect_one.__name__
+    'detect_one'
+    """
+    with tqdm(
+        bar_format="{desc} {percentage:.0f} % of {total:.0f} s, "
+        "{remaining} left",
+        desc=Path(path).name,
+        total=1,
+        leave=False,
+        delay=2,
+    ) as bar:
+
+        def open_sound() -> Sound:
+            sound: Sound = detector.open_sound(path, channel)
+            bar.total = sound.duration
+            return sound
+
+        ((_, found),) = detect_sounds(
+            detector,
+            [(path, open_sound)],
+            phrases,
+            progress=bar.update,
+            **settings,
+        )
+    if not isinstance(found, Detection):
+        raise found
+    return found
+
+
+def _result(one, phrases, hop):
     if one.error is not None:
         return one.error
     one.events += one.track.finish(one.sound.duration)
-    scores = np.zeros((0, len(phrases)), np.float32)
-    if columns is None:
-        scores = np.concatenate([scores, *one.kept])
-    elif one.peaks is not None:
+    if one.peaks is not None:
         scores, hop = one.peaks.scores(), hop * one.peaks.group
+    else:
+        none = np.zeros((0, len(phrases)), np.float32)
+        scores = np.concatenate([none, *one.kept])
     return Detection(
         sorted(one.events),
         scores,

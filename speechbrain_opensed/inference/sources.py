@@ -75,7 +75,12 @@ def sound_file(audio: Any, rate: int | None = None) -> Iterator[Path]:
             path = _write(path, audio.load_audio().T, audio.sampling_rate)
         else:
             path = _write(path, _samples(audio), rate)
-        yield path
+        try:
+            yield path
+        except ValueError as error:
+            # Nobody knows the name of a file that we made.
+            name = sound_name(audio) or "the sound"
+            raise ValueError(str(error).replace(str(path), name)) from error
 
 
 def sound_name(audio: Any) -> str:

@@ -220,6 +220,22 @@ def test_an_edited_file_of_ours_is_kept_beside(tmp_path):
     assert (folder / "main.yaml").read_text() == "2"
 
 
+def test_a_file_that_gives_way_leaves_the_users_alone(tmp_path):
+    def fill(text):
+        with rewrite_folder(tmp_path, "main", gives_way="README.md") as new:
+            (new / "main").write_text(text)
+            (new / "README.md").write_text(text)
+        return (tmp_path / "README.md").read_text()
+
+    assert [fill("one"), fill("two")] == ["one", "two"]
+    (tmp_path / "README.md").write_text("mine")
+    assert [fill("three"), fill("four")] == ["mine", "mine"]
+    assert (tmp_path / "main").read_text() == "four"
+    assert len(list(tmp_path.iterdir())) == 3
+    (tmp_path / "README.md").unlink()
+    assert fill("five") == "five"
+
+
 def test_a_list_that_names_files_outside_is_refused(tmp_path):
     folder = tmp_path / "out"
     _fill(folder, main_yaml="1")

@@ -281,3 +281,46 @@ def test_a_table_goes_through_a_pipe(model, yard, tmp_path):
     reader.join(10)
     assert got.getvalue() == succeed(yard, *wanted(model)).stdout
     assert list(tmp_path.glob(".*")) == []
+
+
+def test_without_a_query_it_says_what_is_there(model, yard, tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("label,phrase\nr,rain\nd,dog barking\nb,bell\n")
+    options = ("--model", model, "--device", "cpu", "--vocabulary", table)
+    output = tmp_path / "there.tsv"
+    succeed(yard, *options, "--top", 2, "--span", 0.2, "-o", output)
+    rows = [line.split("\t") for line in output.read_text().splitlines()][1:]
+    # Three sounds of half a second: spans of 0.2, 0.2 and 0.1 s, two
+    # phrases each, the likelier first.
+    assert [row[1:3] for row in rows[:6:2]] == [
+        ["0.000", "0.200"],
+        ["0.200", "0.400"],
+        ["0.400", "0.500"],
+    ]
+    assert len(rows) == 18
+    assert {row[3] for row in rows} <= {"rain", "dog barking", "bell"}
+    for first, second in zip(rows[::2], rows[1::2], strict=True):
+        assert first[:3] == second[:3] and float(first[4]) >= float(second[4])
+    before = output.read_text()
+    succeed(yard, *options, *("--top", 2, "--span", 0.2, "-o", output))
+    again = succeed(
+        *(yard, *options, "--top", 2, "--span", 0.2, "-o", output, "--resume")
+    )
+    assert "3 recordings were done before" in again.stderr
+    assert output.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "does not say what it was trained on"),
+        (["--vocabulary", "esc50", "--threshold", "0.3"], "--threshold needs"),
+        (["--vocabulary", "esc50", "--plot", "x.png"], "--plot needs a query"),
+        (["-q", "rain", "--top", "3"], "--top is for the case"),
+        (["-q", "rain", "--vocabulary", "esc50"], "--vocabulary is for"),
+        (["--vocabulary", "nowhere.csv"], "nowhere.csv"),
+    ],
+)
+def test_options_that_would_have_no_effect(model, yard, options, words):
+    result = run(yard, "--model", model, "--device", "cpu", *options)
+    assert result.exit_code == 2 and words in result.stderr

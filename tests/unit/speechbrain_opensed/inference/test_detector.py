@@ -296,3 +296,35 @@ def test_precision_of_the_decoder(flexsed):
     exact = flexsed.detect_batch(wavs, None, ["dog", "cat"])
     rough = half.detect_batch(wavs, None, ["dog", "cat"])
     assert 0 < (exact - rough).abs().max() < 0.02
+
+
+def test_what_is_there(flexsed):
+    sound = (tone(3.0), RATE)
+    phrases = ["rain", "dog barking", "bell"]
+    scores = flexsed.detect(sound, phrases).scores
+    found = flexsed.top_labels(sound, phrases, top=1, span_seconds=1.0)
+    assert [(e.onset, e.offset) for e in found.events] == [
+        (0.0, 1.0),
+        (1.0, 2.0),
+        (2.0, 3.0),
+    ]
+    for second, event in enumerate(found.events):
+        peaks = scores[25 * second : 25 * (second + 1)].max(0)
+        assert event.phrase == phrases[peaks.argmax()]
+        assert event.score == pytest.approx(peaks.max())
+    with pytest.raises(ValueError, match="does not say what it was trained"):
+        flexsed.top_labels(sound)
+
+
+def test_far_phrases_are_told_once(flexsed, caplog):
+    known = tuple(f"{a} {b}" for a in ("low", "high") for b in "abcdef")
+    detector = SoundEventDetector(
+        dict(flexsed.mods.items()),
+        {"spec": SedSpec(classes=known)},
+        {"device": "cpu"},
+    )
+    assert detector.known() == list(known)
+    detector.detect((tone(1.0), RATE), ["low a", "whale"])
+    detector.detect((tone(1.0), RATE), ["whale"])
+    told = [r.getMessage() for r in caplog.records if "is like" in r.message]
+    assert len(told) == 1 and told[0].startswith("'whale': nothing")

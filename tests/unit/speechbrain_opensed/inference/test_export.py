@@ -82,6 +82,7 @@ def test_scores_survive_export_and_move(run, tmp_path):
     )
     assert sorted(p.name for p in folder.iterdir()) == [
         OWN_FILES,
+        "README.md",
         "hyperparams.yaml",
         "model.safetensors",
     ]
@@ -196,6 +197,28 @@ def test_older_export_is_replaced_and_nothing_else(run, tmp_path):
         export_detector(other, *arguments)
     assert (other / "model.safetensors").read_bytes() == b"months of work"
     assert len(list(other.iterdir())) == 1
+
+
+def test_card_is_written_and_a_users_readme_stays(run, tmp_path):
+    path, hparams = run
+    path.write_text(path.read_text().replace("!PLACEHOLDER", "none"))
+    about = {"data": {"train": {"clips": 2, "events": 3, "hours": 0.5}}}
+    out = export_detector(
+        tmp_path / "out", path, hparams["modules"], about=about
+    )
+    card = (out / "README.md").read_text()
+    assert "| model | FlexSED |" in card and "| train data | 2 clips" in card
+    assert "dog barking, rain (indoors)" in card
+    detector = SoundEventDetector.from_hparams(out)
+    again = detector.export(tmp_path / "again")
+    assert (again / "README.md").read_text() == card
+    (out / "README.md").unlink()
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "README.md").write_text("mine")
+    export_detector(own, path, hparams["modules"], about=about)
+    assert (own / "README.md").read_text() == "mine"
+    assert SoundEventDetector.from_hparams(own).hparams.about == about
 
 
 def test_failed_export_leaves_nothing(run, tmp_path, monkeypatch):

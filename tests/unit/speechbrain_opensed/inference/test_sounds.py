@@ -129,7 +129,7 @@ def test_few_columns_keep_the_peaks(detector, folder):
 def test_peaks_do_not_depend_on_blocks():
     scores = np.random.default_rng(0).random((23, 2)).astype("f4")
     for cuts in ([23], [1] * 23, [4, 9, 10], [5, 5, 13]):
-        track, at = PeakTrack(23, 6), 0
+        track, at = PeakTrack(4), 0
         for size in cuts:
             track.push(scores[at : at + size])
             at += size

@@ -1,0 +1,102 @@
+"""`opensed detect` without a query: what is there?
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import click
+
+from speechbrain_opensed.commands.options import stacked
+
+__all__ = ["FOR_LABELS", "label_options", "read_vocabulary", "refuse_idle"]
+
+# Options of the spans that a detection without a query names, and those that
+# act on events alone.
+FOR_LABELS = ("normalize", "median_seconds", "batch_size", "channel")
+_FOR_EVENTS = (
+    "thresholds", "low_threshold", "min_duration", "merge_gap", "plot",
+)  # fmt: skip
+
+label_options = stacked(
+    click.option(
+        "--vocabulary",
+        metavar="NAME|FILE",
+        help="Without a query: what may be there, a table label,phrase or the "
+        "name of one, such as audioset_strong. Default: what the model was "
+        "trained on.",
+    ),
+    click.option(
+        "--top",
+        type=click.IntRange(1),
+        default=5,
+        show_default=True,
+        help="Without a query: phrases to name for each span.",
+    ),
+    click.option(
+        "--span",
+        type=click.FloatRange(0, min_open=True),
+        default=10.0,
+        show_default=True,
+        help="Without a query: seconds of a span.",
+    ),
+)
+
+
+def refuse_idle(context, asked):
+    """What a user gave and what has no effect is an error.
+
+    Arguments
+    ---------
+    context : click.Context
+        Of `opensed detect`.
+    asked : bool
+        Whether there is a query.
+
+    Raises
+    ------
+    ValueError
+        Names the option.
+
+    Example
+    -------
+    >>> context = click.Context(click.Command("detect"))
+    >>> refuse_idle(context, asked=True)
+    """
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source is not click.core.ParameterSource.COMMANDLINE:
+            continue
+        (option,) = [
+            parameter.opts[-1]
+            for parameter in context.command.params
+            if parameter.name == name
+        ]
+        if asked and name in ("vocabulary", "top", "span"):
+            raise ValueError(f"{option} is for the case that there is no query")
+        if not asked and name in _FOR_EVENTS:
+            raise ValueError(
+                f"{option} needs a query: add -q PHRASE or --queries-file FILE"
+            )
+
+
+def read_vocabulary(source):
+    """Phrases of a vocabulary.
+
+    Arguments
+    ---------
+    source : str
+        A name or a table.
+
+    Returns
+    -------
+    list of str
+        Each once.
+
+    Example
+    -------
+    >>> len(read_vocabulary("esc50"))
+    50
+    """
+    from lhotse_recipes.vocabulary import Vocabulary
+
+    return list(dict.fromkeys(Vocabulary.load(source).phrases.values()))
