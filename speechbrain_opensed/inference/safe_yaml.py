@@ -21,6 +21,7 @@ __all__ = ["ALLOWED_CLASSES", "check_yaml", "load_safe_hyperpyyaml"]
 
 _OURS = """
 core.spec.SedSpec
+lobes.conv_sed.ConvSED
 lobes.dasheng_sed.DashengSED
 lobes.finelap.FineLAP
 lobes.track_sed.TrackSED

@@ -644,7 +644,7 @@ def test_model_yamls(text, words):
     assert says(message, words), message
 
 
-RECIPE = "recipes/FlexSED/hparams/demo.yaml"
+RECIPE = "recipes/FlexSED/hparams/demo_flexsed.yaml"
 OVERRIDES = [
     ("batch-negative", {"batch_size": -1}, "batch_size"),
     ("batch-text", {"batch_size": "many"}, "batch_size"),
