@@ -30,6 +30,7 @@ from speechbrain_opensed.dataio.queries import AllQueries
 from speechbrain_opensed.dataio.sets.detection import SedDataset
 from speechbrain_opensed.dataio.sets.few_shot import read_labels
 from speechbrain_opensed.evaluation.ground_truth import read_truth
+from speechbrain_opensed.evaluation.report import write_report
 from speechbrain_opensed.inference.card import summarize_cuts
 from speechbrain_opensed.inference.export import export_detector
 from speechbrain_opensed.metrics.summary import mark_few
@@ -111,6 +112,11 @@ class DetectionBrain(OpenSEDBrain):
             with write_atomically(folder / "per_class.tsv") as file:
                 self.psds.write_classes(file)
             write_json(folder / "results.json", {"note": note, **stats})
+            mistakes = write_report(
+                folder / "report.html", self.psds, self.data.test_cuts
+            )
+            for true, taken, count in mistakes.confusions()[:5]:
+                logger.info(f"'{true}' is taken for '{taken}': {count} times")
             if note:
                 logger.warning(note)
 
@@ -180,6 +186,7 @@ def dataio_prep(hparams):
         truth=truth,
         groups=groups,
         heard=[vocabulary.phrases[label] for label in asked],
+        test_cuts=cuts["test"],
         parts={part: summarize_cuts(of) for part, of in cuts.items()},
     )
 
