@@ -22,6 +22,7 @@ _COMMANDS = {
     "train": "speechbrain_opensed.commands.train:train",
     "learn": "speechbrain_opensed.commands.learn:learn",
     "calibrate": "speechbrain_opensed.commands.calibrate:calibrate",
+    "publish": "speechbrain_opensed.commands.publish:publish",
     "caption": "speechbrain_opensed.commands.caption:caption",
     "annotate": "speechbrain_opensed.commands.annotate:annotate",
     "evaluate": "speechbrain_opensed.commands.evaluate:evaluate",

@@ -92,7 +92,12 @@ def model_card(tree: Mapping[str, Any], learned: Iterable[str] = ()) -> str:
         )
     )
     lines = [
-        "# Sound event detector",
+        *("---", "library_name: speechbrain-opensed"),
+        *(
+            "pipeline_tag: audio-classification",
+            "tags: [sound-event-detection]",
+        ),
+        *("---", "# Sound event detector"),
         f"Written by speechbrain-opensed {version('speechbrain-opensed')}. "
         "In this folder:",
         "```",
