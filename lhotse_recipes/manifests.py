@@ -3,10 +3,14 @@
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from lhotse import CutSet, Recording, SupervisionSegment
 from lhotse.cut import Cut, MixedCut
-from lhotse.lazy import Dillable
+from lhotse.lazy import Dillable, LazyManifestIterator
+from lhotse.serialization import deserialize_item
+
+from lhotse_recipes.json_files import read_json_lines
 
 __all__ = ["check_cut", "read_cuts"]
 
@@ -155,11 +159,17 @@ def read_cuts(path: str | Path, allow_commands: bool = False) -> CutSet:
     if not path.is_file():
         raise FileNotFoundError(f"no manifest {path}; check the path")
     try:
-        cuts = CutSet.from_file(path)
+        lines = path.name.endswith((".jsonl", ".jsonl.gz"))
+        cuts = CutSet(_Lines(path)) if lines else CutSet.from_file(path)
         first = next(iter(cuts), None)
+        if lines and first is None:
+            raise ValueError("it is empty")
     except Exception as error:
+        why = str(error)
+        if why.startswith(f"{path}:"):
+            raise ValueError(why) from error
         raise ValueError(
-            f"{path} is no manifest of cuts ({error}); Lhotse's CutSet."
+            f"{path} is no manifest of cuts ({why}); Lhotse's CutSet."
             "to_file writes one"
         ) from error
     if first is not None and not isinstance(first, Cut):
@@ -168,6 +178,20 @@ def read_cuts(path: str | Path, allow_commands: bool = False) -> CutSet:
             "`lhotse cut simple`"
         )
     return CutSet(_Checked(cuts, path, allow_commands))
+
+
+class _Lines(LazyManifestIterator):
+    """Lhotse's lazy manifest, by the one reader of JSON lines."""
+
+    def __iter__(self) -> Iterator[Any]:
+        for where, row in read_json_lines(self.path):
+            try:
+                yield deserialize_item(row)
+            except Exception as error:
+                raise ValueError(
+                    f"{where}: no item of a manifest "
+                    f"({type(error).__name__}: {error}); write it anew"
+                ) from error
 
 
 class _Checked(Dillable):
@@ -186,11 +210,12 @@ class _Checked(Dillable):
                 cut = next(cuts)
             except StopIteration:
                 return
+            except ValueError as error:
+                if str(error).startswith(f"{self.path}"):
+                    raise
+                raise self._unreadable(number, error) from error
             except Exception as error:
-                raise ValueError(
-                    f"{self.path} cannot be read behind item {number} "
-                    f"({type(error).__name__}: {error}): write it anew"
-                ) from error
+                raise self._unreadable(number, error) from error
             number += 1
             check_cut(cut, self.allow_commands, str(self.path))
             # Numbers in place of names: a million of them fit anywhere.
@@ -202,6 +227,12 @@ class _Checked(Dillable):
                 )
             seen.add(key)
             yield cut
+
+    def _unreadable(self, number: int, error: Exception) -> ValueError:
+        return ValueError(
+            f"{self.path} cannot be read behind item {number} "
+            f"({type(error).__name__}: {error}): write it anew"
+        )
 
     def __len__(self) -> int:
         try:

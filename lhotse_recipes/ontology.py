@@ -8,7 +8,6 @@ the other's ancestor, B alike, C of one context, D unrelated.
 import csv
 import gzip
 import io
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from lhotse_recipes.io import read_rows, write_atomically
+from lhotse_recipes.json_files import read_json
 from lhotse_recipes.vocabulary import Vocabulary
 
 __all__ = [
@@ -86,12 +86,12 @@ class Ontology:
                 "https://github.com/audioset/ontology"
             )
         try:
-            classes = json.loads(Path(path).read_text(encoding="utf-8"))
+            classes = read_json(path, list, remedy="give an AudioSet ontology")
             return Ontology(
                 {one["id"]: one["name"] for one in classes},
                 {one["id"]: one["child_ids"] for one in classes},
             )
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+        except (KeyError, TypeError) as error:
             raise ValueError(
                 f"{path}: not an AudioSet ontology ({error}); it must be a "
                 "JSON list of classes with id, name and child_ids"

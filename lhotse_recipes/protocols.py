@@ -17,6 +17,7 @@ from lhotse import CutSet
 from lhotse.cut import Cut
 
 from lhotse_recipes.io import write_atomically
+from lhotse_recipes.json_files import read_json
 from lhotse_recipes.schema import label_of, tags_of
 
 __all__ = [
@@ -188,7 +189,7 @@ def read_ids(path: str | Path) -> list[str]:
     :raises ValueError: the file is none of :func:`save_ids`.
     """
     try:
-        classes = json.loads(Path(path).read_text(encoding="utf-8"))["ids"]
+        classes = read_json(path, dict)["ids"]
         return [str(name) for ids in classes.values() for name in ids]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(

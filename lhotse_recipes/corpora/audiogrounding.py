@@ -6,7 +6,6 @@ and sound events" (ICASSP 2021), https://github.com/wsntxxn/TextToAudioGrounding
 AudioCaps.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import Any
 from lhotse_recipes.building.fetch import fetch_corpus, zenodo_files
 from lhotse_recipes.building.youtube import name_segments, segment_of
 from lhotse_recipes.clips import ClipTable, clip_id
-from lhotse_recipes.formats.finelap import read_json_lines
 from lhotse_recipes.importing import Part, choose, find_tables, prepare_parts
-from lhotse_recipes.io import PrepareReport, read_text
+from lhotse_recipes.io import PrepareReport
+from lhotse_recipes.json_files import read_json, read_json_lines
 
 __all__ = [
     "download_audiogrounding",
@@ -144,12 +143,7 @@ def _entries(path: Path, encoding: str) -> Iterator[tuple[str, Any]]:
     if path.suffix == ".jsonl":
         yield from read_json_lines(path, encoding)
         return
-    try:
-        rows = json.loads(read_text(path, encoding))
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{path}:{error.lineno}: {error.msg}; fetch the table again"
-        ) from error
+    rows = read_json(path, None, encoding, "fetch the table again")
     if not isinstance(rows, list):
         raise ValueError(
             f"{path}: not a list of captions; use the tables of version 2 "

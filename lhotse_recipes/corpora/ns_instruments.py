@@ -5,7 +5,6 @@ Autoencoders" (ICML 2017), https://magenta.tensorflow.org/datasets/nsynth,
 CC BY 4.0. The family synth_lead does not occur in its test set.
 """
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
@@ -15,7 +14,7 @@ from typing import Any
 from lhotse_recipes.building.classification import Tagged, prepare_tagged
 from lhotse_recipes.building.fetch import RemoteFile, fetch_corpus
 from lhotse_recipes.importing import find_tables
-from lhotse_recipes.io import read_text
+from lhotse_recipes.json_files import read_json
 from lhotse_recipes.vocabulary import Vocabulary
 
 __all__ = ["download_ns_instruments", "prepare_ns_instruments"]
@@ -86,13 +85,7 @@ def prepare_ns_instruments(
 def _clips(corpus: Path) -> Iterator[Tagged]:
     names = {part: [f"nsynth-{part}/examples.json"] for part in _PARTS}
     for part, table in find_tables(corpus, names, _HOME).items():
-        try:
-            names = list(json.loads(read_text(table)))
-        except json.JSONDecodeError as error:
-            raise ValueError(
-                f"{table}:{error.lineno}: no JSON ({error.msg}); fetch the "
-                "corpus again"
-            ) from error
+        names = list(read_json(table, dict, remedy="fetch the corpus again"))
         for name in names:
             match = _NAME.fullmatch(name)
             if match is None:

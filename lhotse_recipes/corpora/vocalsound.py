@@ -5,7 +5,6 @@ Recognition" (ICASSP 2022), https://github.com/YuanGongND/vocalsound, CC BY-SA
 4.0.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -17,7 +16,7 @@ from lhotse_recipes.building.classification import (
     prepare_tagged,
 )
 from lhotse_recipes.importing import find_tables
-from lhotse_recipes.io import read_text
+from lhotse_recipes.json_files import read_json
 from lhotse_recipes.vocabulary import Vocabulary
 
 __all__ = ["prepare_vocalsound"]
@@ -77,7 +76,7 @@ def prepare_vocalsound(
 def _clips(corpus: Path) -> Iterator[Tagged]:
     for part, table in find_tables(corpus, _TABLES, _HOME).items():
         try:
-            files = [one["wav"] for one in json.loads(read_text(table))["data"]]
+            files = [one["wav"] for one in read_json(table)["data"]]
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{table}: not a list of VocalSound's clips ({error!r}); fetch "

@@ -6,7 +6,6 @@ academic use only, audio of FreeSound, BBC Sound Effects, SoundBible and
 AudioSet.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -16,11 +15,13 @@ from typing import Any
 from lhotse_recipes.building.fetch import fetch_tables
 from lhotse_recipes.clips import ClipTable, clip_id
 from lhotse_recipes.importing import Part, choose, find_tables, prepare_parts
-from lhotse_recipes.io import PrepareReport, read_text
+from lhotse_recipes.io import PrepareReport
+from lhotse_recipes.json_files import read_json
 
 __all__ = ["download_wavcaps", "prepare_wavcaps", "read_wavcaps"]
 
 _SOURCE = "https://huggingface.co/datasets/cvssp/WavCaps"
+_AGAIN = "fetch it again"
 _TABLES = f"{_SOURCE}/resolve/main/json_files"
 
 
@@ -90,7 +91,11 @@ def prepare_wavcaps(
         {part: source.tables for part, source in _SOURCES.items()},
         _SOURCE,
     )
-    banned = {} if blacklist is None else _read_json(Path(blacklist), encoding)
+    banned = (
+        {}
+        if blacklist is None
+        else read_json(blacklist, dict, encoding, _AGAIN)
+    )
     if not isinstance(banned, dict):
         raise ValueError(f"{blacklist}: not a blacklist of source → ids")
     made = []
@@ -132,7 +137,7 @@ def read_wavcaps(
         for one in (blacklist or {}).get(_SOURCES[part].name, ())
     }
     try:
-        rows = _read_json(path, encoding)["data"]
+        rows = read_json(path, dict, encoding, _AGAIN)["data"]
         for number, row in enumerate(rows, 1):
             where = f"{path}: entry {number}"
             plain = clip_id(str(row["id"]))
@@ -148,16 +153,6 @@ def read_wavcaps(
         raise ValueError(
             f"{path}: no table of WavCaps (lacks or misplaces {error}); get "
             f"it from {_SOURCE}"
-        ) from error
-
-
-def _read_json(path: Path, encoding: str) -> Any:
-    try:
-        return json.loads(read_text(path, encoding))
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{path}:{error.lineno}: {error.msg}; no whole JSON file, fetch "
-            "it again"
         ) from error
 
 

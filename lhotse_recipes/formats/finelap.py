@@ -6,7 +6,7 @@ and, where events are known, ``phrases`` of ``phrase`` and ``segments``.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,38 +15,10 @@ from tqdm import tqdm
 
 from lhotse_recipes.clips import Clip, ClipTable
 from lhotse_recipes.formats.cuts import clips_of
-from lhotse_recipes.io import read_text, write_atomically
+from lhotse_recipes.io import write_atomically
+from lhotse_recipes.json_files import read_json_lines
 
-__all__ = ["export_finelap", "finelap_row", "read_finelap", "read_json_lines"]
-
-
-def read_json_lines(
-    path: str | Path, encoding: str = "utf-8"
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """
-    Read one JSON object per line.
-
-    :param path: ``.jsonl``.
-    :param encoding: of the text.
-    :return: pairs of ``"file:line"`` and the object.
-    :raises ValueError: a malformed line, named by file and line.
-    """
-    # Line breaks of Unicode may stand inside JSON strings.
-    lines = read_text(path, encoding).split("\n")
-    for number, line in enumerate(lines, 1):
-        where = f"{path}:{number}"
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(
-                f"{where}: no whole JSON object ({error.msg}); correct or "
-                "remove the line"
-            ) from error
-        if not isinstance(row, dict):
-            raise ValueError(f"{where}: no JSON object; write it in braces")
-        yield where, row
+__all__ = ["export_finelap", "finelap_row", "read_finelap"]
 
 
 def read_finelap(

@@ -18,6 +18,7 @@ from lhotse_recipes.clips import Annotation, Clip, ClipTable, clip_id
 from lhotse_recipes.formats.jams_schema import check_jams
 from lhotse_recipes.formats.text import export_each
 from lhotse_recipes.io import read_text
+from lhotse_recipes.json_files import parse_json
 
 __all__ = ["export_jams", "jams_text", "read_jams"]
 
@@ -44,7 +45,7 @@ def read_jams(
         or nothing in it that tells events.
     """
     path = Path(path)
-    whole = _parsed(path, _text_of(path, encoding))
+    whole = parse_json(_text_of(path, encoding), path)
     check_jams(path, whole)
     try:
         about = whole["file_metadata"]
@@ -97,16 +98,6 @@ def _text_of(path: Path, encoding: str) -> str:
 def _known(sandbox: Any) -> dict[str, Any]:
     keys = ("vocabulary", "events_complete")
     return {key: sandbox[key] for key in keys if key in sandbox}
-
-
-def _parsed(path: Path, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{path}:{error.lineno}: {error.msg}; no whole JAMS file, write "
-            "it again"
-        ) from error
 
 
 def _read_section(

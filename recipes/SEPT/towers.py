@@ -16,6 +16,7 @@ from safetensors.torch import save
 from torch import nn
 
 from lhotse_recipes.io import write_atomically
+from lhotse_recipes.json_files import read_json
 from speechbrain_opensed.checkpoints.reading import load_strict, read_state
 from speechbrain_opensed.lobes.encoders.dasheng import Dasheng
 from speechbrain_opensed.lobes.projectors import mlp
@@ -162,6 +163,6 @@ def load_towers(folder):
             f"no towers.safetensors in {folder}: train towers first, by "
             "python pretrain.py hparams/pretrain.yaml"
         )
-    sizes = json.loads((folder / "towers.json").read_text())
+    sizes = read_json(folder / "towers.json", dict)
     state = read_state(folder / "towers.safetensors")
     return SmallTower(load_strict(SmallTowers(**sizes), state))

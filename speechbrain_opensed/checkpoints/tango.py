@@ -7,7 +7,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from lhotse_recipes.json_files import read_json
 from speechbrain_opensed.checkpoints.reading import (
     check_config,
     load_strict,
@@ -226,13 +226,7 @@ def _read_json(folder: Path, name: str, needed: bool) -> dict:
         if needed:
             raise FileNotFoundError(f"no {name} in {folder}: {_REMEDY}")
         return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is no JSON file: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} holds no table of settings: {_REMEDY}")
-    return content
+    return read_json(path, dict, remedy=_REMEDY)
 
 
 def _unet_sizes(folder: Path, main: dict) -> dict:

@@ -25,6 +25,7 @@ from speechbrain.utils.checkpoints import (
 )
 from torch.utils.data import DataLoader, Dataset
 
+from lhotse_recipes.json_files import read_json
 from speechbrain_opensed.dataio.batches import BatchKey
 
 __all__ = ["CutLoader", "evaluation_loader", "training_loader"]
@@ -166,8 +167,7 @@ class CutLoader(SaveableDataLoader):
         # Once training runs, checkpoints are loaded for evaluation only.
         if end_of_epoch or self._speechbrain_iterator is not None:
             return
-        with open(path, encoding="utf-8") as file:
-            state = json.load(file)
+        state = read_json(path, dict)
         if state["yielded"] is None:
             return
         for name, value in self._identity().items():

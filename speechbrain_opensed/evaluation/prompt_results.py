@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lhotse_recipes.json_files import read_json
+
 __all__ = [
     "METHOD",
     "SCORES",
@@ -235,10 +237,7 @@ def _scores(found: Mapping[str, float]) -> dict[str, float]:
 
 
 def _read(file: Path) -> Run:
-    try:
-        run = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file} is not JSON: {error}") from error
+    run = read_json(file)
     needed = {*SETTING, *METHOD, "fold", "seed", "zero_shot"}
     missing = needed - run.keys() if isinstance(run, dict) else needed
     if missing:

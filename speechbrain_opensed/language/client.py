@@ -316,7 +316,7 @@ class LlmClient:
             ) from None
         try:
             content = json.loads(body)["choices"][0]["message"]["content"]
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             # Masked before it is cut: a part of the key would stay.
             start = self._masked(body.decode("utf-8", "replace"))[:200]
             raise PassingFailure(f"no chat completion: {start!r}") from None

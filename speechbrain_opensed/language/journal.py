@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from lhotse_recipes.json_files import parse_json
 from lhotse_recipes.outputs import locked
 
 __all__ = ["Journal"]
@@ -115,13 +116,16 @@ class Journal:
                 if not line.endswith(b"\n"):
                     return
                 end += len(line)
-                try:
-                    yield end, json.loads(line)
-                except ValueError:
-                    raise ValueError(
-                        f"{self.path}:{number}: this line is not JSON; remove "
-                        "the line, or the journal to start afresh."
-                    ) from None
+                yield (
+                    end,
+                    parse_json(
+                        line,
+                        self.path,
+                        dict,
+                        "remove the line, or the journal to start afresh",
+                        line=number,
+                    ),
+                )
 
     def _check(self, key: dict[str, Any]) -> int:
         """Length in bytes of the whole lines; reads the entries."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lhotse_recipes.io import read_text, write_atomically
+from lhotse_recipes.json_files import parse_json
 from speechbrain_opensed.language.inflection import alternatives, words_of
 from speechbrain_opensed.language.leaks import Leak, find_leaks
 
@@ -252,12 +253,7 @@ class Neighbors:
 
     @classmethod
     def _parse(cls, text: str, where: str | Path) -> "Neighbors":
-        try:
-            content = json.loads(text, object_pairs_hook=_unique(where))
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{where}: it is not JSON ({error})") from error
-        if not isinstance(content, dict):
-            raise ValueError(f"{where}: it is not a JSON object")
+        content = parse_json(text, where, dict)
         version = content.get("schema_version")
         if version != SCHEMA_VERSION:
             raise ValueError(
@@ -349,15 +345,3 @@ def _check_phrase(
             f"{other!r}; replace one of them"
         )
     seen[words] = (label, phrase)
-
-
-def _unique(where: str | Path):
-    def hook(pairs):
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = sorted({key for key in keys if keys.count(key) > 1})
-            raise ValueError(f"{where}: {twice} occur more than once; keep one")
-        return found
-
-    return hook

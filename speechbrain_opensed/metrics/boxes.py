@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lhotse_recipes.io import read_text, write_json
+from lhotse_recipes.io import write_json
+from lhotse_recipes.json_files import read_json
 from speechbrain_opensed.metrics.inputs import Events, Scores
 from speechbrain_opensed.metrics.psds.compute import compute_psds
 
@@ -335,8 +336,6 @@ def read_boxes(path: str | Path) -> dict[str, BoxSettings]:
     >>> read_boxes.__name__
     'read_boxes'
     """
-    import json
-
     try:
         return {
             str(label): BoxSettings(
@@ -345,7 +344,7 @@ def read_boxes(path: str | Path) -> dict[str, BoxSettings]:
                     for name, value in one.items()
                 }
             )
-            for label, one in json.loads(read_text(path)).items()
+            for label, one in read_json(path, dict).items()
         }
     except (TypeError, AttributeError, ValueError) as error:
         raise ValueError(

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from lhotse_recipes.json_files import read_json
+
 __all__ = ["ScoreStore", "ScoreWriter", "num_frames"]
 
 _SCORES, _INDEX = "scores.npy", "index.json"
@@ -57,7 +59,7 @@ class ScoreStore(Mapping):
                 f"{self.folder} holds no scores ({_INDEX} is missing): give a "
                 "folder that ScoreWriter wrote"
             )
-        index = json.loads((self.folder / _INDEX).read_text("utf-8"))
+        index = read_json(self.folder / _INDEX, dict)
         self.classes = index["classes"]
         self.hop_seconds = index["hop_seconds"]
         self.about = index.get("about", {})

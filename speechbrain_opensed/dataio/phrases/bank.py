@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lhotse_recipes.io import read_text, write_atomically
+from lhotse_recipes.io import write_atomically
+from lhotse_recipes.json_files import read_json_lines
 
 __all__ = ["PhraseBank", "spelling"]
 
@@ -122,10 +123,8 @@ class PhraseBank:
         """
         clusters: dict[str, list[str]] = {}
         merged = []
-        for number, line in enumerate(read_text(path).splitlines(), start=1):
-            if not line.strip():
-                continue
-            name, phrases = _parse(line, f"{path}, line {number}")
+        for where, entry in read_json_lines(path):
+            name, phrases = _parse(entry, where)
             if name in clusters:
                 merged.append(name)
             clusters.setdefault(name, []).extend(phrases)
@@ -188,13 +187,12 @@ class PhraseBank:
         return len(self.clusters)
 
 
-def _parse(line, where):
+def _parse(entry, where):
     try:
-        entry = json.loads(line)
         name, phrases = entry["phrase"], entry["alternatives"]
         if not all(isinstance(p, str) for p in [name, *phrases]):
             raise TypeError("phrases have to be strings")
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError) as error:
         raise ValueError(
             f"{where} is no cluster ({type(error).__name__}: {error}); write "
             '{"phrase": name, "alternatives": [phrase, ...]}'

@@ -61,5 +61,5 @@ def test_nan_in_a_file_is_named(tmp_path):
     supervision = {"id": "s", "recording_id": "r", "start": math.nan}
     cut["supervisions"] = [{**supervision, "duration": 1.0}]
     path.write_text(json.dumps(cut))
-    with pytest.raises(ValueError, match=r"cuts.jsonl: cut .* nan"):
+    with pytest.raises(ValueError, match=r"cuts.jsonl:1: item .*: NaN"):
         list(read_cuts(path))

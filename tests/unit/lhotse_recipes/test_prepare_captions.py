@@ -233,7 +233,7 @@ def test_wavcaps(tmp_path, write_audio, write_text, report_of):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("[1, 2", ":1: .*no whole JSON file"),
+        ("[1, 2", ":1: .*no whole JSON"),
         ("{}", "misplaces 'data'"),
         ('{"data": [{"id": "1"}]}', "misplaces 'duration'"),
         (wavcaps(("1", "a", 1), ("1.wav", "b", 1)), "entry 2: .*keep one"),

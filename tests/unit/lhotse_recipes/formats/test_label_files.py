@@ -155,7 +155,7 @@ def test_scaper_and_older_jams(tmp_path, table):
         return json.dumps(copy)
 
     for text, message in (
-        (path.read_text()[:-9], r"jams:1: .* no whole JAMS file"),
+        (path.read_text()[:-9], r"jams:1: no whole JSON"),
         (broken(lambda w: w.pop("annotations")), "misplaces 'annotations'"),
         (broken(lambda w: w["annotations"].pop(0)), "of the kinds beat"),
         (
@@ -353,8 +353,8 @@ def test_finelap_lines(tmp_path, table):
     assert "phrases" not in finelap_row(captioned)
     for text, message in (
         ("{}\n", ":1: lacks or misplaces 'audio_id'"),
-        ('{"audio_id": "x"\n', ":1: no whole JSON object"),
-        ("\n[]\n", ":2: no JSON object"),
+        ('{"audio_id": "x"\n', ":1: item x: no whole JSON"),
+        ("\n[]\n", ":2: .*not a JSON object"),
         ('{"audio_id": "x"}\n{"audio_id": "x"}', ":2: .* keep one"),
         (
             '{"audio_id": "x", "phrases": [{"phrase": "a", "segments":'
