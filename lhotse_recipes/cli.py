@@ -194,7 +194,10 @@ download = click.Group(
 )
 
 
-_FORMATS = ("audacity", "dcase", "finelap", "jams", "textgrid")
+_FORMATS = (
+    "audacity", "crowsetta", "csv", "dcase", "finelap", "jams",
+    "labelstudio", "parquet", "raven", "soundevent", "textgrid",
+)  # fmt: skip
 
 
 @click.command
@@ -205,7 +208,8 @@ _FORMATS = ("audacity", "dcase", "finelap", "jams", "textgrid")
     "name",
     type=click.Choice(_FORMATS),
     required=True,
-    help="dcase and finelap write one file, the others a folder of files.",
+    help="audacity, jams, raven and textgrid write a folder of files, the "
+    "others one file.",
 )
 @click.option(
     "--durations",
@@ -227,7 +231,7 @@ def export(cuts: str, output: str, name: str, durations: str | None) -> None:
     try:
         writer = getattr(formats, f"export_{name}")
         written = writer(read_cuts(cuts), output, **more)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         raise click.ClickException(str(error)) from error
     number = len(written) if isinstance(written, list) else 1
     click.echo(f"{number} {name} file{'s' if number > 1 else ''}: {output}")

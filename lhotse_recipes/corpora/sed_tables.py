@@ -1,8 +1,9 @@
 """Your own annotated recordings, in the formats that programs exchange.
 
-Tables of DCASE, TUT and sed_eval (tsv, csv, txt), label tracks of Audacity,
-TextGrids of Praat, JAMS files and FineLAP's JSON lines; see
-:mod:`lhotse_recipes.formats`.
+Tables of DCASE, TUT and sed_eval (tsv, csv, txt, parquet, DataFrames), label
+tracks of Audacity, TextGrids of Praat, JAMS files, FineLAP's JSON lines,
+selection tables of Raven and BirdNET, exports of Label Studio, and what
+soundevent and crowsetta read; see :mod:`lhotse_recipes.formats`.
 """
 
 from collections.abc import Callable
@@ -17,12 +18,19 @@ from lhotse_recipes.building.corpus import find_files
 from lhotse_recipes.clips import Clip, ClipTable
 from lhotse_recipes.formats import (
     read_audacity,
+    read_crowsetta,
     read_dcase,
     read_finelap,
+    read_frame,
     read_jams,
+    read_labelstudio,
+    read_parquet,
+    read_raven,
+    read_soundevent,
     read_textgrid,
 )
 from lhotse_recipes.formats.dcase import read_durations
+from lhotse_recipes.formats.raven import is_raven
 from lhotse_recipes.importing import OPEN, Part, prepare_parts
 from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.vocabulary import Entry, Vocabulary
@@ -35,13 +43,20 @@ _READERS: dict[str, tuple[tuple[str, ...], Callable[..., None]]] = {
     "textgrid": ((".textgrid",), read_textgrid),
     "jams": ((".jams", ".jamz"), read_jams),
     "finelap": ((".jsonl",), read_finelap),
+    "parquet": ((".parquet",), read_parquet),
+    "raven": ((".txt", ".csv", ".tsv"), read_raven),
+    "labelstudio": ((".json",), read_labelstudio),
+    "soundevent": ((".json",), read_soundevent),
 }
+# Told by more than the suffix: any folder may hold such files.
+_NAMED = ("raven", "labelstudio", "soundevent")
+_CROWSETTA = "crowsetta:"
 
 
 def prepare_sed_tables(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
-    annotations: str | Path | None = None,
+    annotations: Any = None,
     format: str = "auto",
     durations: str | Path | None = None,
     vocabulary: str | Path | None = None,
@@ -61,10 +76,13 @@ def prepare_sed_tables(
     :param output_dir: where manifests, report and vocabulary go; nothing is
         written when it is None.
     :param annotations: a file, or a folder of files; the folder of the audio
-        by default.
-    :param format: table, audacity, textgrid, jams or finelap; "auto" tells it
-        by the suffix (``.txt`` is a table, of which an Audacity label track
-        without frequencies is one).
+        by default. In Python also a DataFrame with the columns filename,
+        onset, offset and event_label.
+    :param format: table, audacity, textgrid, jams, finelap, parquet, raven,
+        labelstudio, soundevent, or crowsetta:FORMAT, with any format of
+        crowsetta such as crowsetta:notmat; "auto" tells all but the last three
+        by suffix and header (``.txt`` is a table, of which an Audacity label
+        track without frequencies is one).
     :param durations: table of filename and duration; clips that only it
         names have no events, and recordings of another length are noted.
     :param vocabulary: table of the classes (columns label, phrase), or the
@@ -85,10 +103,19 @@ def prepare_sed_tables(
     :raises ValueError: a malformed row, an unknown label, or two files for
         one clip.
     """
-    source = Path(corpus_dir if annotations is None else annotations)
     table = None if vocabulary is None else Vocabulary.load(vocabulary)
     clips = ClipTable(PrepareReport(name, part), table)
-    files = _with_labels(_files(source, format, durations), textgrid_labels)
+    files = []
+    if annotations is None or isinstance(annotations, str | Path):
+        source = Path(corpus_dir if annotations is None else annotations)
+        files = _files(source, format, durations)
+        files = _with_labels(files, textgrid_labels)
+    elif format != "auto" or textgrid_labels is not None:
+        raise ValueError(
+            "format and textgrid_labels are for files: a DataFrame has neither"
+        )
+    else:
+        read_frame(annotations, clips)
     for path, reader in tqdm(
         files, desc=f"{name}: reading annotations", delay=1
     ):
@@ -117,13 +144,16 @@ def prepare_sed_tables(
 def _files(
     source: Path, format: str, durations: str | Path | None
 ) -> list[tuple[Path, Callable[..., None]]]:
+    if format.startswith(_CROWSETTA):
+        return _by_crowsetta(source, format[len(_CROWSETTA) :])
     if format != "auto" and format not in _READERS:
         raise ValueError(
-            f"format {format!r}: it must be auto, {', '.join(_READERS)}"
+            f"format {format!r}: it must be auto, {', '.join(_READERS)} or "
+            f"{_CROWSETTA}FORMAT"
         )
     readers: dict[str, Callable[..., None]] = {}
     for one, (suffixes, reader) in _READERS.items():
-        if format in ("auto", one):
+        if format == one or (format == "auto" and one not in _NAMED):
             for suffix in suffixes:
                 readers.setdefault(suffix, reader)
     if source.is_file():
@@ -138,7 +168,41 @@ def _files(
             f"{source}: no annotation file; those of the format {format} end "
             f"in {', '.join(readers)}"
         )
-    return [(path, readers[path.suffix.lower()]) for path in paths]
+    found = [(path, readers[path.suffix.lower()]) for path in paths]
+    if format != "auto":
+        return found
+    return [
+        (path, read_raven if read is read_dcase and is_raven(path) else read)
+        for path, read in found
+    ]
+
+
+def _by_crowsetta(
+    source: Path, kind: str
+) -> list[tuple[Path, Callable[..., None]]]:
+    try:
+        import crowsetta
+    except ImportError as error:
+        raise ImportError(
+            f"{_CROWSETTA}{kind} is read by crowsetta: pip install "
+            "'speechbrain-opensed[annotations]'"
+        ) from error
+    known = crowsetta.formats.as_list()
+    if kind not in known:
+        raise ValueError(
+            f"crowsetta knows no format {kind!r}; it has {', '.join(known)}"
+        )
+    suffixes = crowsetta.formats.by_name(kind).ext
+    suffixes = (suffixes,) if isinstance(suffixes, str) else suffixes
+    paths = [source] if source.is_file() else sorted(source.rglob("*"))
+    ends = tuple(suffix.lower() for suffix in suffixes)
+    paths = [path for path in paths if path.name.lower().endswith(ends)]
+    if not paths:
+        raise FileNotFoundError(
+            f"{source}: no annotation file; those of {kind} end in "
+            f"{', '.join(suffixes)}"
+        )
+    return [(path, partial(read_crowsetta, kind=kind)) for path in paths]
 
 
 def _with_labels(

@@ -26,7 +26,13 @@ from lhotse_recipes.io import (
     write_atomically,
 )
 
-__all__ = ["dcase_lines", "export_dcase", "read_dcase", "read_durations"]
+__all__ = [
+    "dcase_lines",
+    "export_dcase",
+    "read_dcase",
+    "read_durations",
+    "read_events",
+]
 
 _HEADER = {"filename", "onset", "offset", "event_label", "event_labels"}
 _COLUMNS = ("filename", "onset", "offset", "event_label")
@@ -67,24 +73,53 @@ def read_dcase(
 
 
 def _read_with_header(path, table, columns, delimiter, encoding):
+    # What a detection's to_dataframe() gives calls the class a phrase.
+    label = "phrase" if "event_label" not in columns else "event_label"
     timed = "event_labels" not in columns and len(_HEADER & set(columns)) > 1
-    needed = ("onset", "offset", "event_label") if timed else ("filename",)
-    for where, row in read_rows(path, needed, delimiter, encoding):
+    needed = ("onset", "offset", label) if timed else ("filename",)
+    rows = read_rows(path, needed, delimiter, encoding)
+    if timed:
+        read_events(rows, table, path.stem, label)
+        return
+    for where, row in rows:
         name = row.get("filename", path.stem)
-        if not timed:
-            labels = row.get("event_labels", "").strip()
-            table.clip(where, name, new=True)
-            table.tags(where, name, labels.split(",") if labels else ())
-        elif not any(row[column].strip() for column in needed):
-            table.clip(where, name)
-        else:
-            score = row.get("score", "").strip()
-            table.event(
-                where,
-                name,
-                *(row[column] for column in needed),
-                confidence=_score(where, score) if score else None,
-            )
+        labels = row.get("event_labels", "").strip()
+        table.clip(where, name, new=True)
+        table.tags(where, name, labels.split(",") if labels else ())
+
+
+def read_events(
+    rows: Iterable[tuple[str, dict[str, str]]],
+    table: ClipTable,
+    name: str = "",
+    label: str = "event_label",
+) -> None:
+    """
+    Read rows of events.
+
+    :param rows: ``"file:line"`` and onset, offset, a label and perhaps
+        filename, phrase, mid and score; empty where there is none.
+    :param table: gets the clips.
+    :param name: of the audio, where no column names it.
+    :param label: the column of the class.
+    :raises ValueError: a malformed row.
+    """
+    for where, row in rows:
+        clip = row.get("filename", name)
+        if not any(row[key].strip() for key in ("onset", "offset", label)):
+            table.clip(where, clip)
+            continue
+        score = row.get("score", "").strip()
+        table.event(
+            where,
+            clip,
+            row["onset"],
+            row["offset"],
+            row[label],
+            row.get("phrase") or None,
+            mid=row.get("mid") or None,
+            confidence=_score(where, score) if score else None,
+        )
 
 
 def _score(where, text):

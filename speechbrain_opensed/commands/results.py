@@ -209,12 +209,12 @@ class Results:
         if self._format == "json":
             self._json.append(detection.to_dict())
         elif self._format in GROWING:
-            text = getattr(formats, f"to_{self._format}")([detection])
+            text = formats.text_of([detection], self._format)
             if self._format == "tsv" and self._lines:
                 text = text.partition("\n")[2]
             self._print(text)
         else:
-            text = getattr(formats, f"to_{self._format}")(detection)
+            text = formats.text_of([detection], self._format)
             own = self._files.get(detection.path)
             if own is None:
                 self._print(text)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lhotse_recipes.outputs import write_atomically
 from speechbrain_opensed.inference import formats
 from speechbrain_opensed.inference.event_builder import EventBuilder
 from speechbrain_opensed.inference.events import SoundEvent, check_seconds
@@ -224,23 +225,26 @@ EventBuilder`.
 
     def to_tsv(self, path) -> Path:
         """Write filename, onset, offset, event_label, score; see formats."""
-        return formats.write(path, formats.to_tsv([self]))
+        return self._write(path, "tsv")
 
     def to_json(self, path) -> Path:
         """Write :meth:`to_dict` as JSON."""
-        return formats.write(path, formats.to_json([self]))
+        return self._write(path, "json")
 
     def to_jsonl(self, path) -> Path:
         """Write :meth:`to_dict` as a line of JSON."""
-        return formats.write(path, formats.to_jsonl([self]))
+        return self._write(path, "jsonl")
 
     def to_audacity(self, path) -> Path:
         """Write a label track for Audacity (File, Import, Labels)."""
-        return formats.write(path, formats.to_audacity(self))
+        return self._write(path, "audacity")
 
     def to_textgrid(self, path) -> Path:
         """Write a TextGrid for Praat, one interval tier per phrase."""
-        return formats.write(path, formats.to_textgrid(self))
+        return self._write(path, "textgrid")
+
+    def _write(self, path, format):
+        return formats.write(path, formats.text_of([self], format))
 
     def to_dataframe(self) -> "pandas.DataFrame":
         """The events as a table: phrase, onset, offset, score."""
@@ -255,21 +259,27 @@ EventBuilder`.
         """Write :meth:`to_dataframe` as CSV."""
         return formats.write(path, self.to_dataframe().to_csv(index=False))
 
+    def to_parquet(self, path) -> Path:
+        """Write :meth:`to_dataframe` as parquet; needs pyarrow."""
+        with write_atomically(path, "wb") as file:
+            self.to_dataframe().to_parquet(file, index=False)
+        return Path(path)
+
     def to_raven(self, path) -> Path:
         """Write a selection table for Raven."""
-        return formats.write(path, formats.to_raven(self))
+        return self._write(path, "raven")
 
     def to_labelstudio(self, path) -> Path:
         """Write a task with predictions for Label Studio."""
-        return formats.write(path, formats.to_labelstudio(self))
+        return self._write(path, "labelstudio")
 
     def to_vtt(self, path) -> Path:
         """Write WebVTT captions, such as `[dog barking]`."""
-        return formats.write(path, formats.to_vtt(self))
+        return self._write(path, "vtt")
 
     def to_srt(self, path) -> Path:
         """Write SubRip captions."""
-        return formats.write(path, formats.to_srt(self))
+        return self._write(path, "srt")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Detection):

@@ -1,32 +1,35 @@
 """Write detections in the formats that other programs read.
 
-TSV is that of the DCASE challenges with a score added; label tracks are
-described at https://manual.audacityteam.org/man/importing_and_exporting_labels.html,
-TextGrids at https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html.
+A format turns detections into text: tsv, json and jsonl hold many recordings,
+all others are files of one. TSV is that of the DCASE challenges with a score
+added, a recording without events being a row with its name alone; json is one
+object for one recording and a list for several, jsonl a line for each; raven
+is a selection table, labelstudio a task with predictions, and vtt and srt are
+captions, one cue per event. How the others look is told where they are read:
+:mod:`lhotse_recipes.formats`.
 
 Authors
  * The speechbrain-opensed contributors 2026
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lhotse_recipes.io import write_atomically
+from lhotse_recipes.clips import Annotation, Clip
+from lhotse_recipes.formats.audacity import audacity_text
+from lhotse_recipes.formats.dcase import dcase_lines
+from lhotse_recipes.formats.labelstudio import labelstudio_tasks
+from lhotse_recipes.formats.raven import raven_text
+from lhotse_recipes.formats.textgrid import textgrid_text
+from lhotse_recipes.io import read_rows, write_atomically
 
-__all__ = [
-    "FORMATS",
-    "read_tsv",
-    "to_audacity",
-    "to_json",
-    "to_jsonl",
-    "to_labelstudio",
-    "to_raven",
-    "to_srt",
-    "to_textgrid",
-    "to_tsv",
-    "to_vtt",
-    "write",
-]
+if TYPE_CHECKING:
+    from speechbrain_opensed.inference.detection import Detection
+    from speechbrain_opensed.inference.events import SoundEvent
+
+__all__ = ["FORMATS", "TOGETHER", "read_tsv", "text_of", "write"]
 
 #: Formats and their file extensions.
 FORMATS = {
@@ -40,10 +43,61 @@ FORMATS = {
     "vtt": ".vtt",
     "srt": ".srt",
 }
+#: Those that hold many recordings.
+TOGETHER = ("tsv", "json", "jsonl")
 _COLUMNS = ("filename", "onset", "offset", "event_label", "score")
 
 
-def write(path, text: str) -> Path:
+def text_of(detections: "Iterable[Detection]", format: str) -> str:
+    """Detections as the text of a file.
+
+    Arguments
+    ---------
+    detections : iterable of Detection
+        One per recording; a single one for formats that are not in
+        :data:`TOGETHER`.
+    format : str
+        A key of :data:`FORMATS`.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Raises
+    ------
+    ValueError
+        If the format has another name, or takes one recording.
+
+    Example
+    -------
+    >>> from speechbrain_opensed.inference import Detection, SoundEvent
+    >>> rain = SoundEvent("rain", 0.5, 1.0, 0.9)
+    >>> found = Detection([rain], [[0.9]], ["rain"], "a.wav", 1.0, 1.0)
+    >>> text_of([found], "audacity")
+    '0.500\\t1.000\\train\\n'
+    >>> print(text_of([found], "vtt").strip())
+    WEBVTT
+    <BLANKLINE>
+    00:00:00.500 --> 00:00:01.000
+    [rain]
+    """
+    if format not in FORMATS:
+        raise ValueError(
+            f"unknown format {format!r}: choose from {list(FORMATS)}"
+        )
+    detections = list(detections)
+    if format in TOGETHER:
+        return _MANY[format](detections)
+    if len(detections) != 1:
+        raise ValueError(
+            f"{format} is one file per recording, not one for "
+            f"{len(detections)}: write them apart"
+        )
+    return _ONE[format](detections[0])
+
+
+def write(path: str | Path, text: str) -> Path:
     """Write a text file, whole or not at all.
 
     Arguments
@@ -66,40 +120,13 @@ def write(path, text: str) -> Path:
     'rain'
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(path) as file:
         file.write(text)
     return path
 
 
-def to_tsv(detections) -> str:
-    """A table with one row per event, as DCASE's readers take it.
-
-    Nothing is quoted. A recording without events is a row with its name
-    alone.
-
-    Arguments
-    ---------
-    detections : iterable of Detection
-        One per recording.
-
-    Returns
-    -------
-    str
-        Columns filename, onset, offset, event_label, score.
-
-    Example
-    -------
-    >>> to_tsv([])
-    'filename\\tonset\\toffset\\tevent_label\\tscore\\n'
-    """
-    from lhotse_recipes.formats.dcase import dcase_lines
-
-    return "".join(dcase_lines(map(_clip, detections), scores=True))
-
-
-def read_tsv(path) -> dict[str, list]:
-    """Read what :func:`to_tsv` wrote.
+def read_tsv(path: str | Path) -> "dict[str, list[SoundEvent]]":
+    """Read a table of detections.
 
     Arguments
     ---------
@@ -120,13 +147,12 @@ def read_tsv(path) -> dict[str, list]:
     -------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     read_tsv(write(Path(folder) / "a.tsv", to_tsv([])))
+    ...     read_tsv(write(Path(folder) / "a.tsv", text_of([], "tsv")))
     {}
     """
-    from lhotse_recipes.io import read_rows
     from speechbrain_opensed.inference.events import SoundEvent
 
-    events: dict[str, list] = {}
+    events: dict[str, list[SoundEvent]] = {}
     for where, row in read_rows(path, _COLUMNS, "\t"):
         found = events.setdefault(row["filename"], [])
         if not any(row[column] for column in _COLUMNS[1:]):
@@ -139,229 +165,25 @@ def read_tsv(path) -> dict[str, list]:
     return events
 
 
-def to_json(detections) -> str:
-    """One object for one recording, a list of them for several.
-
-    Arguments
-    ---------
-    detections : sequence of Detection
-        One per recording.
-
-    Returns
-    -------
-    str
-        JSON.
-
-    Example
-    -------
-    >>> to_json([])
-    '[]\\n'
-    """
+def _json(detections):
     objects = [detection.to_dict() for detection in detections]
-    return (
-        json.dumps(
-            objects[0] if len(objects) == 1 else objects,
-            indent=2,
-            ensure_ascii=False,
-        )
-        + "\n"
-    )
+    whole = objects[0] if len(objects) == 1 else objects
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
-def to_jsonl(detections) -> str:
-    """For machines: one object a line, one line a recording.
-
-    Arguments
-    ---------
-    detections : iterable of Detection
-        One per recording.
-
-    Returns
-    -------
-    str
-        Lines of JSON; see :meth:`Detection.to_dict`.
-
-    Example
-    -------
-    >>> from speechbrain_opensed.inference import Detection
-    >>> to_jsonl([Detection([], [], ["rain"], "a.wav", 1.0, 1.0)])
-    '{"path": "a.wav", "duration": 1.0, "phrases": ["rain"], "events": []}\\n'
-    """
+def _jsonl(detections):
     return "".join(
         json.dumps(detection.to_dict(), ensure_ascii=False) + "\n"
         for detection in detections
     )
 
 
-def to_audacity(detection) -> str:
-    """A label track: onset, offset, phrase.
-
-    Arguments
-    ---------
-    detection : Detection
-        One recording.
-
-    Returns
-    -------
-    str
-        One line per event.
-
-    Example
-    -------
-    >>> from speechbrain_opensed.inference import Detection, SoundEvent
-    >>> rain = SoundEvent("rain", 0.5, 1.0, 0.9)
-    >>> found = Detection([rain], [[0.9]], ["rain"], "a.wav", 1.0, 1.0)
-    >>> to_audacity(found)
-    '0.500\\t1.000\\train\\n'
-    """
-    from lhotse_recipes.formats.audacity import audacity_text
-
-    return audacity_text(_clip(detection))
-
-
-def to_textgrid(detection) -> str:
-    """A TextGrid in the long format with one interval tier per phrase.
-
-    Praat wants the intervals of a tier to follow each other without gaps
-    from its start to its end: the silence between events is an interval
-    without text.
-
-    Arguments
-    ---------
-    detection : Detection
-        One recording.
-
-    Returns
-    -------
-    str
-        The text of the file.
-
-    Example
-    -------
-    >>> from speechbrain_opensed.inference import Detection, SoundEvent
-    >>> rain = SoundEvent("rain", 0.5, 1.0, 0.9)
-    >>> found = Detection([rain], [[0.9]], ["rain"], "a.wav", 1.0, 1.0)
-    >>> print(to_textgrid(found).partition("intervals: ")[2])
-    size = 2
-            intervals [1]:
-                xmin = 0.000
-                xmax = 0.500
-                text = ""
-            intervals [2]:
-                xmin = 0.500
-                xmax = 1.000
-                text = "rain"
-    <BLANKLINE>
-    """
-    from lhotse_recipes.formats.textgrid import textgrid_text
-
-    return textgrid_text(_clip(detection), labels=detection.phrases)
-
-
-def to_raven(detection) -> str:
-    """A selection table for Raven: one row per event, tab-separated.
-
-    Arguments
-    ---------
-    detection : Detection
-        One recording.
-
-    Returns
-    -------
-    str
-        The text of the file.
-
-    Example
-    -------
-    >>> from speechbrain_opensed.inference import Detection, SoundEvent
-    >>> rain = SoundEvent("rain", 0.5, 1.0, 0.9)
-    >>> found = Detection([rain], [[0.9]], ["rain"], "a.wav", 1.0, 1.0)
-    >>> to_raven(found).splitlines()[1].split("\\t")[3:5]
-    ['0.500000', '1.000000']
-    """
-    head = ["Selection", "View", "Channel", "Begin Time (s)", "End Time (s)"]
-    lines = ["\t".join([*head, "Begin File", "Annotation", "Score"])]
-    for number, one in enumerate(detection.events, 1):
-        row = [number, "Spectrogram 1", 1, f"{one.onset:.6f}"]
-        row += [f"{one.offset:.6f}", Path(detection.path).name, one.phrase]
-        lines.append("\t".join(map(str, [*row, f"{one.score:.4f}"])))
-    return "\n".join(lines) + "\n"
-
-
-def to_labelstudio(detection) -> str:
-    """A task of Label Studio with the events as predictions.
-
-    Its labelling interface needs `<Labels name="label" toName="audio">`.
-
-    Arguments
-    ---------
-    detection : Detection
-        One recording.
-
-    Returns
-    -------
-    str
-        JSON, a list of one task.
-
-    Example
-    -------
-    >>> from speechbrain_opensed.inference import Detection, SoundEvent
-    >>> rain = SoundEvent("rain", 0.5, 1.0, 0.9)
-    >>> found = Detection([rain], [[0.9]], ["rain"], "a.wav", 1.0, 1.0)
-    >>> task = json.loads(to_labelstudio(found))[0]
-    >>> task["predictions"][0]["result"][0]["value"]["labels"]
-    ['rain']
-    """
-    result = [
-        {
-            "id": f"event-{number}",
-            "from_name": "label",
-            "to_name": "audio",
-            "type": "labels",
-            "original_length": detection.duration,
-            "score": one.score,
-            "value": {
-                "start": one.onset,
-                "end": one.offset,
-                "channel": 0,
-                "labels": [one.phrase],
-            },
-        }
-        for number, one in enumerate(detection.events, 1)
-    ]
-    task = {
-        "data": {"audio": detection.path},
-        "predictions": [
-            {"model_version": "speechbrain-opensed", "result": result}
-        ],
-    }
+def _labelstudio(detection):
+    (task,) = labelstudio_tasks([_clip(detection)], "speechbrain-opensed")
     return json.dumps([task], indent=1, ensure_ascii=False) + "\n"
 
 
-def to_vtt(detection) -> str:
-    """WebVTT captions, one cue per event.
-
-    Arguments
-    ---------
-    detection : Detection
-        One recording.
-
-    Returns
-    -------
-    str
-        The text of the file.
-
-    Example
-    -------
-    >>> from speechbrain_opensed.inference import Detection, SoundEvent
-    >>> rain = SoundEvent("rain", 0.5, 1.0, 0.9)
-    >>> found = Detection([rain], [[0.9]], ["rain"], "a.wav", 1.0, 1.0)
-    >>> print(to_vtt(found).strip())
-    WEBVTT
-    <BLANKLINE>
-    00:00:00.500 --> 00:00:01.000
-    [rain]
-    """
+def _vtt(detection):
     cues = ["WEBVTT\n"]
     for one in detection.events:
         text = one.phrase.replace("&", "&amp;").replace("<", "&lt;")
@@ -371,27 +193,7 @@ def to_vtt(detection) -> str:
     return "\n".join(cues)
 
 
-def to_srt(detection) -> str:
-    """SubRip captions, one cue per event.
-
-    Arguments
-    ---------
-    detection : Detection
-        One recording.
-
-    Returns
-    -------
-    str
-        The text of the file.
-
-    Example
-    -------
-    >>> from speechbrain_opensed.inference import Detection, SoundEvent
-    >>> rain = SoundEvent("rain", 0.5, 1.0, 0.9)
-    >>> found = Detection([rain], [[0.9]], ["rain"], "a.wav", 1.0, 1.0)
-    >>> to_srt(found).splitlines()[1]
-    '00:00:00,500 --> 00:00:01,000'
-    """
+def _srt(detection):
     return "\n".join(
         f"{number}\n{_clock(one.onset, ',')} --> {_clock(one.offset, ',')}\n"
         f"[{one.phrase}]\n"
@@ -409,8 +211,6 @@ def _clock(seconds, point):
 
 def _clip(detection):
     """The detection as the writers of annotation files take it."""
-    from lhotse_recipes.clips import Annotation, Clip
-
     clip = Clip(detection.path, detection.path, duration=detection.duration)
     clip.annotations += [
         Annotation(
@@ -424,3 +224,18 @@ def _clip(detection):
         for one in detection.events
     ]
     return clip
+
+
+_MANY = {
+    "tsv": lambda some: "".join(dcase_lines(map(_clip, some), scores=True)),
+    "json": _json,
+    "jsonl": _jsonl,
+}
+_ONE = {
+    "audacity": lambda one: audacity_text(_clip(one)),
+    "textgrid": lambda one: textgrid_text(_clip(one), labels=one.phrases),
+    "raven": lambda one: raven_text(_clip(one)),
+    "labelstudio": _labelstudio,
+    "vtt": _vtt,
+    "srt": _srt,
+}

@@ -21,7 +21,7 @@ from speechbrain_opensed.inference.events import (
     merge_close_events,
     remove_short_events,
 )
-from speechbrain_opensed.inference.formats import read_tsv, to_tsv
+from speechbrain_opensed.inference.formats import read_tsv, text_of
 
 QUOTED = 'a "loud" bang, twice'
 PHRASES = ["犬が吠える", QUOTED, "never heard"]
@@ -147,7 +147,7 @@ def test_tsv_with_errors(tmp_path):
 def test_tsv_is_what_dcase_reads(detection, tmp_path):
     silent = replace(detection, path=str(tmp_path / "silent.wav"), events=[])
     path = tmp_path / "a.tsv"
-    path.write_text(to_tsv([detection, silent]), encoding="utf-8")
+    path.write_text(text_of([detection, silent], "tsv"), encoding="utf-8")
     # The readers of that world know no quotes.
     lines = path.read_text(encoding="utf-8").splitlines()
     assert lines[1].split("\t")[1:] == ["0.000", "0.480", QUOTED, "0.75"]
