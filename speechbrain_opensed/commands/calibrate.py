@@ -63,11 +63,6 @@ def calibrate(
 
     loaded = read_cuts(cuts, allow_commands)
     detector = load_detector(model, device, precision)
-    if not hasattr(detector.hparams, "source_yaml"):
-        raise ValueError(
-            f"{model} is no export, so thresholds cannot be written: name "
-            "the folder of one, or use SoundEventDetector.calibrate"
-        )
     fitted = detector.calibrate(
         loaded, precision=target, false_alarms=false_alarms
     )

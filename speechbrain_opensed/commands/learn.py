@@ -81,11 +81,6 @@ def learn(model, device, precision, added, output, seed):
         if path:
             examples[phrase].append(path)
     detector = load_detector(model, device, precision)
-    if not hasattr(detector.hparams, "source_yaml"):
-        raise ValueError(
-            f"{model} is no export, so what it learns cannot be written: "
-            "name the folder of one, or use SoundEventDetector.learn"
-        )
     taught = detector.learn(examples, seed=seed)
     taught.export(output)
     for phrase, paths in examples.items():

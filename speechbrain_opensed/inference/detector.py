@@ -31,6 +31,7 @@ from speechbrain_opensed.inference.sounds import (
 )
 from speechbrain_opensed.inference.sources import sound_file, sound_name
 from speechbrain_opensed.inference.stream import DetectionStream, EventTrack
+from speechbrain_opensed.inference.taught import write_taught
 from speechbrain_opensed.inference.teaching import (
     labelled_scores,
     learn_phrases,
@@ -496,6 +497,8 @@ class SoundEventDetector(SoundInterface):
     def export(self, folder: str | Path) -> Path:
         """Write the detector, with what it learned, as one that loads.
 
+        Of a released model only what it learned is written, with its name.
+
         Arguments
         ---------
         folder : str or Path
@@ -509,8 +512,13 @@ class SoundEventDetector(SoundInterface):
         Raises
         ------
         ValueError
-            If the detector was not loaded from an export itself.
+            If the detector was put together from modules: see
+            `export_detector`.
         """
+        base = getattr(self.hparams, "base", None)
+        if base is not None:
+            text = self.mods.text_encoder
+            return write_taught(folder, base, text, self.calibration)
         return export_again(
             folder,
             getattr(self.hparams, "source_yaml", None),

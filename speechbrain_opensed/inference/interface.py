@@ -13,7 +13,9 @@ from speechbrain_opensed.inference.models import (
     build_weights,
 )
 from speechbrain_opensed.inference.pretrained import SafePretrained
+from speechbrain_opensed.inference.taught import MAIN, read_taught
 from speechbrain_opensed.lobes.text.finelap import FineLAPTextEncoder
+from speechbrain_opensed.lobes.text.learned import LearnedPhrases
 
 __all__ = ["SoundInterface"]
 
@@ -94,8 +96,9 @@ class SoundInterface(SafePretrained):
             A name, see `opensed models`; an export's folder or repository,
             see :meth:`from_hparams`; a run's folder that holds an export;
             or released weights: a file, or a folder with
-            `model.safetensors` alone. Which model weights are of is told by
-            the names of their tensors.
+            `model.safetensors` alone; or what such a model was taught, see
+            :mod:`~speechbrain_opensed.inference.taught`. Which model weights
+            are of is told by the names of their tensors.
         run_opts : dict, optional
             `device`, `precision`.
 
@@ -115,11 +118,15 @@ class SoundInterface(SafePretrained):
         of_repository = {m.repository: name for name, m in MODELS.items()}
         name = of_repository.get(str(source), str(source))
         if not folder.exists() and name in MODELS:
-            return cls._from_parts(build_named(name), run_opts)
+            return cls._from_parts(build_named(name), run_opts, name)
+        if (folder / MAIN).is_file():
+            return cls._from_taught(folder, run_opts)
         described = (folder / "hyperparams.yaml").is_file()
         bare = (folder / "model.safetensors").is_file() and not described
         if bare or (folder.is_file() and folder.suffix in _WEIGHTS):
-            return cls._from_parts(build_weights(folder), run_opts)
+            return cls._from_parts(
+                *(build_weights(folder), run_opts, str(folder.resolve()))
+            )
         inner = folder / "detector"
         if (
             not (folder / "model.safetensors").is_file()
@@ -129,6 +136,20 @@ class SoundInterface(SafePretrained):
         return cls.from_hparams(source, run_opts=run_opts)
 
     @classmethod
-    def _from_parts(cls, parts, run_opts):
+    def _from_parts(cls, parts, run_opts, base):
         modules, spec = parts
-        return cls(modules, {"spec": spec}, run_opts)
+        return cls(modules, {"spec": spec, "base": base}, run_opts)
+
+    @classmethod
+    def _from_taught(cls, folder, run_opts):
+        base, table, calibration = read_taught(folder)
+        if (Path(base) / MAIN).is_file():
+            raise ValueError(f"{folder} is based on {base}, which is no model")
+        bare = cls.from_source(base, run_opts)
+        modules = dict(bare.mods.items())
+        if table is not None:
+            modules["text_encoder"] = LearnedPhrases(
+                modules["text_encoder"], table
+            )
+        hparams = {**vars(bare.hparams), "calibration": calibration}
+        return cls(modules, hparams, run_opts)

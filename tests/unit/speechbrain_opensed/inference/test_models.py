@@ -143,6 +143,32 @@ def test_a_name_detects_in_a_file(pe_audio, recording):
     assert "event_label" in result.output
 
 
+def test_what_a_named_model_learns_lies_beside_its_name(
+    pe_audio, recording, tmp_path
+):
+    arguments = ["learn", "--model", "pe-a-frame-small", "--device", "cpu"]
+    arguments += ["--add", "my doorbell", str(recording), "-o"]
+    taught = tmp_path / "taught"
+    result = CliRunner().invoke(opensed, [*arguments, str(taught)])
+    assert result.exit_code == 0, result.output
+    names = sorted(p.name for p in taught.iterdir() if p.name[0] != ".")
+    assert names == ["learned.safetensors", "taught.json"]
+    plain = SoundEventDetector.from_source("pe-a-frame-small")
+    again = SoundEventDetector.from_source(taught)
+    assert torch.equal(plain.embed(["rain"]), again.embed(["rain"]))
+    moved = again.embed(["my doorbell"]) - plain.embed(["my doorbell"])
+    assert moved.abs().max() > 1e-4
+    # And on from there: what was learned stays.
+    more = again.learn({"my door": [str(recording)]})
+    more = SoundEventDetector.from_source(more.export(tmp_path / "more"))
+    first = again.embed(["my doorbell"])
+    assert torch.equal(more.embed(["my doorbell"]), first)
+    assert sorted(more.known()) == ["my door", "my doorbell"]
+    (taught / "taught.json").write_text("{}")
+    with pytest.raises(ValueError, match="does not name a model"):
+        SoundEventDetector.from_source(taught)
+
+
 def test_flexsed_weights_are_told_by_their_tensors(home, tmp_path):
     torch.manual_seed(0)
     sizes = dict(embed_dim=16, depth=2, num_heads=2, ft_blocks=[1])
