@@ -10,7 +10,7 @@ THREADS ?= 2
 export OMP_NUM_THREADS := $(THREADS)
 
 .PHONY: demo demo-style demo-finelap demo-sept test test-all \
-	test-latest lock lint types clean
+	test-recipes test-latest lock lint types clean
 
 $(READY): pyproject.toml $(LOCK)
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +43,11 @@ demo-sept: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -q
+
+# Every recipe of tests/recipes/*.csv, on a little data, and what else is slow
+# there.
+test-recipes: $(READY)
+	$(BIN)/python -m pytest -q -m slow tests/recipes
 
 test-all: $(READY)
 	$(BIN)/python -m pytest -q -m ''

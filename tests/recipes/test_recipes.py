@@ -34,6 +34,7 @@ VALUES = dict.fromkeys(COLUMNS, "") | {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", all_rows(), ids=lambda row: row["Hparam_file"])
 def test_recipe_runs(row, places, tmp_path):
     problems = run(row, places, tmp_path / "output")
