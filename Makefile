@@ -9,7 +9,7 @@ LATEST := .venv-latest
 THREADS ?= 2
 export OMP_NUM_THREADS := $(THREADS)
 
-.PHONY: demo demo-style demo-finelap demo-sept test test-all \
+.PHONY: demo demo-real demo-style demo-finelap demo-sept test test-all \
 	test-recipes test-latest lock lint types clean
 
 $(READY): pyproject.toml $(LOCK)
@@ -31,6 +31,11 @@ lock: $(READY)
 
 demo: $(READY)
 	$(BIN)/python recipes/FlexSED/demo.py
+
+# Of your own recordings: make demo-real BANK=folder
+demo-real: $(READY)
+	@test -n "$(BANK)" || { echo "name them: make demo-real BANK=folder"; exit 2; }
+	$(BIN)/python recipes/FlexSED/demo_real.py "$(BANK)" $(OPTIONS)
 
 demo-style: $(READY)
 	$(BIN)/python recipes/StyleAdapter/demo.py

@@ -116,12 +116,16 @@ def model_card(tree: Mapping[str, Any], learned: Iterable[str] = ()) -> str:
             "| score | value |",
             "|---|---|",
         ]
-        lines += [f"| {name} | {value} |" for name, value in scores.items()]
+        lines += [f"| {name} | {_short(x)} |" for name, x in scores.items()]
     if learned:
         lines += ["", "## Learned from examples", ", ".join(learned)]
     if classes:
         lines += ["", "## Trained on these phrases", ", ".join(classes)]
     return "\n".join(lines) + "\n"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _encoder(node: Any) -> Any:
