@@ -17,6 +17,14 @@ __all__ = ["available", "decode", "probe"]
 
 _BYTES = 1 << 20
 _BROKEN_OFF = "File ended prematurely"
+# A playlist may name other files of this machine, or addresses: files that
+# somebody sent are not to open these.
+_CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,avi,flv,mpeg,mpegts,ogg,nut,rm,"
+    "aac,ac3,eac3,dts,truehd,amr,amrnb,amrwb,mp3,flac,wav,w64,aiff,caf,au,ape,"
+    "wv,tta,dsf,mpc,mpc8,gsm,dv"
+)
+_ONLY = {"format_whitelist": _CONTAINERS}
 
 
 def available() -> str | None:
@@ -47,7 +55,8 @@ def probe(path: str | Path) -> tuple[int, int]:
     """
     if available() == "ffmpeg":
         done = subprocess.run(
-            ["ffprobe", "-v", "error", "-select_streams", "a:0",
+            ["ffprobe", "-v", "error", "-format_whitelist", _CONTAINERS,
+             "-select_streams", "a:0",
              "-show_entries", "stream=sample_rate,channels", "-of", "json",
              f"file:{path}"],
             capture_output=True,
@@ -64,7 +73,7 @@ def probe(path: str | Path) -> tuple[int, int]:
     import av
 
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), options=_ONLY) as container:
             track = container.streams.audio[0]
             return track.rate, track.channels
     except (av.error.FFmpegError, IndexError) as error:
@@ -83,7 +92,8 @@ def decode(path: str | Path, channels: int) -> Iterator[np.ndarray]:
     if available() == "av":
         yield from _decode_av(path)
         return
-    command = ["ffmpeg", "-v", "warning", "-xerror", "-i", f"file:{path}"]
+    command = ["ffmpeg", "-v", "warning", "-xerror"]
+    command += ["-format_whitelist", _CONTAINERS, "-i", f"file:{path}"]
     command += ["-map", "0:a:0", "-f", "f32le", "-acodec", "pcm_f32le", "-"]
     # A pipe that nobody reads would stop a program with much to say.
     with (
@@ -126,7 +136,10 @@ def _decode_av(path: str | Path) -> Iterator[np.ndarray]:
     # Else a second broken file would not be spoken of.
     av.logging.set_skip_repeated(False)
     try:
-        with av.logging.Capture() as said, av.open(str(path)) as container:
+        with (
+            av.logging.Capture() as said,
+            av.open(str(path), options=_ONLY) as container,
+        ):
             track = container.streams.audio[0]
             to_float = av.AudioResampler("fltp", track.layout, track.rate)
             for frame in container.decode(track):

@@ -54,6 +54,27 @@ def test_pyav_gives_the_same(convert, monkeypatch):
     assert abs(second.frames - first.frames) <= 2048
 
 
+@needs_ffmpeg
+@pytest.mark.parametrize("program", ["ffmpeg", "av"])
+def test_a_playlist_opens_no_other_file(convert, monkeypatch, program):
+    if program == "av":
+        pytest.importorskip("av", reason="PyAV is not installed")
+        monkeypatch.setattr(ffmpeg.shutil, "which", lambda name: None)
+    secret = convert(".ac3")
+    lists = {
+        "a.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\n"
+        f"{secret.name}\n#EXT-X-ENDLIST\n",
+        "a.mp4": f"ffconcat version 1.0\nfile {secret.name}\n",
+    }
+    for name, text in lists.items():
+        path = secret.with_name(name)
+        path.write_text(text)
+        with pytest.raises(ValueError, match="reads no sound"):
+            ffmpeg.probe(path)
+        with pytest.raises(ValueError, match="truncated or damaged"):
+            list(ffmpeg.decode(path, 1))
+
+
 def test_without_either_the_remedy_is_said(tmp_path, monkeypatch):
     path = tmp_path / "a.m4a"
     path.write_bytes(b"something")
