@@ -310,7 +310,7 @@ class SoundEventDetector(SoundInterface):
             Samples per second of what will be fed.
         **settings
             `threshold`, `low_threshold`, `median_seconds`, `min_duration`,
-            `merge_gap`, `normalize`, `batch_size`, `keep_scores`; see
+            `merge_gap`, `normalize`, `batch_size`, `keep_scores`, `sink`; see
             :class:`~speechbrain_opensed.inference.stream.DetectionStream`.
 
         Returns

@@ -159,6 +159,8 @@ class DetectionStream:
         Windows that are encoded at once.
     keep_scores : bool
         Whether all scores are kept, for :attr:`scores`.
+    sink : callable, optional
+        Gets scores as they become final, smoothed, `[frames, phrases]`.
     **settings
         `threshold`, `low_threshold`, `median_seconds`, `min_duration` and
         `merge_gap` as for `detect_file`.
@@ -183,6 +185,7 @@ class DetectionStream:
         normalize: str | None = "spec",
         batch_size: int = 4,
         keep_scores: bool = True,
+        sink: Callable[[np.ndarray], object] | None = None,
         **settings: Any,
     ):
         rate = check_rate(rate)
@@ -194,9 +197,10 @@ class DetectionStream:
         self.phrases = check_phrases(phrases)
         self.rate, spec = rate, detector.spec
         self._kept: list[np.ndarray] | None = [] if keep_scores else None
+        self._sink = sink
         self._track = detector.track(
             self.phrases,
-            sink=None if self._kept is None else self._kept.append,
+            sink=self._hand_on,
             **settings,
         )
         self._scorer = detector.scorer
@@ -291,6 +295,12 @@ class DetectionStream:
             raise ValueError("scores are not kept: start with keep_scores=True")
         empty = np.zeros((0, len(self.phrases)), np.float32)
         return np.concatenate([empty, *self._kept])
+
+    def _hand_on(self, scores):
+        if self._kept is not None:
+            self._kept.append(scores)
+        if self._sink is not None:
+            self._sink(scores)
 
     def _score(self, windows):
         events = []
