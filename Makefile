@@ -10,7 +10,7 @@ THREADS ?= 2
 export OMP_NUM_THREADS := $(THREADS)
 
 .PHONY: demo demo-real demo-style demo-finelap demo-sept test test-all \
-	test-recipes test-latest lock lint types clean
+	test-recipes test-latest lock vendor lint types clean
 
 $(READY): pyproject.toml $(LOCK)
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +28,10 @@ lock: $(READY)
 		--universal --python-version 3.10 --generate-hashes --no-annotate \
 		--no-emit-package sed-scores-eval-np2 --no-emit-package pathlib \
 		--custom-compile-command 'make lock' --output-file $(LOCK)
+
+# The page's one library, in the version and with the checksums of its list.
+vendor:
+	$(PYTHON) .ci/vendor.py
 
 demo: $(READY)
 	$(BIN)/python recipes/FlexSED/demo.py

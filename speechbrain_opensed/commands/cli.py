@@ -18,6 +18,7 @@ _ALIGNMENT = "speechbrain_opensed.commands.evaluate_alignment"
 _COMMANDS = {
     "detect": "speechbrain_opensed.commands.detect:detect",
     "listen": "speechbrain_opensed.commands.listen:listen",
+    "serve": "speechbrain_opensed.commands.serve:serve",
     "models": "speechbrain_opensed.commands.models:models",
     "train": "speechbrain_opensed.commands.train:train",
     "learn": "speechbrain_opensed.commands.learn:learn",

@@ -16,7 +16,8 @@ LAYERS = (
     ("metrics", "plotting", "training"),
     ("inference",),
     ("evaluation",),
-    ("commands", "serve"),
+    ("serve",),
+    ("commands",),
 )
 HEIGHT = {room: i for i, row in enumerate(LAYERS) for room in row}
 # Modules beside the rooms, which everything may import or which import all.
