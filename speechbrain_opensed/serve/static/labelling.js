@@ -1,7 +1,7 @@
 // What was found, where the thresholds stand, and what a listener put right.
 
 import { correct } from "/static/api.js";
-import { applyCorrections, findEvents, Scores } from "/static/events.js";
+import { applyCorrections, decides, findEvents, Scores } from "/static/events.js";
 
 const SAVE_AFTER = 300; // ms
 
@@ -112,8 +112,10 @@ export class Labelling extends EventTarget {
 
   #forget(one) {
     this.corrections = this.corrections.filter((other) => other.id !== one.id);
-    this.selected = null;
-    this.#changed(this.phrases.indexOf(one.phrase));
+    const column = this.phrases.indexOf(one.phrase);
+    // What stood there before is what the user goes on with.
+    this.selected = this.events(column).find((event) => decides(one, event)) ?? null;
+    this.#changed(column);
     this.dispatchEvent(new Event("select"));
   }
 
