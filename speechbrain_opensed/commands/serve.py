@@ -5,6 +5,7 @@ Authors
 """
 
 import errno
+import os
 import shutil
 import signal
 import socket
@@ -212,6 +213,12 @@ def serve(
                 )
             )
             server.run(sockets=[listening])
+    except SystemExit as ended:
+        if ended.code == _ENDED:
+            # Python's own end takes seconds where large libraries are loaded.
+            clean()
+            os._exit(_ENDED)
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
         clean()
