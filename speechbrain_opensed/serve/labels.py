@@ -11,6 +11,7 @@ Authors
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ __all__ = [
 KINDS = ("accepted", "rejected", "moved", "added")
 #: Formats of labels, and their file extensions.
 EXPORTS = {**FORMATS, "csv": ".csv", "supervisions": ".jsonl"}
+if find_spec("pyarrow"):
+    EXPORTS["parquet"] = ".parquet"
 
 
 @dataclass(frozen=True)

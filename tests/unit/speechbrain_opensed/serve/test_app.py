@@ -6,6 +6,7 @@ import io
 import json
 
 import numpy as np
+import pandas
 import pytest
 import soundfile
 from fastapi.testclient import TestClient
@@ -180,13 +181,18 @@ def test_labels_in_every_format(client, found, whole):
         if name.startswith("to_")
         and "path" in inspect.signature(member).parameters
     }
+    pytest.importorskip("pyarrow", reason="for parquet")
     assert writers <= set(EXPORTS)
     for kind in EXPORTS:
         answer = client.get(f"{found}/labels?format={kind}")
         assert answer.status_code == 200, answer.text
         disposition = answer.headers["content-disposition"]
         assert disposition.endswith(f'{EXPORTS[kind]}"')
-        assert PHRASES[1] in answer.text.replace("\\u0020", " "), kind
+        if kind == "parquet":
+            table = pandas.read_parquet(io.BytesIO(answer.content))
+            assert table["phrase"].to_list() == [e.phrase for e in whole.events]
+        else:
+            assert PHRASES[1] in answer.text, kind
     rows = client.get(f"{found}/labels?format=tsv").text.splitlines()
     assert len(rows) == 1 + len(whole.events)
     assert rows[1].split("\t")[0] == "yard.wav"
