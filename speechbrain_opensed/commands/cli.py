@@ -30,6 +30,7 @@ _COMMANDS = {
     "evaluate-retrieval": f"{_ALIGNMENT}:evaluate_retrieval",
     "evaluate-classification": f"{_ALIGNMENT}:evaluate_classification",
     "evaluate-grounding": f"{_ALIGNMENT}:evaluate_grounding",
+    "index": "speechbrain_opensed.commands.index:index",
     "search": "speechbrain_opensed.commands.search:search",
     "evaluate-generation": (
         "speechbrain_opensed.commands.evaluate_generation:evaluate_generation"

@@ -263,10 +263,10 @@ class AudioTextAligner(SoundInterface):
         index_folder=None,
         batch_size: int = 8,
     ):
-        """Find the recordings of a folder that fit texts best.
+        """Find the moments in a folder's recordings that fit texts best.
 
-        Embeddings are kept in an index, so that only new and changed files
-        are heard; see :class:`~speechbrain_opensed.inference.SoundIndex`.
+        Vectors are kept in an index, so that only new and changed files are
+        heard; see :class:`~speechbrain_opensed.inference.SoundIndex`.
 
         Arguments
         ---------
@@ -275,16 +275,16 @@ class AudioTextAligner(SoundInterface):
         texts : sequence of str
             What to look for.
         top : int
-            How many recordings to name for each text.
+            How many moments to name for each text.
         index_folder : str or Path, optional
             Where the index lies; default: `.opensed-index` in the folder.
         batch_size : int
-            Files that are encoded at once.
+            Windows that are heard at once.
 
         Returns
         -------
         list of list of Hit
-            For each text the best recordings, best first.
+            For each text the best moments, best first.
 
         Raises
         ------

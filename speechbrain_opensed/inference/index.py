@@ -1,74 +1,55 @@
-"""An index of a folder of recordings that is searched by text.
+"""An index of a folder of recordings: ask it when something is heard.
+
+Recordings are heard once. Kept are the vectors of all frames and windows, as
+int8, and graphs to find them by: of runs of frames that sound alike, and of
+windows. A query's candidates come from the graphs; how well they fit, and from
+where to where, is then read off the frames themselves.
+
+Parts of a bounded size (see `index_part`) bound the memory of an update; a
+search maps them. What it takes for 50 and for 100 000 hours is written in
+`benchmarks/search.py`.
 
 Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import json
 import os
 import re
-import secrets
-import time
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from speechbrain.utils.logger import get_logger
-from torch import Tensor
-from tqdm import tqdm
-
-from lhotse_recipes.outputs import locked, write_atomically
-from lhotse_recipes.sound import READABLE
-from lhotse_recipes.sound.finding import walk_files
+from lhotse_recipes.fingerprint import Stamp
+from lhotse_recipes.outputs import locked
+from speechbrain_opensed.inference.index_part import Part
+from speechbrain_opensed.inference.index_update import (
+    ALIKE,
+    PART,
+    RUN_SECONDS,
+    IndexUpdate,
+    find_recordings,
+)
+from speechbrain_opensed.inference.lookup import Hit, Lookup
+from speechbrain_opensed.inference.spaces import space_of
+from speechbrain_opensed.inference.window_vectors import example_direction
 
 __all__ = ["Hit", "SoundIndex"]
-
-logger = get_logger(__name__)
 
 #: Where the index of a folder lies, if nothing else is said.
 DEFAULT_NAME = ".opensed-index"
 _INDEX = "index.json"
-_ROWS = "embeddings-{}.safetensors"
-_OURS = re.compile(r"embeddings-[0-9a-f]{16}\.safetensors")
-# How much work is lost at most where the machine stops.
-_SAVE_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A recording that was found.
-
-    Arguments
-    ---------
-    path : str
-        The file.
-    similarity : float
-        Cosine of the embeddings of file and text.
-    score : float
-        Probability that the text fits, by the model.
-
-    Example
-    -------
-    >>> Hit("yard.wav", similarity=0.8, score=0.9).path
-    'yard.wav'
-    """
-
-    path: str
-    similarity: float
-    score: float
+GENERATION = re.compile(r"(?:moments|windows|mean)-([0-9a-f]{16})\.\w+")
 
 
 @dataclass
 class SoundIndex:
-    """Embeddings of the recordings of a folder, kept on disk.
+    """What was heard in the recordings of a folder, kept on disk.
 
-    A folder with `index.json` and a file of embeddings that it names; the
-    former is replaced last, so that the two always fit.
+    `index.json` says of which model, and names the parts; it is replaced
+    last, so that who reads meets the old index or the new one, whole.
 
     Arguments
     ---------
@@ -76,14 +57,15 @@ class SoundIndex:
         The recordings' folder.
     folder : Path
         Where the index lies.
-    model : str
-        Fingerprint of the model that it was made with.
-    files : dict
-        Path below the root to size and time of change of what was heard.
-    embeddings : torch.Tensor
-        `[files, dim]`.
+    made_with : dict
+        Model and settings.
+    parts : list of Part
+        What it consists of.
     failed : dict
-        Path to `{"stat", "reason"}` of what could not be heard.
+        Path below the root to `{"stat", "reason"}` of what could not be
+        heard.
+    source : str
+        How the model was called.
     encoded : int
         How many files were heard at the last update.
     removed : int
@@ -95,23 +77,43 @@ class SoundIndex:
     -------
     >>> SoundIndex.load("./nowhere")
     Traceback (most recent call last):
-    FileNotFoundError: no index at nowhere: make one with `opensed search`
+    FileNotFoundError: no index at nowhere: make one with `opensed index`
     """
 
     root: Path
     folder: Path
-    model: str
-    files: dict[str, list[int]] = field(default_factory=dict)
-    embeddings: Tensor = field(default_factory=lambda: torch.zeros(0, 0))
+    made_with: dict[str, Any]
+    parts: list[Part] = field(default_factory=list)
     failed: dict[str, dict] = field(default_factory=dict)
+    source: str = ""
     encoded: int = 0
     removed: int = 0
     passed_over: list[str] = field(default_factory=list)
-    _rows_file: str | None = field(default=None, repr=False)
     _heard_by: Any = field(default=None, repr=False, compare=False)
 
+    @property
+    def files(self) -> dict[str, list[int]]:
+        """Path below the root to size and time of change, in that order."""
+        found = {
+            entry.name: list(entry.state)
+            for part in self.parts
+            for row, entry in enumerate(part.entries)
+            if row not in part.dead
+        }
+        return dict(sorted(found.items()))
+
+    @property
+    def seconds(self) -> float:
+        """How much sound there is."""
+        return sum(
+            entry.seconds
+            for part in self.parts
+            for row, entry in enumerate(part.entries)
+            if row not in part.dead
+        )
+
     @classmethod
-    def load(cls, folder) -> "SoundIndex":
+    def load(cls, folder: str | Path) -> "SoundIndex":
         """Read an index.
 
         Arguments
@@ -132,59 +134,77 @@ class SoundIndex:
             If it is damaged.
         """
         folder = Path(folder)
-        if not (folder / _INDEX).is_file():
-            raise FileNotFoundError(
-                f"no index at {folder}: make one with `opensed search`"
-            )
-        try:
-            about, rows = _read_whole(folder)
-            index = cls(
-                root=(folder / about["root"]).resolve(),
-                folder=folder,
-                model=about["model"],
-                files=about["files"],
-                embeddings=rows,
-                failed=about["failed"],
-                _rows_file=_named_rows(folder),
-            )
-            if rows.ndim != 2 or len(rows) != len(index.files):
-                raise ValueError(f"{len(rows)} rows, {len(index.files)} files")
-        except (
-            KeyError,
-            TypeError,
-            AttributeError,
-            ValueError,
-            OSError,
-            SafetensorError,
-        ) as error:
+        stamp = Stamp(folder / _INDEX)
+        while True:
+            said = stamp.read()
+            if said is None:
+                raise FileNotFoundError(
+                    f"no index at {folder}: make one with `opensed index`"
+                )
+            try:
+                return cls._open(folder, said)
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                reason: Exception = error
+            except OSError as error:
+                # An update may have replaced what was named.
+                if stamp.read() != said:
+                    continue
+                reason = error
             raise ValueError(
-                f"the index {folder} is damaged ({error}): remove it, it will "
-                "be made anew"
-            ) from error
-        return index
+                f"the index {folder} is damaged ({reason}): remove it, it "
+                "will be made anew"
+            ) from reason
+
+    @classmethod
+    def _open(cls, folder, said):
+        dim = said["about"]["dim"]
+        parts = [
+            Part(
+                folder / Path(one["folder"]).name,
+                dim,
+                one["counts"],
+                one["generation"],
+                set(one["dead"]),
+            ).open()
+            for one in said["parts"]
+        ]
+        root = (folder / said["root"]).resolve()
+        about, failed = said["about"], said["failed"]
+        return cls(root, folder, about, parts, failed, said["source"])
 
     @classmethod
     def update(
-        cls, aligner, root, folder=None, batch_size: int = 8
+        cls,
+        model: Any,
+        root: str | Path,
+        folder: str | Path | None = None,
+        batch_size: int = 8,
+        *,
+        source: str = "",
+        strict: bool = False,
     ) -> "SoundIndex":
         """Hear what is new or has changed, and forget what is gone.
 
         Files count as changed if their size or time of change differs. What
         cannot be heard is noted with the reason, and tried again when it
-        changes. The index is saved now and then, and when the update is
-        interrupted: the next one goes on from there. With other weights it
-        begins anew.
+        changes. All that was heard to its end is kept, however an update
+        ends: the next one goes on from there. Memory grows neither with the
+        length of files nor with their number, but for a list of them.
 
         Arguments
         ---------
-        aligner : AudioTextAligner
+        model : AudioTextAligner, SoundEventDetector or SoundSpace
             The model.
         root : str or Path
             The recordings, also in folders below.
         folder : str or Path, optional
             Where the index lies; default: `.opensed-index` in the root.
         batch_size : int
-            Files that are encoded at once.
+            Windows that are heard at once.
+        source : str
+            How the model is called, for who asks later.
+        strict : bool
+            Whether the first file that cannot be heard ends the update.
 
         Returns
         -------
@@ -195,207 +215,195 @@ class SoundIndex:
         ------
         FileNotFoundError
             If there is no such folder, or no recording in it.
+        ValueError
+            If the model has no vectors of sounds and texts, or the index was
+            made with another one, or of another folder.
         OSError
             If the index cannot be written, or another update is under way.
         """
-        root = Path(root)
+        space, root = space_of(model), Path(root)
         if not root.is_dir():
             raise FileNotFoundError(f"no folder {root}: check the path")
         folder = root / DEFAULT_NAME if folder is None else Path(folder)
-        found, passed_over = {}, []
-        for path in sorted(walk_files(root)):
-            if Path(path).suffix.lower() not in READABLE:
-                if folder.resolve() not in Path(path).resolve().parents:
-                    passed_over.append(path)
-                continue
-            status = os.stat(path)
-            name = Path(os.path.relpath(path, root)).as_posix()
-            found[name] = [status.st_size, status.st_mtime_ns]
-        if not found:
-            raise FileNotFoundError(
-                f"no recordings in {root}: they end in " + ", ".join(READABLE)
-            )
+        found, passed_over = find_recordings(root, folder)
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / _INDEX):
-            index = cls._begin(aligner, root, folder)
-            index._forget(found)
-            new = [
-                name
-                for name in found
-                if name not in index.files and name not in index.failed
-            ]
-            if new or index.removed or not (folder / _INDEX).is_file():
-                index._hear(aligner, new, found, batch_size)
-            index._heard_by = aligner
+            index = cls._begin(space, root, folder, source)
+            fresh = not (folder / _INDEX).is_file()
+            changed = index.forget(found)
+            if fresh or changed or index.missing(found):
+                update = IndexUpdate(index, space, strict)
+                update.run(found, batch_size)
+            index.parts = [part.open() for part in index.parts]
+            index._heard_by = model
         index.passed_over = passed_over
         return index
 
     @classmethod
-    def _begin(cls, aligner, root, folder):
-        model = aligner.fingerprint()
-        if (folder / _INDEX).is_file():
-            try:
-                index = cls.load(folder)
-            except ValueError as error:
-                logger.warning("%s; doing so", error)
-            else:
-                if index.model == model and index.root == root.resolve():
-                    return index
-                logger.warning(
-                    "the index %s was made with another model or of another "
-                    "folder: making it anew",
-                    folder,
-                )
-        return cls(
-            root.resolve(), folder, model, _rows_file=_named_rows(folder)
-        )
-
-    def _forget(self, found):
-        """Leave only what is there unchanged."""
-        names = list(self.files)
-        kept = [
-            row
-            for row, name in enumerate(names)
-            if found.get(name) == self.files[name]
-        ]
-        self.removed = sum(name not in found for name in names)
-        if len(kept) < len(names):
-            self.embeddings = self.embeddings[kept]
-            self.files = {names[row]: self.files[names[row]] for row in kept}
-        self.failed = {
-            name: about
-            for name, about in self.failed.items()
-            if found.get(name) == about["stat"]
-        }
-
-    def _hear(self, aligner, new, found, batch_size):
-        rows, saved = [self.embeddings], time.monotonic()
-        waves = self._read(aligner, new, found)
-        try:
-            for names, clips in aligner.encode(waves, batch_size):
-                rows.append(clips.float().cpu())
-                self.files.update((name, found[name]) for name in names)
-                self.encoded += len(names)
-                if time.monotonic() - saved > _SAVE_SECONDS:
-                    rows = [self._save(rows)]
-                    saved = time.monotonic()
-        finally:
-            self._save(rows)
-
-    def _read(self, aligner, new, found):
-        """Samples of the files that can be read."""
-        for name in tqdm(new, desc="index", unit="file", delay=2):
-            try:
-                wave = aligner.read_file(self.root / name)
-            except (ValueError, OSError) as error:
-                reason = " ".join(str(error).split())
-                self.failed[name] = {"stat": found[name], "reason": reason}
-            else:
-                yield name, wave
-
-    def _save(self, rows):
-        rows = torch.cat([part for part in rows if len(part)] or rows[:1])
-        names = list(self.files)
-        order = sorted(range(len(names)), key=names.__getitem__)
-        self.embeddings = rows[order].contiguous()
-        self.files = {names[row]: self.files[names[row]] for row in order}
-        name = _ROWS.format(secrets.token_hex(8))
-        with write_atomically(self.folder / name, "wb") as file:
-            file.write(save({"clips": self.embeddings}))
+    def _begin(cls, space, root, folder, source):
         about = {
-            "model": self.model,
-            "version": version("speechbrain-opensed"),
-            "root": os.path.relpath(self.root, self.folder.resolve()),
-            "embeddings": name,
-            "files": self.files,
-            "failed": self.failed,
+            "layout": 1,
+            "model": space.fingerprint(),
+            "kind": space.name(),
+            "dim": space.dim,
+            "levels": list(space.levels),
+            "spec": repr(space.spec),
+            "runs": [ALIKE, RUN_SECONDS],
         }
-        with write_atomically(self.folder / _INDEX) as file:
-            json.dump(about, file, indent=1, ensure_ascii=False)
-        # Others may keep embeddings here: only what the index named goes.
-        if self._rows_file is not None:
-            (self.folder / self._rows_file).unlink(missing_ok=True)
-        self._rows_file = name
-        return self.embeddings
+        stamp = Stamp(folder / _INDEX, about)
+        if not stamp.refuse_other(
+            "an index",
+            "name the same model, put the index elsewhere, or remove it",
+        ):
+            return cls(root.resolve(), folder, about, source=source)
+        index = cls.load(folder)
+        if index.root != root.resolve():
+            raise ValueError(
+                f"{folder} holds an index of {index.root}: put that of "
+                f"{root} elsewhere"
+            )
+        index.source = source or index.source
+        return index
 
-    def search(
-        self, aligner, texts: Sequence[str], top: int = 10
-    ) -> list[list[Hit]]:
-        """Find the recordings that fit texts best.
+    def missing(self, found: Mapping[str, list[int]]) -> list[str]:
+        """Names of recordings that it neither holds nor knows as unusable."""
+        known = self.files
+        return [
+            name
+            for name in found
+            if name not in known and name not in self.failed
+        ]
+
+    def forget(self, found: Mapping[str, list[int]]) -> bool:
+        """Marks what is gone, or was heard again, as dead.
 
         Arguments
         ---------
-        aligner : AudioTextAligner
+        found : mapping of str to list of int
+            Size and time of change of all that is there.
+
+        Returns
+        -------
+        bool
+            Whether anything changed.
+        """
+        seen: set[str] = set()
+        before = sum(len(part.dead) for part in self.parts)
+        failed = self.failed
+        for part in reversed(self.parts):
+            for row in range(len(part.entries) - 1, -1, -1):
+                if row in part.dead:
+                    continue
+                entry = part.entries[row]
+                state = found.get(entry.name)
+                if entry.name in seen or state != list(entry.state):
+                    part.dead.add(row)
+                    self.removed += state is None
+                seen.add(entry.name)
+        self.failed = {
+            name: about
+            for name, about in failed.items()
+            if found.get(name) == about["stat"]
+        }
+        dead = sum(len(part.dead) for part in self.parts)
+        return dead > before or len(self.failed) < len(failed)
+
+    def save(self) -> None:
+        """Names the parts as they are; what is not named is removed."""
+        stamp = Stamp(self.folder / _INDEX, self.made_with)
+        stamp.write(
+            root=os.path.relpath(self.root, self.folder.resolve()),
+            source=self.source,
+            parts=[part.about() for part in self.parts],
+            failed=self.failed,
+        )
+        named = {part.folder.name: part.generation for part in self.parts}
+        for folder in self.folder.glob(PART.format("*")):
+            if folder.name not in named:
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
+            for path in folder.iterdir():
+                old = GENERATION.fullmatch(path.name)
+                if old and old[1] != named[folder.name]:
+                    with suppress(OSError):  # some systems keep mapped files
+                        path.unlink()
+
+    def search(
+        self,
+        model: Any,
+        texts: Iterable[str] = (),
+        top: int = 10,
+        *,
+        examples: Iterable[Any] = (),
+        level: str | None = None,
+        least: float | None = None,
+    ) -> list[list[Hit]]:
+        """Find the moments that fit texts or examples best.
+
+        Arguments
+        ---------
+        model : AudioTextAligner, SoundEventDetector or SoundSpace
             The model that the index was made with.
-        texts : sequence of str
+        texts : iterable of str
             What to look for.
         top : int
-            How many recordings to name for each text.
+            How many moments to name for each at most.
+        examples : iterable of str or Path
+            Recordings of what to look for, with little else in them.
+        level : str, optional
+            `moment`: events, by the vectors of frames; `window`: scenes of
+            several seconds, by those of windows. Default: the first that the
+            model has.
+        least : float, optional
+            Leave out what has a lower score.
 
         Returns
         -------
         list of list of Hit
-            For each text the best recordings, best first; in the order of
-            paths where they fit alike.
+            For each text, then for each example, the best moments, best
+            first; those of one file do not overlap.
 
         Raises
         ------
         ValueError
-            If no recording could be heard, `top` is not positive, or the
-            model is another than that of the index.
+            If nothing could be heard, `top` is not positive, the level is
+            unknown, or the model is another than that of the index.
         """
+        space = space_of(model)
         if top < 1:
             raise ValueError(f"top is {top}: give 1 or more")
-        if self._heard_by is not aligner:
-            if aligner.fingerprint() != self.model:
+        if self._heard_by is not model:
+            if space.fingerprint() != self.made_with["model"]:
                 raise ValueError(
-                    f"the index {self.folder} was made with another model: "
-                    "update it with this one"
+                    f"the index {self.folder} was made with another model"
+                    + (f" ({self.source})" if self.source else "")
+                    + ": name that one"
                 )
-            self._heard_by = aligner
-        if not self.files:
+            self._heard_by = model
+        level = space.levels[0] if level is None else level
+        if level not in space.levels:
+            raise ValueError(
+                f"level is {level!r}: {space.name()} has vectors of "
+                f"{' and '.join(space.levels)}"
+            )
+        if not any(
+            part.counts["files"] > len(part.dead) for part in self.parts
+        ):
             raise ValueError(
                 f"none of the {len(self.failed)} recordings in {self.root} "
                 "could be heard"
+                if self.failed
+                else f"the index {self.folder} holds no recording yet"
             )
-        queries = aligner.encode_texts(texts)
-        clips = self.embeddings.to(queries.device)
-        similar = aligner.similarity(clips, queries).T.cpu()
-        scores = aligner.scores(clips, queries).T.cpu()
-        names = list(self.files)
-        order = similar.argsort(dim=1, descending=True, stable=True)
-        return [
-            [
-                Hit(
-                    str(self.root / names[row]),
-                    float(similar[query, row]),
-                    float(scores[query, row]),
-                )
-                for row in best[:top].tolist()
-            ]
-            for query, best in enumerate(order)
-        ]
-
-
-def _read_whole(folder):
-    """What the index says and the rows it names, of one and the same state."""
-    while True:
-        text = (folder / _INDEX).read_text("utf-8")
-        about = json.loads(text)
-        try:
-            path = folder / Path(about["embeddings"]).name
-            return about, load_file(path)["clips"]
-        except (FileNotFoundError, SafetensorError):
-            # An update may have replaced both in between.
-            if (folder / _INDEX).read_text("utf-8") == text:
-                raise
-
-
-def _named_rows(folder):
-    """The rows of an index that is made anew, if it names any of ours."""
-    try:
-        about = json.loads((folder / _INDEX).read_text("utf-8"))
-        name = Path(about["embeddings"]).name
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return name if _OURS.fullmatch(name) else None
+        lookup = Lookup(self.root, self.parts, space, level, top, least)
+        found = []
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        if texts:
+            queries = space.read(texts)
+            for query, direction in zip(
+                queries, space.directions(queries), strict=True
+            ):
+                found.append(lookup.find(direction, query))
+        for path in examples:
+            found.append(lookup.find(example_direction(space, path, level)))
+        return found

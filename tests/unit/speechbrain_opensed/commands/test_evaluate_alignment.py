@@ -16,6 +16,7 @@ from speechbrain_opensed.evaluation.clip_tasks import ClassificationTask
 from speechbrain_opensed.evaluation.frame_tasks import DetectionTask
 from speechbrain_opensed.inference import AudioTextAligner, export_detector
 from speechbrain_opensed.lobes.finelap import FineLAP
+from tests.tiny_detector import export_tiny
 
 YAML = """
 spec: !new:speechbrain_opensed.core.spec.SedSpec
@@ -174,7 +175,7 @@ def test_search(model, manifest, tmp_path):
     command = ("search", folder, "-q", "a dog", "-q", "rain", "--model", model,
                "--device", "cpu")  # fmt: skip
     result = succeed(*command, "-n", 2)
-    assert "3 recordings, 3 heard now" in result.stderr
+    assert "3 recordings, 0.00 hours, 3 heard now" in result.stderr
     assert "1 recordings could not be read:" in result.stderr
     assert "broken.wav is not a sound file" in result.stderr
     assert "1 file is no sound by its suffix" in result.stderr
@@ -182,20 +183,54 @@ def test_search(model, manifest, tmp_path):
     lines = result.stdout.splitlines()
     assert lines[0] == "a dog" and lines[4] == "rain" and len(lines) == 8
     assert lines[2].split()[0] == "1" and lines[2].endswith(".wav")
-    result = succeed(*command, "--format", "json")
-    assert "3 recordings, 0 heard now" in result.stderr
+    result = succeed(*command, "--format", "json", "-n", 2)
+    assert "heard" not in result.stderr
     about = json.loads(result.stdout)
     assert about["recordings"] == 3 and set(about["failed"]) == {"broken.wav"}
-    assert [hit["path"] for hit in about["results"]["a dog"][:2]] == [
+    assert [hit["path"] for hit in about["results"]["a dog"]] == [
         line.split()[-1] for line in lines[2:4]
     ]
     out = tmp_path / "hits.json"
-    succeed(*command, "--format", "json", "-o", out)
+    succeed(*command, "--format", "json", "-n", 2, "-o", out)
     assert json.loads(out.read_text()) == about
     assert "add -q PHRASE" in fail("search", folder, "--model", model)
     assert "no folder" in fail(
         "search", tmp_path / "gone", "-q", "dog", "--model", model
     )
+
+
+def test_index_then_search(model, manifest, tmp_path):
+    folder, where = tmp_path / "sounds", tmp_path / "index"
+    (folder / "broken.wav").write_text("no audio")
+    assert "no index at" in fail("search", folder, "a dog")
+    command = ("index", folder, "--model", model, "--device", "cpu")
+    result = CliRunner().invoke(
+        opensed, list(map(str, (*command, "-o", where)))
+    )
+    assert result.exit_code == 1 and result.stdout.strip() == str(where)
+    assert "1 recordings were left out" in result.stderr
+    (folder / "broken.wav").unlink()
+    assert "1 recordings" not in succeed(*command, "-o", where).stderr
+    # The index knows its model, and where its recordings are.
+    clips = tmp_path / "clips"
+    example = next(folder.glob("*.wav"))
+    result = succeed(
+        "search", folder, "a dog", "--index", where, "--example", example,
+        "-n", 1, "--format", "tsv", "--save-clips", clips, "--device", "cpu",
+    )  # fmt: skip
+    head, dog, like = (line.split("\t") for line in result.stdout.splitlines())
+    assert head == ["query", "path", "onset", "offset", "score", "similarity"]
+    assert dog[0] == "a dog" and like[0] == str(example)
+    listed = json.loads((clips / "moments.json").read_text())
+    assert [one["query"] for one in listed] == ["a dog", str(example)]
+    for one, row in zip(listed, (dog, like), strict=True):
+        info = soundfile.info(clips / one["file"])
+        seconds = float(row[3]) - float(row[2])
+        assert info.duration == pytest.approx(seconds, abs=2e-3)
+        assert info.samplerate == soundfile.info(row[1]).samplerate
+    (tmp_path / "flexsed").mkdir()
+    other = export_tiny(tmp_path / "flexsed")
+    assert "cannot be indexed" in fail("index", folder, "--model", other)
 
 
 def test_commands_say_what_a_manifest_lacks(model, manifest, tmp_path):
