@@ -23,13 +23,14 @@ from pathlib import Path
 import numpy as np
 
 from speechbrain_opensed.core.spec import SedSpec
-from speechbrain_opensed.inference.index_part import Part, PartWriter
+from speechbrain_opensed.inference.index_part import Part
 from speechbrain_opensed.inference.index_update import (
     ALIKE,
     PART_SIZE,
     RUN_SECONDS,
 )
 from speechbrain_opensed.inference.lookup import Lookup
+from speechbrain_opensed.inference.part_writer import PartWriter
 from speechbrain_opensed.inference.spaces import SoundSpace
 
 HOP = 0.15625

@@ -15,11 +15,8 @@ import numpy as np
 from tqdm import tqdm
 
 from lhotse_recipes.sound import READABLE, walk_files
-from speechbrain_opensed.inference.index_part import (
-    Part,
-    PartWriter,
-    sounds_of,
-)
+from speechbrain_opensed.inference.index_part import Part, sounds_of
+from speechbrain_opensed.inference.part_writer import PartWriter
 from speechbrain_opensed.inference.spaces import SoundSpace
 from speechbrain_opensed.inference.window_vectors import HeardFile, hear_files
 from speechbrain_opensed.inference.windows import OverlapAdd
