@@ -8,7 +8,6 @@ needed; theirs has 88 464 clips to train on.
 
 import bisect
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Executor
@@ -21,17 +20,16 @@ from lhotse.cut import Cut, MonoCut, MultiCut
 from lhotse.utils import fastcopy
 
 from lhotse_recipes.building.corpus import ordered_map
+from lhotse_recipes.captioning import join_captions, video_of
 from lhotse_recipes.corpora.event_bank import split_of_group
 from lhotse_recipes.io import PrepareReport, save_manifests, write_jsonl
 from lhotse_recipes.references import POLICIES, EnergyFilter, cut_references
 from lhotse_recipes.schema import captions_of, events_of, label_of
-from lhotse_recipes.soundscapes.captions import with_caption
 
 __all__ = ["prepare_serst", "reference_pairs", "video_of"]
 
 _PREFIX = "serst"
 _SPLITS = {"train": 0.9, "valid": 0.02, "test": 0.08}
-_SEGMENT = re.compile(r"(?:audioset-)?Y?([\w-]{11})(?:_[\d.]+){0,2}")
 _CHUNK = 64
 
 
@@ -140,22 +138,6 @@ def reference_pairs(prepared: Mapping[str, Any]) -> list[tuple[Cut, Cut]]:
     ]
 
 
-def video_of(name: str) -> str:
-    """
-    The YouTube video of a clip's id; the id itself where it tells none.
-
-    :param name: as in AudioSet-Strong, AudioGrounding or WavCaps.
-    :return: the video.
-
-    >>> video_of("b0RFKhbpFJA_30000"), video_of("YQvATUKXYFBs_60.000_70.000")
-    ('b0RFKhbpFJA', 'QvATUKXYFBs')
-    >>> video_of("audioset-Yb0RFKhbpFJA"), video_of("street")
-    ('b0RFKhbpFJA', 'street')
-    """
-    match = _SEGMENT.fullmatch(name)
-    return match[1] if match else name
-
-
 def _cuts(source: Any) -> list[Cut]:
     if isinstance(source, (str, Path)):
         if not Path(source).is_file():
@@ -176,8 +158,7 @@ def _captioned(cuts: list[Cut], captions: Any) -> list[Cut]:
             f"{len(strange)} cuts are mixtures ({', '.join(strange[:5])}); "
             "references are cut from recordings"
         )
-    times = Counter(cut.id for cut in cuts)
-    double = [name for name, number in times.items() if number > 1]
+    double = [k for k, n in Counter(cut.id for cut in cuts).items() if n > 1]
     if double:
         raise ValueError(
             f"{len(double)} clips occur twice: {', '.join(double[:5])}; keep "
@@ -185,23 +166,7 @@ def _captioned(cuts: list[Cut], captions: Any) -> list[Cut]:
         )
     if captions is None:
         return cuts
-    said: dict[str, list[str]] = {}
-    clips_of: dict[str, set[str]] = {}
-    for cut in _cuts(captions):
-        said.setdefault(cut.id, []).extend(s.text for s in captions_of(cut))
-        clips_of.setdefault(video_of(cut.id), set()).add(cut.id)
-    videos = Counter(video_of(cut.id) for cut in cuts)
-    captioned = []
-    for cut in cuts:
-        video = video_of(cut.id)
-        texts = said.get(cut.id)
-        # Two clips of one video: its captions may be of either.
-        if texts is None and videos[video] == len(clips_of.get(video, ())) == 1:
-            texts = said[next(iter(clips_of[video]))]
-        for text in texts or ():
-            cut = with_caption(cut, text)
-        captioned.append(cut)
-    return captioned
+    return join_captions(cuts, _cuts(captions))[0]
 
 
 def _references_of(

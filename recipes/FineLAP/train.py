@@ -18,6 +18,7 @@ import torch
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from torch.utils.data import DataLoader
 
+from lhotse_recipes.captioning import source_of
 from lhotse_recipes.io import write_json
 from lhotse_recipes.ontology import Ontology
 from lhotse_recipes.vocabulary import Vocabulary
@@ -92,7 +93,8 @@ class LanguageAudioBrain(OpenSEDBrain):
         if stage == sb.Stage.TRAIN:
             self.train_loss = stage_loss
             return
-        numbers = flat(self.evaluated("valid"))
+        first = self.hparams.hear[0]
+        numbers = flat(self.evaluated(self.sets["valid"], first))
         model = unwrapped(self.modules.model)
         self.hparams.train_logger.log_stats(
             {
@@ -109,18 +111,27 @@ class LanguageAudioBrain(OpenSEDBrain):
             meta={"score": score}, max_keys=["score"]
         )
 
-    def evaluated(self, part):
-        """Numbers of all tasks of a part's sets; on every rank the same."""
+    def evaluated(self, sets, hear):
+        """Numbers of all tasks of sets; on every rank the same."""
         return evaluate_sets(
             self.modules.model,
-            self.sets[part],
+            sets,
             self.hparams.valid_batch_size,
+            hear == "published",
         )
 
     def test(self):
         """Evaluates the best model, and writes the results."""
         self.checkpointer.recover_if_possible(max_key="score")
-        results = self.evaluated("test")
+        first, *others = self.hparams.hear
+        results = self.evaluated(self.sets["test"], first)
+        for hear in others:
+            sets = {
+                f"{name} ({hear})": opened
+                for name, opened in self.sets["test"].items()
+                if heard_otherwise(opened[0], self.hparams.spec)
+            }
+            results |= self.evaluated(sets, hear)
         # All ranks: SpeechBrain's logger has them wait for each other.
         self.hparams.train_logger.log_stats(
             {"Epoch loaded": self.hparams.epoch_counter.current},
@@ -131,13 +142,21 @@ class LanguageAudioBrain(OpenSEDBrain):
             write_json(folder / "results.json", results)
 
 
-def dataio_prep(hparams):
+def dataio_prep(hparams, sets):
     """The loader of all corpora that are not left out."""
+    tested = {
+        source_of(cut)
+        for opened in sets.values()
+        for cuts, _ in opened.values()
+        for cut in cuts
+    }
     corpora = read_corpora(
         hparams["train_cuts"],
         hparams["leave_out"],
         hparams["missing_audio"],
         hparams["output_folder"],
+        kept_out=tested if hparams["keep_tested_out"] else (),
+        annotated_only=not hparams["clip_weight"],
     )
     weights = {
         name: weight
@@ -173,6 +192,14 @@ def dataio_prep(hparams):
         num_workers=hparams["num_workers"],
         seed=hparams["seed"],
         num_batches=sampler.num_batches,
+    )
+
+
+def heard_otherwise(cuts, spec):
+    """Whether some clip is more than one channel of one window."""
+    return any(
+        cut.duration > spec.window_seconds or cut.num_channels > 1
+        for cut in cuts
     )
 
 
@@ -231,8 +258,11 @@ if __name__ == "__main__":
     )
     if hparams["prepare"] is not None:
         run_on_main(hparams["prepare"])
+    hear = hparams["hear"]
+    if not hear or set(hear) - {"published", "all"}:
+        raise ValueError(f"hear {hear}: a list of published, all or both")
     sets = read_sets(hparams)
-    train = dataio_prep(hparams)
+    train = dataio_prep(hparams, sets)
     run_on_main(start_from, args=[hparams["model"], hparams])
 
     brain = LanguageAudioBrain(

@@ -44,6 +44,9 @@ _COMMANDS = {
     "prompt-results": (
         "speechbrain_opensed.commands.prompt_results:prompt_results"
     ),
+    "join-captions": (
+        "speechbrain_opensed.commands.join_captions:join_captions"
+    ),
     "phrase-bank": "speechbrain_opensed.commands.phrase_bank:phrase_bank",
     "prepare": "lhotse_recipes.cli:prepare",
     "download": "lhotse_recipes.cli:download",

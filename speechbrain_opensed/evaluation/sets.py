@@ -74,7 +74,12 @@ def open_sets(
     return opened
 
 
-def evaluate_sets(model, opened: OpenSets, batch_size: int = 16) -> Numbers:
+def evaluate_sets(
+    model,
+    opened: OpenSets,
+    batch_size: int = 16,
+    as_published: bool = False,
+) -> Numbers:
     """Evaluates a model on sets; each clip is heard once.
 
     Arguments
@@ -85,6 +90,9 @@ def evaluate_sets(model, opened: OpenSets, batch_size: int = 16) -> Numbers:
         From `open_sets`.
     batch_size : int
         Clips that are encoded at once.
+    as_published : bool
+        Hear the first channel of the first window of each clip alone, see
+        :func:`~speechbrain_opensed.evaluation.alignment.encode_cuts`.
 
     Returns
     -------
@@ -97,7 +105,7 @@ def evaluate_sets(model, opened: OpenSets, batch_size: int = 16) -> Numbers:
     {}
     """
     return {
-        name: evaluate_alignment(cuts, model, tasks, batch_size)
+        name: evaluate_alignment(cuts, model, tasks, batch_size, as_published)
         for name, (cuts, tasks) in opened.items()
     }
 

@@ -86,7 +86,7 @@ def write_audioset(folder: Path, clips: int = 6) -> Path:
     for part, letter in (("train", "T"), ("eval", "E")):
         lines = ["segment_id\tstart_time_seconds\tend_time_seconds\tlabel"]
         for number in range(clips):
-            segment = f"{letter}tEsT_-{number:05d}_{10000 * number}"
+            segment = f"{letter}clip_-{number:04d}_{10000 * number}"
             rng = np.random.default_rng([ord(letter), number])
             clip = 0.001 * rng.standard_normal(10 * RATE)
             for index in range(3):

@@ -9,6 +9,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+import logging
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from zlib import crc32
@@ -19,11 +20,15 @@ from lhotse.cut import Cut
 from lhotse.dataset import SimpleCutSampler
 from lhotse.dataset.sampling.data_source import DataSource
 
+from lhotse_recipes.captioning import source_of
 from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.manifests import read_cuts
+from lhotse_recipes.schema import trim_events
 from speechbrain_opensed.dataio.audio import with_audio
 
 __all__ = ["CorpusSampler", "read_corpora"]
+
+logger = logging.getLogger(__name__)
 
 
 class CorpusSampler(SimpleCutSampler):
@@ -153,6 +158,9 @@ def read_corpora(
     leave_out: Collection[str] | str = (),
     missing: str = "error",
     output_folder: str | Path | None = None,
+    *,
+    kept_out: Collection[str] = (),
+    annotated_only: bool = False,
 ) -> dict[str, CutSet]:
     """Opens the cut sets that a model is trained on.
 
@@ -166,6 +174,13 @@ def read_corpora(
         See `audio.with_audio`.
     output_folder : str or Path, optional
         Where to write what was left out, `<name>_report_audio.json`.
+    kept_out : collection of str
+        Sources of clips that are tested, see
+        :func:`~lhotse_recipes.captioning.source_of`: clips of these videos
+        and recordings are left out.
+    annotated_only : bool
+        Leave out clips without annotated events, for a training that looks
+        at nothing else. A corpus of which nothing is left is left out.
 
     Returns
     -------
@@ -198,10 +213,32 @@ def read_corpora(
         if name in leave_out:
             continue
         report = PrepareReport(name, "audio")
-        corpora[name] = with_audio(read_cuts(path), missing, report)
-        report.count("cuts", len(corpora[name]))
+        kept = []
+        for cut in read_cuts(path):
+            if source_of(cut) in kept_out:
+                report.drop("of a source that is tested", cut.id)
+            elif annotated_only and not _annotated(cut):
+                report.drop("without annotated events", cut.id)
+            else:
+                kept.append(cut)
+        if kept:
+            corpora[name] = with_audio(kept, missing, report)
+        elif not report.dropped:
+            raise ValueError(f"{path} has no cut: leave out {name}")
+        report.count("cuts", len(corpora.get(name, ())))
+        if report.dropped:
+            logger.warning(report.summary())
         if output_folder is not None:
             report.save(output_folder)
     if not corpora:
-        raise ValueError("all corpora are left out: keep one")
+        raise ValueError(
+            "no clip is left of any corpus: keep one that is not all tested"
+            + (" and has events" if annotated_only else "")
+        )
     return corpora
+
+
+def _annotated(cut: Cut) -> bool:
+    """Whether a frame loss can look at a cut."""
+    complete = cut.has_custom("events_complete") and cut.events_complete
+    return bool(complete or trim_events(cut))

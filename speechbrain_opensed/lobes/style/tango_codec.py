@@ -18,6 +18,10 @@ from speechbrain_opensed.lobes.style.codec import (
 
 __all__ = ["TangoCodec"]
 
+# The U-Net halves the length three times: ten seconds, 250 columns of 40 ms,
+# are 256 as published (1024 frames), and no level has an odd length.
+_WHOLE = 8
+
 
 class TangoCodec(nn.Module):
     """Latents of a trained autoencoder, waves of a trained vocoder.
@@ -50,7 +54,7 @@ class TangoCodec(nn.Module):
     >>> with torch.no_grad():
     ...     mean, logvar = codec.encode(codec.mel(torch.rand(1, 2560)))
     ...     mean.shape, codec.wave(codec.decode(mean)).shape
-    (torch.Size([1, 8, 4, 16]), torch.Size([1, 2560]))
+    (torch.Size([1, 8, 8, 16]), torch.Size([1, 5120]))
     """  # fmt: skip
 
     def __init__(self, vae: nn.Module, vocoder: nn.Module):
@@ -67,15 +71,17 @@ class TangoCodec(nn.Module):
         self.spectrogram = LogMel(self.sample_rate, mels, 1024, hop)
 
     def num_columns(self, seconds: float) -> int:
-        """Length in latents of at least so many seconds."""
-        return num_columns(seconds, self.spectrogram, self.patch)
+        """Length in latents of at least so many seconds, 256 of 10 s."""
+        whole = num_columns(seconds, self.spectrogram, self.patch * _WHOLE)
+        return _WHOLE * whole
 
     def mel(self, wavs: Tensor) -> Tensor:
         """Spectrogram `[batch, 1, frames, mels]` of `[batch, samples]`.
 
-        Signals get a peak of 0.5; the frames are filled up to whole patches.
+        Signals get a peak of 0.5; silence makes it whole, a multiple of 32
+        frames.
         """
-        return whole_mel(wavs, self.spectrogram, self.patch)
+        return whole_mel(wavs, self.spectrogram, self.patch * _WHOLE)
 
     def encode(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance `[batch, channels, columns, bins]`."""

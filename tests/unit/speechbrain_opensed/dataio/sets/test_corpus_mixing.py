@@ -1,13 +1,15 @@
 """Shares, rounds, epochs and ranks of mixed corpora; missing audio."""
 
+import json
 from collections import Counter
 
 import pytest
 import torch
 from lhotse import CutSet
-from lhotse.testing.dummies import DummyManifest
+from lhotse.testing.dummies import DummyManifest, dummy_cut
 
 from lhotse_recipes.io import PrepareReport
+from lhotse_recipes.schema import event
 from speechbrain_opensed.dataio.audio import with_audio
 from speechbrain_opensed.dataio.loader import CutLoader
 from speechbrain_opensed.dataio.sets.corpus_mixing import (
@@ -160,3 +162,34 @@ def test_corpora_are_read_and_reported(make_cut, tmp_path):
         read_corpora(manifests, "c")
     with pytest.raises(ValueError, match="all corpora are left out"):
         read_corpora(manifests, ["a", "b"])
+
+
+def written(folder, name, *cuts):
+    path = folder / f"{name}.jsonl.gz"
+    CutSet.from_cuts(cuts).to_file(path)
+    return path
+
+
+def test_what_is_tested_and_what_has_no_events_is_left_out(tmp_path):
+    bark = event("r", 0, 0.1, 0.5, "bark", "Bark")
+    cuts = [dummy_cut(k, with_data=True) for k in range(4)]
+    for cut, name in zip(cuts, "abcd", strict=True):
+        cut.id = f"{name * 11}_0"
+    cuts[1].supervisions = [bark]
+    cuts[2].events_complete = True
+    manifests = {
+        "one": written(tmp_path, "one", *cuts[:3]),
+        "two": written(tmp_path, "two", cuts[3]),
+    }
+    kept = read_corpora(manifests, kept_out={"video aaaaaaaaaaa"})
+    assert [cut.id[0] for cut in kept["one"]] == ["b", "c"]
+    assert len(kept["two"]) == 1
+    kept = read_corpora(manifests, annotated_only=True, output_folder=tmp_path)
+    assert {k: [c.id[0] for c in v] for k, v in kept.items()} == {
+        "one": ["b", "c"]
+    }
+    told = json.loads((tmp_path / "two_report_audio.json").read_text())
+    assert told["dropped"]["without annotated events"]["count"] == 1
+    everything = {f"video {name * 11}" for name in "abcd"}
+    with pytest.raises(ValueError, match="no clip is left of any corpus"):
+        read_corpora(manifests, kept_out=everything)

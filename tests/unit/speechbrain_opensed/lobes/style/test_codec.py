@@ -107,3 +107,42 @@ def test_prompts_are_read_once():
     assert list(encoder._cache) == ["snow"]
     with pytest.raises(ValueError, match="'rain' is one prompt"):
         encoder("rain")
+
+
+def test_ten_seconds_of_tango_are_256_columns():
+    from diffusers import AutoencoderKL
+    from transformers import SpeechT5HifiGan, SpeechT5HifiGanConfig
+
+    from speechbrain_opensed.lobes.style.tango_codec import TangoCodec
+
+    vae = AutoencoderKL(
+        1,
+        1,
+        ("DownEncoderBlock2D",) * 3,
+        ("UpDecoderBlock2D",) * 3,
+        (8, 8, 8),
+        latent_channels=8,
+        norm_num_groups=4,
+    )
+    config = SpeechT5HifiGanConfig(
+        model_in_dim=64,
+        upsample_initial_channel=32,
+        upsample_rates=[5, 4, 2, 2, 2],
+        upsample_kernel_sizes=[16, 16, 8, 4, 4],
+        normalize_before=False,
+    )
+    codec = TangoCodec(vae, SpeechT5HifiGan(config)).eval()
+    assert codec.num_columns(10.0) == 256
+    assert [codec.num_columns(x) % 8 for x in (0.1, 1.0, 9.3)] == [0, 0, 0]
+    generator = torch.Generator().manual_seed(0)
+    wavs = 0.1 * torch.randn(1, 160000, generator=generator)
+    mel = codec.mel(wavs)
+    assert mel.shape == (1, 1, 1024, 64)
+    # Behind the ten seconds there is silence, before it what was there.
+    assert (mel[0, 0, 1004:] == mel.min()).all()
+    torch.testing.assert_close(
+        mel[:, :, :990],
+        codec.mel(wavs[:, :159680])[:, :, :990],
+        atol=1e-3,
+        rtol=0.05,
+    )
