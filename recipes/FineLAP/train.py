@@ -23,11 +23,10 @@ from lhotse_recipes.io import write_json
 from lhotse_recipes.ontology import Ontology
 from lhotse_recipes.vocabulary import Vocabulary
 from speechbrain_opensed.checkpoints import load_eat, load_finelap
-from speechbrain_opensed.dataio.loader import CutLoader
 from speechbrain_opensed.dataio.phrases.audit import bank_relations
 from speechbrain_opensed.dataio.phrases.bank import PhraseBank
 from speechbrain_opensed.dataio.sets.corpus_mixing import (
-    CorpusSampler,
+    mixed_loader,
     read_corpora,
 )
 from speechbrain_opensed.dataio.sets.language_audio import LanguageAudioDataset
@@ -163,13 +162,6 @@ def dataio_prep(hparams, sets):
         for name, weight in (hparams["mix"] or {}).items()
         if name in corpora or name not in hparams["train_cuts"]
     }
-    sampler = CorpusSampler(
-        corpora,
-        weights or None,
-        hparams["epoch_cuts"],
-        max_cuts=hparams["batch_size"],
-        seed=hparams["seed"],
-    )
     bank = PhraseBank.from_jsonl(hparams["phrase_bank"])
     relations = annotated = None
     if hparams["ontology_file"] is not None:
@@ -186,12 +178,15 @@ def dataio_prep(hparams, sets):
         seed=hparams["seed"],
         rounding=hparams["rounding"],
     )
-    return CutLoader(
+    return mixed_loader(
         dataset,
-        sampler,
+        corpora,
+        weights,
+        hparams["epoch_cuts"],
+        hparams["batch_size"],
         num_workers=hparams["num_workers"],
         seed=hparams["seed"],
-        num_batches=sampler.num_batches,
+        **hparams["loader"],
     )
 
 

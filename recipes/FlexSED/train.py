@@ -12,21 +12,28 @@ Authors
 """
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import speechbrain as sb
+import torch
 from lhotse import CutSet
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 
 from lhotse_recipes.io import write_atomically, write_json
-from lhotse_recipes.schema import events_of, label_of
+from lhotse_recipes.schema import events_of, label_of, tags_of
 from lhotse_recipes.vocabulary import Vocabulary
 from speechbrain_opensed.checkpoints import load_strict, read_state
+from speechbrain_opensed.dataio.audio import with_audio
 from speechbrain_opensed.dataio.loader import evaluation_loader, training_loader
 from speechbrain_opensed.dataio.queries import AllQueries
+from speechbrain_opensed.dataio.sets.corpus_mixing import (
+    mixed_loader,
+    read_corpora,
+)
 from speechbrain_opensed.dataio.sets.detection import SedDataset
 from speechbrain_opensed.dataio.sets.few_shot import read_labels
 from speechbrain_opensed.evaluation.ground_truth import read_truth
@@ -45,33 +52,56 @@ class DetectionBrain(OpenSEDBrain):
     """Asks the model about phrases and compares the tracks with events."""
 
     def compute_forward(self, batch, stage):
-        """Logits and targets `[batch, queries, frames]`."""
+        """Logits `[batch, queries, frames]`, and what they are to be."""
         batch = batch.to(self.device)
+        if stage == sb.Stage.TRAIN:
+            return self.taught(batch)
+        return self.asked(batch, batch.wavs), batch, None
+
+    def asked(self, batch, heard):
+        """Logits of waves, or of their spectrograms."""
         embedded = self.modules.text_encoder(batch.phrases)
-        queries = embedded[batch.query_index]
-        heard, targets = batch.wavs, batch.targets
-        if stage == sb.Stage.TRAIN and self.hparams.augment is not None:
-            # Outside of what may be compiled or distributed.
-            heard, targets = self.hparams.augment(
+        return self.modules.model(heard, embedded[batch.query_index])
+
+    def taught(self, batch):
+        """Logits of augmented clips, and the teacher's tracks of these."""
+        semi, draws = self.hparams.semi, self.step_generator()
+        heard, teacher = batch.wavs, None
+        if semi is not None:
+            batch = semi.mix(batch, draws)
+            heard = batch.wavs
+            teacher = semi.teach(self, lambda: self.asked(batch, heard))
+        if self.hparams.augment is not None:
+            # Outside of what may be compiled or distributed. The teacher's
+            # tracks move along with the labels.
+            tracks = batch.targets
+            if teacher is not None:
+                tracks = torch.cat([tracks, teacher], dim=1)
+            heard, tracks = self.hparams.augment(
                 unwrapped(self.modules.model).mel(heard),
-                targets,
-                self.step_generator(),
+                tracks,
+                draws,
                 batch.wav_lens,
             )
-        logits = self.modules.model(heard, queries)
-        return logits, targets
+            width = batch.targets.shape[1]
+            batch = replace(batch, targets=tracks[:, :width])
+            teacher = None if teacher is None else tracks[:, width:]
+        return self.asked(batch, heard), batch, teacher
 
     def compute_objectives(self, predictions, batch, stage):
         """The YAML's objective over what is known of the clips."""
-        logits, targets = predictions
-        batch = batch.to(self.device)
+        logits, batch, teacher = predictions
         if stage != sb.Stage.TRAIN:
             self.psds.append(
                 batch.ids,
                 logits.float().sigmoid().transpose(1, 2),
                 batch.wav_lens * self.hparams.spec.window_seconds,
             )
-        return self.hparams.objective(logits, targets, batch.loss_mask)
+        loss = self.hparams.objective(logits, batch.targets, batch.loss_mask)
+        semi = self.hparams.semi
+        if stage == sb.Stage.TRAIN and semi is not None:
+            loss = loss + semi.loss(logits, teacher, batch, self.optimizer_step)
+        return loss
 
     def on_stage_start(self, stage, epoch=None):
         """Starts collecting scores."""
@@ -95,8 +125,9 @@ class DetectionBrain(OpenSEDBrain):
                 train_stats={"loss": self.train_loss},
                 valid_stats=stats,
             )
+            score = float(sum(stats[name] for name in self.hparams.criterion))
             self.checkpointer.save_and_keep_only(
-                meta={"PSDS1_A": stats["PSDS1_A"]}, max_keys=["PSDS1_A"]
+                meta={"score": score}, max_keys=["score"]
             )
             return
         note = self.psds.coverage()
@@ -129,12 +160,21 @@ def dataio_prep(hparams):
         "valid": hparams["valid_cuts"],
         "test": hparams["test_cuts"],
     }
+    corpora = None
+    if isinstance(manifests["train"], Mapping):
+        corpora = read_corpora(manifests.pop("train"), hparams["leave_out"])
     cuts = {
-        part: CutSet.from_jsonl_lazy(path).to_eager()
+        part: with_audio(CutSet.from_jsonl_lazy(path))
         for part, path in manifests.items()
     }
+    if corpora is not None:
+        cuts["train"] = [cut for one in corpora.values() for cut in one]
     held_out = read_labels(hparams["held_out"], vocabulary)
-    heard = {label_of(e) for cut in cuts["train"] for e in events_of(cut)}
+    heard = {
+        label_of(one)
+        for cut in cuts["train"]
+        for one in (*events_of(cut), *tags_of(cut))
+    }
     if not hparams["shots"]:
         heard.difference_update(held_out)
     # A class that is never there would be learnt to be never there.
@@ -156,18 +196,29 @@ def dataio_prep(hparams):
             num_workers=hparams["num_workers"],
         )
 
-    train = training_loader(
-        SedDataset(
-            hparams["spec"],
-            hparams["query_sampler"](asked, annotated=annotated),
-            rounding=hparams["rounding"],
-            **options,
-        ),
-        cuts["train"],
-        hparams["batch_size"],
-        num_workers=hparams["num_workers"],
-        seed=hparams["seed"],
+    dataset = SedDataset(
+        hparams["spec"],
+        hparams["query_sampler"](asked, annotated=annotated),
+        rounding=hparams["rounding"],
+        **options,
     )
+    reading = {
+        "num_workers": hparams["num_workers"],
+        "seed": hparams["seed"],
+        **hparams["loader"],
+    }
+    size = hparams["batch_size"]
+    if corpora is None:
+        train = training_loader(dataset, cuts["train"], size, **reading)
+    else:
+        train = mixed_loader(
+            dataset,
+            corpora,
+            {name: hparams["mix"][name] for name in corpora},
+            hparams["epoch_cuts"],
+            size,
+            **reading,
+        )
     truth = {
         sb.Stage.VALID: read_truth(cuts["valid"], only=tested).events,
         sb.Stage.TEST: read_truth(cuts["test"], only=tested).events,
@@ -248,7 +299,7 @@ if __name__ == "__main__":
     counts = {name: len(of) for name, of in data.groups.items()}
     logger.info(f"classes to test: {counts}")
     brain.fit(hparams["epoch_counter"], data.train, data.valid)
-    brain.evaluate(data.test, max_key="PSDS1_A")
+    brain.evaluate(data.test, max_key="score")
     if if_main_process():
         with brain.averaged():
             export_detector(

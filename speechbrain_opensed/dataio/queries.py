@@ -9,7 +9,7 @@ Authors
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ class QuerySet:
     unknown : tuple of str
         Labels to be scored, of which nobody knows whether they are there.
         Losses and metrics leave them out.
+    weak : tuple of str
+        Labels that are in the clip, nobody knows when: tags.
 
     Example
     -------
@@ -45,11 +47,12 @@ class QuerySet:
     positives: tuple[str, ...]
     negatives: tuple[str, ...]
     unknown: tuple[str, ...] = ()
+    weak: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Positives, negatives and unknown ones in this order."""
-        return self.positives + self.negatives + self.unknown
+        """Positives, negatives, unknown and weak ones in this order."""
+        return self.positives + self.negatives + self.unknown + self.weak
 
 
 class _Annotation:
@@ -110,6 +113,8 @@ class RelatedAwareNegatives:
         Vocabulary name to its labels, for every `custom["vocabulary"]` among
         the cuts. None: all of `labels` were looked for in every cut whose
         events are complete.
+    ask_weak : bool
+        Ask for tags without times as well, for a loss that looks at clips.
 
     Raises
     ------
@@ -139,6 +144,7 @@ class RelatedAwareNegatives:
         num_queries: int = 20,
         max_positives: int = 10,
         annotated: Mapping[str, Collection[str]] | None = None,
+        ask_weak: bool = False,
     ):
         if not 0 < max_positives <= num_queries:
             raise ValueError(
@@ -154,6 +160,7 @@ class RelatedAwareNegatives:
             )
         self.num_queries = num_queries
         self.max_positives = max_positives
+        self.ask_weak = ask_weak
         self._annotation = _Annotation(labels, annotated)
         self._relations = relations
         self._weights = np.array([weights.get(c, 1.0) for c in CATEGORIES])
@@ -186,6 +193,10 @@ class RelatedAwareNegatives:
             positives = rng.choice(positives, self.max_positives, replace=False)
             positives.sort()
 
+        tagged = []
+        if self.ask_weak:
+            tagged = sorted(index[label] for label in weak if label in index)
+            tagged = tagged[: self.num_queries - len(positives)]
         candidates = np.flatnonzero(absent)
         if self._relations is None or not timed + weak:
             weights = np.ones(len(candidates))
@@ -194,12 +205,14 @@ class RelatedAwareNegatives:
             closest = np.minimum.reduce(rows)[candidates]
             weights = self._weights[closest]
             candidates, weights = candidates[weights > 0], weights[weights > 0]
-        room = min(self.num_queries - len(positives), len(candidates))
+        room = self.num_queries - len(positives) - len(tagged)
+        room = min(room, len(candidates))
         keys = rng.standard_exponential(len(candidates)) / weights
         negatives = np.sort(candidates[np.argsort(keys)[:room]])
         return QuerySet(
             tuple(labels[i] for i in positives),
             tuple(labels[i] for i in negatives),
+            weak=tuple(labels[i] for i in tagged),
         )
 
 
@@ -270,12 +283,14 @@ class AllQueries:
         self, cut: Cut, rng: np.random.Generator | None = None
     ) -> QuerySet:
         """Sort all labels by what is known of them in the cut."""
-        timed, weak = self._annotation.present(cut)
-        present = set(timed)
-        absent = self._annotation.absent(cut, timed + weak)
+        timed, tagged = self._annotation.present(cut)
+        present, weak = set(timed), set(tagged)
+        absent = self._annotation.absent(cut, timed + tagged)
         absent = {self.labels[i] for i in np.flatnonzero(absent)}
+        known = present | absent | weak
         return QuerySet(
             tuple(x for x in self.labels if x in present),
             tuple(x for x in self.labels if x in absent),
-            tuple(x for x in self.labels if x not in present | absent),
+            tuple(x for x in self.labels if x not in known),
+            tuple(x for x in self.labels if x in weak),
         )

@@ -13,9 +13,11 @@ from speechbrain_opensed.training.optim import (
     adafactor_or_adamw,
     parameter_groups,
 )
+from speechbrain_opensed.training.semi import SemiSupervised
 
 __all__ = [
     "OpenSEDBrain",
+    "SemiSupervised",
     "WarmupDecay",
     "WholeCheckpointer",
     "adafactor_or_adamw",

@@ -13,6 +13,7 @@ from tests.recipes.samples import (
     write_t5,
     write_tiny_tango,
 )
+from tests.recipes.trees import desed
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +25,7 @@ def places(tmp_path_factory):
         "backgrounds": write_backgrounds(folder / "backgrounds"),
         "opera": write_opera(folder / "opera"),
         "procedural": folder / "procedural",
+        "desed": desed(folder / "desed"),
         "audioset": write_audioset(folder / "audioset"),
         "corpora": write_corpora(folder / "corpora"),
         "captioned": write_captioned(folder / "captioned"),

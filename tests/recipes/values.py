@@ -1,7 +1,7 @@
 """The papers' values beside those of the recipes' YAML files.
 
-`values.csv` says what papers and their code have; what we have is read from
-the YAML. `python -m tests.recipes.values` writes docs/values.md.
+`paper_values.csv` says what papers and their code have; what we have is read
+from the YAML. `python -m tests.recipes.values` writes docs/values.md.
 """
 
 import csv
@@ -11,13 +11,13 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLE = Path(__file__).with_name("values.csv")
+TABLE = ROOT / "tests/fixtures/paper_values.csv"
 PAGE = ROOT / "docs/values.md"
 MARK = re.compile(r"\b(paper|code|ours)\b")
 HEAD = (
     "# The papers, value by value\n"
-    "Written from the recipes' YAML files and `tests/recipes/values.csv` by "
-    "`python -m tests.recipes.values`; a test holds both to each other. *As*: "
+    "Written from the recipes' YAML files and "
+    "`tests/fixtures/paper_values.csv` by `python -m tests.recipes.values`; a test holds both to each other. *As*: "
     "whether ours is the paper's value, that of the official code, or our "
     "own, which the README of the recipe explains. An empty cell: nothing is "
     "said there."

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lhotse import CutSet
+from lhotse.cut import Cut
 
 from lhotse_recipes.corpora.audioset_strong import prepare_audioset_strong
 from lhotse_recipes.corpora.event_bank import split_of_group
@@ -16,7 +17,7 @@ from lhotse_recipes.io import PrepareReport, write_jsonl
 from lhotse_recipes.vocabulary import Vocabulary
 from speechbrain_opensed.dataio.sets.few_shot import few_shot, read_labels
 
-__all__ = ["prepare_audioset_cuts"]
+__all__ = ["prepare_audioset_cuts", "to_window"]
 
 NAME = "recipe"
 WINDOW_SECONDS = 10.0
@@ -91,7 +92,7 @@ def prepare_audioset_cuts(
         logger.info("few-shot clips: %s", counts)
     for part, cuts in parts.items():
         report = PrepareReport(NAME, part)
-        kept = [_window(cut, report) for cut in cuts]
+        kept = [to_window(cut, report) for cut in cuts]
         if not kept:
             raise ValueError(
                 f"no clip for the part {part!r}: give more of AudioSet-"
@@ -105,8 +106,28 @@ def prepare_audioset_cuts(
     return vocabulary
 
 
-def _window(cut, report: PrepareReport):
-    """AudioSet's clips last ten seconds, its files sometimes a bit more."""
+def to_window(cut: Cut, report: PrepareReport) -> Cut:
+    """AudioSet's clips last ten seconds, its files sometimes a bit more.
+
+    Arguments
+    ---------
+    cut : lhotse.cut.Cut
+        A clip.
+    report : PrepareReport
+        Where to note that it was cut.
+
+    Returns
+    -------
+    lhotse.cut.Cut
+        Of ten seconds at most.
+
+    Example
+    -------
+    >>> from lhotse.testing.dummies import dummy_cut
+    >>> cut = dummy_cut(0, duration=10.5)
+    >>> to_window(cut, PrepareReport("recipe", "train")).duration
+    10.0
+    """
     if cut.duration <= WINDOW_SECONDS:
         return cut
     report.note("cut to ten seconds", cut.id)

@@ -12,6 +12,7 @@ Authors
 import logging
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -19,14 +20,16 @@ from lhotse import CutSet
 from lhotse.cut import Cut
 from lhotse.dataset import SimpleCutSampler
 from lhotse.dataset.sampling.data_source import DataSource
+from torch.utils.data import Dataset
 
 from lhotse_recipes.captioning import source_of
 from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.manifests import read_cuts
 from lhotse_recipes.schema import trim_events
 from speechbrain_opensed.dataio.audio import with_audio
+from speechbrain_opensed.dataio.loader import CutLoader
 
-__all__ = ["CorpusSampler", "read_corpora"]
+__all__ = ["CorpusSampler", "mixed_loader", "read_corpora"]
 
 logger = logging.getLogger(__name__)
 
@@ -151,6 +154,63 @@ def _shares(sizes, weights):
             f"weights {dict(weights)}: none may be negative, nor all be 0"
         )
     return {name: weights[name] / total for name in sizes}
+
+
+def mixed_loader(
+    dataset: Dataset,
+    corpora: Mapping[str, CutSet],
+    weights: Mapping[str, float] | None,
+    epoch_cuts: int | None,
+    batch_size: int,
+    *,
+    num_workers: int = 0,
+    seed: int = 0,
+    **dataloader_kwargs: Any,
+) -> CutLoader:
+    """A loader over corpora, each with its share.
+
+    Arguments
+    ---------
+    dataset : torch.utils.data.Dataset
+        Indexed with a `BatchKey`, e.g. `SedDataset`.
+    corpora, weights, epoch_cuts : mapping, mapping, int
+        See :class:`CorpusSampler`; of no weight all count alike.
+    batch_size : int
+        Cuts in a batch, on each process.
+    num_workers, seed, **dataloader_kwargs
+        See :class:`~speechbrain_opensed.dataio.loader.CutLoader`.
+
+    Returns
+    -------
+    CutLoader
+        The loader, which knows its length.
+
+    Raises
+    ------
+    ValueError
+        As the sampler does.
+
+    Example
+    -------
+    >>> from lhotse.testing.dummies import DummyManifest
+    >>> class Size(Dataset):
+    ...     def __getitem__(self, key):
+    ...         return len(key.cuts)
+    >>> corpora = {"a": DummyManifest(CutSet, begin_id=0, end_id=6)}
+    >>> list(mixed_loader(Size(), corpora, None, None, 3))
+    [3, 3]
+    """
+    sampler = CorpusSampler(
+        corpora, weights or None, epoch_cuts, max_cuts=batch_size, seed=seed
+    )
+    return CutLoader(
+        dataset,
+        sampler,
+        num_workers=num_workers,
+        seed=seed,
+        num_batches=sampler.num_batches,
+        **dataloader_kwargs,
+    )
 
 
 def read_corpora(

@@ -51,6 +51,12 @@ class SedBatch(TensorBatch):
         or classes of which nobody knows whether they are in the clip.
     frame_mask : torch.Tensor
         Frames that hold audio, bool `[batch, frames]`.
+    asked : torch.Tensor
+        Queries that are not padding, bool `[batch, queries]`.
+    clip_targets : torch.Tensor
+        Whether it sounds anywhere in the clip, 0 or 1, `[batch, queries]`.
+    clip_mask : torch.Tensor
+        Where that is known, by events or by tags, bool `[batch, queries]`.
 
     Example
     -------
@@ -63,6 +69,9 @@ class SedBatch(TensorBatch):
     ...     targets=torch.zeros(1, 1, 2),
     ...     mask=torch.ones(1, 1, dtype=torch.bool),
     ...     frame_mask=torch.tensor([[True, False]]),
+    ...     asked=torch.ones(1, 1, dtype=torch.bool),
+    ...     clip_targets=torch.zeros(1, 1),
+    ...     clip_mask=torch.ones(1, 1, dtype=torch.bool),
     ... )
     >>> len(batch), batch.to("cpu").loss_mask.tolist()
     (1, [[[True, False]]])
@@ -75,6 +84,9 @@ class SedBatch(TensorBatch):
     targets: torch.Tensor
     mask: torch.Tensor
     frame_mask: torch.Tensor
+    asked: torch.Tensor
+    clip_targets: torch.Tensor
+    clip_mask: torch.Tensor
 
     @property
     def loss_mask(self) -> torch.Tensor:
@@ -169,6 +181,8 @@ class SedDataset(torch.utils.data.Dataset):
         query_index = torch.zeros(len(cuts), width, dtype=torch.long)
         targets = torch.zeros(len(cuts), width, num_frames)
         mask = torch.zeros(len(cuts), width, dtype=torch.bool)
+        asked_for, clip_mask = mask.clone(), mask.clone()
+        clip_targets = torch.zeros(len(cuts), width)
         for i, cut in enumerate(cuts):
             query_set, labels = asked[i]
             targets[i, : len(labels)] = torch.from_numpy(
@@ -176,14 +190,22 @@ class SedDataset(torch.utils.data.Dataset):
                     cut, labels, spec.hop_seconds, num_frames, self.rounding
                 )
             )
-            unknown = set(query_set.unknown)
+            unknown, weak = set(query_set.unknown), set(query_set.weak)
             phrases = [self.phrases[label] for label in labels]
             query_index[i, : len(labels)] = torch.tensor(
                 [rows.setdefault(phrase, len(rows)) for phrase in phrases]
             )
-            mask[i, : len(labels)] = torch.tensor(
-                [label not in unknown for label in labels]
-            )
+            there = weak.union(query_set.positives)
+            rows_of_clip = slice(0, len(labels))
+            asked_for[i, rows_of_clip] = True
+            for rows_known, values in (
+                (mask, [x not in unknown | weak for x in labels]),
+                (clip_mask, [x not in unknown for x in labels]),
+                (clip_targets, [float(x in there) for x in labels]),
+            ):
+                rows_known[i, rows_of_clip] = torch.tensor(
+                    values, dtype=rows_known.dtype
+                )
         return SedBatch(
             ids=[cut.id for cut in cuts],
             wavs=wavs,
@@ -194,6 +216,9 @@ class SedDataset(torch.utils.data.Dataset):
             targets=targets,
             mask=mask,
             frame_mask=frame_mask,
+            asked=asked_for,
+            clip_targets=clip_targets,
+            clip_mask=clip_mask,
         )
 
     def _heard(self, cuts):

@@ -35,6 +35,9 @@ def batch(model):
         targets=torch.eye(25)[None, :2].repeat(2, 1, 5),
         mask=torch.ones(2, 2, dtype=torch.bool),
         frame_mask=torch.ones(2, 125, dtype=torch.bool),
+        asked=torch.ones(2, 2, dtype=torch.bool),
+        clip_targets=torch.ones(2, 2),
+        clip_mask=torch.ones(2, 2, dtype=torch.bool),
     )
 
 
