@@ -18,7 +18,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import speechbrain as sb
-import torch
 from lhotse import CutSet
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
@@ -44,6 +43,7 @@ from speechbrain_opensed.metrics.summary import mark_few
 from speechbrain_opensed.training import OpenSEDBrain, unwrapped
 from speechbrain_opensed.training.hparams import load_hparams
 from speechbrain_opensed.training.runs import claim_data, claim_run
+from speechbrain_opensed.training.semi import augment_with
 
 logger = get_logger(__name__)
 
@@ -72,20 +72,11 @@ class DetectionBrain(OpenSEDBrain):
             heard = batch.wavs
             teacher = semi.teach(self, lambda: self.asked(batch, heard))
         if self.hparams.augment is not None:
-            # Outside of what may be compiled or distributed. The teacher's
-            # tracks move along with the labels.
-            tracks = batch.targets
-            if teacher is not None:
-                tracks = torch.cat([tracks, teacher], dim=1)
-            heard, tracks = self.hparams.augment(
-                unwrapped(self.modules.model).mel(heard),
-                tracks,
-                draws,
-                batch.wav_lens,
+            # Outside of what may be compiled or distributed.
+            mel = unwrapped(self.modules.model).mel(heard)
+            heard, batch, teacher = augment_with(
+                self.hparams.augment, mel, batch, teacher, draws
             )
-            width = batch.targets.shape[1]
-            batch = replace(batch, targets=tracks[:, :width])
-            teacher = None if teacher is None else tracks[:, width:]
         return self.asked(batch, heard), batch, teacher
 
     def compute_objectives(self, predictions, batch, stage):

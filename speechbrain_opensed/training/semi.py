@@ -9,6 +9,7 @@ Authors
 
 import math
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -23,7 +24,53 @@ from speechbrain_opensed.losses.semi import (
 )
 from speechbrain_opensed.training.brain import OpenSEDBrain
 
-__all__ = ["SemiSupervised"]
+__all__ = ["SemiSupervised", "augment_with"]
+
+
+def augment_with(
+    augment: Callable[..., tuple[Tensor, Tensor]],
+    mel: Tensor,
+    batch: SedBatch,
+    teacher: Tensor | None,
+    generator: torch.Generator,
+) -> tuple[Tensor, SedBatch, Tensor | None]:
+    """Augments spectrograms; a teacher's tracks move along with the labels.
+
+    Arguments
+    ---------
+    augment : callable
+        Such as a :class:`~speechbrain_opensed.dataio.augment.MelAugment`.
+    mel : torch.Tensor
+        `[batch, mel, time]`.
+    batch : SedBatch
+        With the labels.
+    teacher : torch.Tensor or None
+        Probabilities `[batch, queries, frames]`.
+    generator : torch.Generator
+        Source of all choices.
+
+    Returns
+    -------
+    tuple
+        Spectrograms, the batch with its labels, and the teacher's tracks.
+
+    Example
+    -------
+    >>> from types import SimpleNamespace
+    >>> def louder(mel, tracks, generator, lengths):
+    ...     return 2 * mel, tracks
+    >>> nothing = SimpleNamespace(targets=torch.zeros(1, 1, 2), wav_lens=None)
+    >>> augment_with(louder, torch.ones(1, 1, 8), nothing, None, None)[0].sum()
+    tensor(16.)
+    """
+    tracks = batch.targets
+    if teacher is not None:
+        tracks = torch.cat([tracks, teacher], dim=1)
+    mel, tracks = augment(mel, tracks, generator, batch.wav_lens)
+    width = batch.targets.shape[1]
+    batch = copy(batch)
+    batch.targets = tracks[:, :width]
+    return mel, batch, None if teacher is None else tracks[:, width:]
 
 
 @dataclass(frozen=True)
@@ -87,8 +134,9 @@ class SemiSupervised:
 
     def ramp(self, step: int) -> float:
         """How much the teacher counts after so many steps."""
-        done = min(1.0, step / max(1, self.ramp_steps))
-        return math.exp(-5 * (1 - done) ** 2)
+        if step >= self.ramp_steps:
+            return 1.0
+        return math.exp(-5 * (1 - step / self.ramp_steps) ** 2)
 
     def mix(self, batch: SedBatch, generator: torch.Generator) -> SedBatch:
         """The batch, perhaps mixed."""

@@ -17,7 +17,8 @@ MARK = re.compile(r"\b(paper|code|ours)\b")
 HEAD = (
     "# The papers, value by value\n"
     "Written from the recipes' YAML files and "
-    "`tests/fixtures/paper_values.csv` by `python -m tests.recipes.values`; a test holds both to each other. *As*: "
+    "`tests/fixtures/paper_values.csv` by "
+    "`python -m tests.recipes.values`; a test holds both to each other. *As*: "
     "whether ours is the paper's value, that of the official code, or our "
     "own, which the README of the recipe explains. An empty cell: nothing is "
     "said there."

@@ -93,6 +93,10 @@ class Free(torch.nn.Module):
         return self.logits + 0 * wavs.sum()
 
 
+def data(batch):
+    return torch.utils.data.DataLoader([batch], batch_size=None)
+
+
 def brain(semi, ema_decay=0.9):
     return Tracks(
         {"model": Free()},
@@ -105,7 +109,7 @@ def brain(semi, ema_decay=0.9):
 
 def test_tags_alone_teach_tagged_clips_alone(batch):
     trained = brain(SemiSupervised(1.0, 0.0))
-    trained.fit(range(1, 4), [batch])
+    trained.fit(range(1, 4), data(batch))
     logits = trained.modules.model.logits.detach()
     assert (logits[1, 0] > 0).all() and (logits[1, 2] < 0).all()
     assert (
@@ -118,7 +122,7 @@ def test_a_teacher_pulls_at_all_that_was_asked(batch):
     model = trained.modules.model
     with torch.no_grad():
         trained.ema.module["model"].logits.fill_(3.0)
-    trained.fit(range(1, 2), [batch])
+    trained.fit(range(1, 2), data(batch))
     assert model.logits.detach().min() > 0
     # Where nobody knows, the teacher's labels come on top.
     assert model.logits[2].mean() > model.logits[0].mean()
@@ -127,7 +131,7 @@ def test_a_teacher_pulls_at_all_that_was_asked(batch):
 
 def test_a_teacher_has_to_be_kept(batch):
     with pytest.raises(ValueError, match="set ema_decay"):
-        brain(SemiSupervised(), None).fit(range(1, 2), [batch])
+        brain(SemiSupervised(), None).fit(range(1, 2), data(batch))
     for wrong in ({"weak_weight": -1.0}, {"pseudo_thresholds": (0.9, 0.1)}):
         with pytest.raises(ValueError, match="thresholds"):
             SemiSupervised(**wrong)
