@@ -80,8 +80,8 @@ def read_state(source, filename: str | None = None) -> dict[str, Tensor]:
             raise ValueError(
                 f"{path} cannot be read as a checkpoint of tensors alone "
                 f"({_reason(error)}); "
-                "download it again, or convert it to .safetensors where you "
-                "trust it"
+                "download it again, or take the tensors out of it by `opensed "
+                "convert-checkpoint`, which runs nothing"
             ) from error
     if isinstance(source, Mapping) and isinstance(source.get("model"), Mapping):
         source = source["model"]

@@ -44,6 +44,9 @@ _COMMANDS = {
     "prompt-results": (
         "speechbrain_opensed.commands.prompt_results:prompt_results"
     ),
+    "convert-checkpoint": (
+        "speechbrain_opensed.commands.convert_checkpoint:convert_checkpoint"
+    ),
     "join-captions": (
         "speechbrain_opensed.commands.join_captions:join_captions"
     ),

@@ -17,7 +17,18 @@ __all__ = ["generate"]
 @click.argument("text")
 @model_options(
     what="Folder of an exported generator or OWNER/MODEL on the Hugging Face "
-    "hub."
+    "hub.",
+    required=False,
+)
+@click.option(
+    "--base",
+    help="Instead of --model: tango, tango2, audioldm2, stable-audio, or the "
+    "folder of one; as its authors released it.",
+)
+@click.option(
+    "--adapter",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of an adapter for --base, which references need.",
 )
 @click.option(
     "-r",
@@ -98,6 +109,8 @@ __all__ = ["generate"]
 def generate(
     text,
     model,
+    base,
+    adapter,
     device,
     precision,
     references,
@@ -112,10 +125,17 @@ def generate(
 
     \b
     opensed generate "a dog barks" -r bark.wav --model DIR -o out.wav
+    opensed generate "a dog barks" -r bark.wav -o out.wav \\
+        --base tango2 --adapter DIR
     """
+    if (model is None) == (base is None):
+        raise ValueError("give either --model or --base")
+    if adapter is not None and base is None:
+        raise ValueError("--adapter has no effect without --base")
     from speechbrain_opensed.inference.generator import (
         StyleTransferGenerator,
     )
+    from speechbrain_opensed.inference.styled_pipeline import open_base
     from speechbrain_opensed.inference.waves import (
         check_wave_path,
         write_wave,
@@ -126,16 +146,25 @@ def generate(
         from speechbrain_opensed.plotting.figures import check_figure_path
 
         plot = check_figure_path(plot)
-    generator = StyleTransferGenerator.from_hparams(
-        model, run_opts=read_run_opts(device, precision)
-    )
+    run_opts = read_run_opts(device, precision)
+    if base is None:
+        generator = StyleTransferGenerator.from_hparams(
+            model, run_opts=run_opts
+        )
+    else:
+        generator = open_base(base, adapter, run_opts)
+    if isinstance(generator, StyleTransferGenerator):
+        window = generator.spec.window_seconds
+        settings["progress"] = True
+    else:
+        window = 10.0
+        _refuse_settings(settings, ("scheduler", "guidance", "guidance_style"))
     wave, rate = generator.generate(
         text,
         list(references) or None,
         list(weights) or None,
-        generator.spec.window_seconds if duration is None else duration,
+        window if duration is None else duration,
         style_strength=strength,
-        progress=True,
         **settings,
     )
     write_wave(out, wave, rate)
@@ -144,3 +173,16 @@ def generate(
 
         plot_sounds({text: out, **{Path(r).name: r for r in references}}, plot)
     click.echo(f"{out}: {len(wave) / rate:.2f} s at {rate} Hz")
+
+
+def _refuse_settings(settings, names):
+    """Takes away what a pipeline of diffusers decides by itself."""
+    context = click.get_current_context()
+    source = click.core.ParameterSource.COMMANDLINE
+    for name in names:
+        if context.get_parameter_source(name) == source:
+            raise ValueError(
+                f"--{name.replace('_', '-')} has no effect with this base: "
+                "its pipeline has its own; leave it out"
+            )
+        del settings[name]

@@ -134,9 +134,13 @@ def claim_data(
     """
     about = dict(data or {})
     for key, value in hparams.items():
-        if key.endswith(("_cuts", "_references")) or key == "vocabulary":
-            if isinstance(value, str | Path) and os.path.isfile(value):
-                about[key] = content_of(value)
+        if not key.endswith(("_cuts", "_references")) and key != "vocabulary":
+            continue
+        # One manifest, or one for each corpus.
+        several = isinstance(value, Mapping)
+        for name, path in (value if several else {"": value}).items():
+            if isinstance(path, str | Path) and os.path.isfile(path):
+                about[f"{key} {name}".strip()] = content_of(path)
     stamp = Stamp(Path(hparams["output_folder"]) / "data.json", about)
     if not stamp.refuse_other("a run", _REMEDY):
         stamp.write()

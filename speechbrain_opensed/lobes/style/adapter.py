@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from diffusers.models.resnet import ResnetBlock2D
 from torch import Tensor, nn
 
 from speechbrain_opensed.lobes.style.fusion import (
@@ -21,6 +20,7 @@ from speechbrain_opensed.lobes.style.fusion import (
     ConcatFusion,
     shares_of,
 )
+from speechbrain_opensed.lobes.style.sites import find_sites
 
 __all__ = ["BlockModulation", "StyleAdapter"]
 
@@ -80,7 +80,10 @@ class BlockModulation(nn.Module):
 
 
 class StyleAdapter(nn.Module):
-    """Gives a stock `UNet2DConditionModel` the style of reference sounds.
+    """Gives a stock denoiser of diffusers the style of reference sounds.
+
+    It may be any that :func:`~speechbrain_opensed.lobes.style.sites.find_sites`
+    knows: the U-Nets of Tango and AudioLDM 2, Stable Audio's transformer.
 
     A style is computed once per clip from text states and references, and
     set; the U-Net is then called as ever. Untrained, without a style, at
@@ -96,7 +99,7 @@ class StyleAdapter(nn.Module):
 
     Arguments
     ---------
-    unet : diffusers.UNet2DConditionModel
+    unet : nn.Module
         What to adapt; it is frozen or not as the caller wishes.
     encoder : nn.Module
         From sounds to tokens, see
@@ -167,8 +170,8 @@ class StyleAdapter(nn.Module):
             raise ValueError(
                 f"modulation {modulation!r}: choose 'adaptive' or 'shift'"
             )
-        blocks = _resnet_blocks(unet)
-        time_dim = unet.time_embedding.linear_2.out_features
+        sites = find_sites(unet)
+        time_dim = sites.time_dim
         text_dim = text_dim or unet.config.cross_attention_dim
         self.encoder = encoder
         self.style_dim = style_dim
@@ -181,8 +184,7 @@ class StyleAdapter(nn.Module):
         self.proj = nn.Linear(style_dim, time_dim)
         self.blocks = nn.ModuleList()
         if modulation == "adaptive":
-            for block in blocks:
-                widths = [n.num_channels for n in (block.norm1, block.norm2)]
+            for widths in sites.widths:
                 self.blocks.append(BlockModulation(2 * time_dim, widths, rank))
         else:
             nn.init.zeros_(self.proj.weight)
@@ -202,23 +204,22 @@ class StyleAdapter(nn.Module):
             Of the sizes the adapter was made for.
         """
         self.detach()
+        sites = find_sites(unet)
         if self.blocks:
-            blocks = _resnet_blocks(unet)
-            if len(blocks) != len(self.blocks):
+            if len(sites.blocks) != len(self.blocks):
                 raise ValueError(
-                    f"the U-Net has {len(blocks)} ResNet blocks, the adapter "
+                    f"the U-Net has {len(sites.blocks)} blocks, the adapter "
                     f"is for {len(self.blocks)}"
                 )
-            for block, modulation in zip(blocks, self.blocks, strict=True):
-                for index, norm in enumerate((block.norm1, block.norm2)):
+            pairs = zip(sites.blocks, self.blocks, strict=True)
+            for block, modulation in pairs:
+                for index, norm in enumerate(block):
                     self._handles.append(
                         norm.register_forward_hook(
                             self._norm_hook(modulation, index)
                         )
                     )
-        self._handles.append(
-            unet.time_embedding.register_forward_hook(self._time_hook)
-        )
+        self._handles.append(sites.time.register_forward_hook(self._time_hook))
 
     def detach(self) -> None:
         """Take the adapter off its U-Net."""
@@ -380,6 +381,11 @@ class StyleAdapter(nn.Module):
                 return None
             scale, shift = modulation(self._cond, index)
             each = self._scale[:, :, None, None]
+            if x.ndim == 3:
+                # Tokens, whose channels come last.
+                scale, shift, each = (
+                    part.flatten(1)[:, None] for part in (scale, shift, each)
+                )
             scale, shift = (
                 (each * scale).to(x.dtype),
                 (each * shift).to(x.dtype),
@@ -387,13 +393,3 @@ class StyleAdapter(nn.Module):
             return x * (1 + scale) + shift
 
         return hook
-
-
-def _resnet_blocks(unet):
-    blocks = [m for m in unet.modules() if isinstance(m, ResnetBlock2D)]
-    if not blocks:
-        raise ValueError(
-            f"{type(unet).__name__} has no ResNet blocks: give a "
-            "diffusers.UNet2DConditionModel"
-        )
-    return blocks

@@ -121,3 +121,17 @@ def test_prepared_data_count_by_their_contents(tmp_path):
     manifest.write_text("two")
     with pytest.raises(ValueError, match="other train_cuts"):
         claim_data(hparams, {"classes": ("ant", "bee")})
+
+
+def test_manifests_of_several_corpora_count_one_by_one(tmp_path):
+    weak = tmp_path / "weak.jsonl"
+    weak.write_text("{}\n")
+    hparams = {
+        "output_folder": tmp_path / "run",
+        "train_cuts": {"weak": str(weak), "strong": "not/there.jsonl"},
+    }
+    claim_data(hparams)
+    claim_data(hparams)
+    weak.write_text("{}\n{}\n")
+    with pytest.raises(ValueError, match="train_cuts weak"):
+        claim_data(hparams)

@@ -1,0 +1,34 @@
+"""`opensed convert-checkpoint`: safetensors of a training's checkpoint.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["convert_checkpoint"]
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(
+    "convert-checkpoint",
+    short_help="Take the tensors out of a training's checkpoint.",
+)
+@click.argument("source", type=_FILE)
+@click.argument("target", type=_FILE)
+def convert_checkpoint(source: Path, target: Path) -> None:
+    """Write the tensors of SOURCE to TARGET, a .safetensors file.
+
+    For checkpoints such as EAT's, which hold fairseq's settings as objects:
+    nothing that they name is imported or run.
+
+    \b
+    opensed convert-checkpoint EAT-base_epoch30_ft.pt eat.safetensors
+    """
+    from speechbrain_opensed.checkpoints import converting
+
+    number = converting.convert_checkpoint(source, target)
+    click.echo(f"wrote {target}: {number} tensors")
