@@ -193,23 +193,15 @@ def dataio_prep(hparams):
         rounding=hparams["rounding"],
         **options,
     )
-    reading = {
-        "num_workers": hparams["num_workers"],
-        "seed": hparams["seed"],
-        **hparams["loader"],
-    }
+    reading = {key: hparams[key] for key in ("num_workers", "seed")}
+    reading |= hparams["loader"]
     size = hparams["batch_size"]
     if corpora is None:
         train = training_loader(dataset, cuts["train"], size, **reading)
     else:
-        train = mixed_loader(
-            dataset,
-            corpora,
-            {name: hparams["mix"][name] for name in corpora},
-            hparams["epoch_cuts"],
-            size,
-            **reading,
-        )
+        mix = {name: hparams["mix"][name] for name in corpora}
+        shares = corpora, mix, hparams["epoch_cuts"]
+        train = mixed_loader(dataset, *shares, size, **reading)
     truth = {
         sb.Stage.VALID: read_truth(cuts["valid"], only=tested).events,
         sb.Stage.TEST: read_truth(cuts["test"], only=tested).events,

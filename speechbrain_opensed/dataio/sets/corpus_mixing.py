@@ -281,15 +281,17 @@ def read_corpora(
                 report.drop("without annotated events", cut.id)
             else:
                 kept.append(cut)
+        if report.dropped:
+            logger.warning(report.summary())
         if kept:
             corpora[name] = with_audio(kept, missing, report)
         elif not report.dropped:
             raise ValueError(f"{path} has no cut: leave out {name}")
         report.count("cuts", len(corpora.get(name, ())))
-        if report.dropped:
-            logger.warning(report.summary())
         if output_folder is not None:
             report.save(output_folder)
+    if set(manifests) <= set(leave_out):
+        raise ValueError("all corpora are left out: keep one")
     if not corpora:
         raise ValueError(
             "no clip is left of any corpus: keep one that is not all tested"
