@@ -3,10 +3,12 @@
 import json
 from collections import Counter
 
+import numpy as np
 import pytest
+import soundfile
 import torch
-from lhotse import CutSet
-from lhotse.testing.dummies import DummyManifest, dummy_cut
+from lhotse import CutSet, Recording
+from lhotse.testing.dummies import DummyManifest
 
 from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.schema import event
@@ -172,7 +174,11 @@ def written(folder, name, *cuts):
 
 def test_what_is_tested_and_what_has_no_events_is_left_out(tmp_path):
     bark = event("r", 0, 0.1, 0.5, "bark", "Bark")
-    cuts = [dummy_cut(k, with_data=True) for k in range(4)]
+    path = tmp_path / "sound.wav"
+    soundfile.write(path, np.full(16000, 0.1), 16000)
+    cuts = [Recording.from_file(path).to_cut() for _ in range(4)]
+    for cut in cuts:
+        cut.custom = {}
     for cut, name in zip(cuts, "abcd", strict=True):
         cut.id = f"{name * 11}_0"
     cuts[1].supervisions = [bark]

@@ -8,9 +8,10 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from speechbrain_opensed.checkpoints.tango_layout import SIZES
-from speechbrain_opensed.lobes.style.adapter import StyleAdapter, _resnet_blocks
+from speechbrain_opensed.lobes.style.adapter import StyleAdapter
 from speechbrain_opensed.lobes.style.fusion import shares_of
 from speechbrain_opensed.lobes.style.reference_encoder import ReferenceEncoder
+from speechbrain_opensed.lobes.style.sites import find_sites
 
 BATCH = 3
 
@@ -376,7 +377,7 @@ def test_norms_are_scaled_and_shifted_by_hand(unet, inputs):
     for up in adapter.blocks[0].up:
         width = len(up.bias) // 2
         up.bias[:width], up.bias[width:] = 0.5, 3.0
-    norm, heard = _resnet_blocks(unet)[0].norm1, []
+    norm, heard = find_sites(unet).blocks[0][0], []
     handle = norm.register_forward_hook(lambda *args: heard.append(args[2]))
     style = style_of(adapter, inputs)
     predict(unet, inputs)
