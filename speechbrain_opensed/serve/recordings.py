@@ -117,7 +117,7 @@ def recording_routes(service: Service) -> APIRouter:
         """Send a sound or video file, as the body or as a form's file."""
         service.store.sweep()
         kind = request.headers.get("content-type", "")
-        parts = request.stream()
+        parts: AsyncIterator[bytes] = request.stream()
         if kind.startswith("multipart/form-data"):
             file = await _form_file(request)
             name, parts = name or file.filename or "", _read(file)

@@ -196,7 +196,10 @@ class Store:
     def size(self) -> int:
         """Bytes that are taken."""
         with self._lock:
-            items = [*self._recordings.values(), *self._found.values()]
+            items: list[Recording | Found] = [
+                *self._recordings.values(),
+                *self._found.values(),
+            ]
             return sum(item.size for item in items)
 
     def add_recording(self, name: str) -> Recording:
@@ -266,7 +269,10 @@ class Store:
         """Forgets what nobody asked for in a long time; how many it were."""
         old = now() - self.limits.keep_seconds
         with self._lock:
-            items = [*self._found.values(), *self._recordings.values()]
+            items: list[Recording | Found] = [
+                *self._found.values(),
+                *self._recordings.values(),
+            ]
             idle = [one for one in items if one.used < old and not one.users]
             for item in idle:
                 self.remove(item)
