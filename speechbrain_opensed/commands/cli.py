@@ -51,6 +51,7 @@ _COMMANDS = {
         "speechbrain_opensed.commands.join_captions:join_captions"
     ),
     "phrase-bank": "speechbrain_opensed.commands.phrase_bank:phrase_bank",
+    "export-onnx": "speechbrain_opensed.commands.export_onnx:export_onnx",
     "prepare": "lhotse_recipes.cli:prepare",
     "download": "lhotse_recipes.cli:download",
     "export": "lhotse_recipes.cli:export",

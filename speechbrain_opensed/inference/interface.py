@@ -12,6 +12,7 @@ from speechbrain_opensed.inference.models import (
     build_named,
     build_weights,
 )
+from speechbrain_opensed.inference.onnx_model import ENCODE, load_onnx
 from speechbrain_opensed.inference.pretrained import SafePretrained
 from speechbrain_opensed.inference.taught import MAIN, read_taught
 from speechbrain_opensed.lobes.text.finelap import FineLAPTextEncoder
@@ -95,10 +96,10 @@ class SoundInterface(SafePretrained):
         source : str or Path
             A name, see `opensed models`; an export's folder or repository,
             see :meth:`from_hparams`; a run's folder that holds an export;
-            or released weights: a file, or a folder with
-            `model.safetensors` alone; or what such a model was taught, see
-            :mod:`~speechbrain_opensed.inference.taught`. Which model weights
-            are of is told by the names of their tensors.
+            what `opensed export-onnx` wrote; or released weights: a file, or
+            a folder with `model.safetensors` alone; or what such a model was
+            taught, see :mod:`~speechbrain_opensed.inference.taught`. Which
+            model weights are of is told by the names of their tensors.
         run_opts : dict, optional
             `device`, `precision`.
 
@@ -121,6 +122,8 @@ class SoundInterface(SafePretrained):
             return cls._from_parts(build_named(name), run_opts, name)
         if (folder / MAIN).is_file():
             return cls._from_taught(folder, run_opts)
+        if folder.suffix == ".onnx" or (folder / ENCODE).is_file():
+            return cls(*load_onnx(folder), run_opts)
         described = (folder / "hyperparams.yaml").is_file()
         bare = (folder / "model.safetensors").is_file() and not described
         if bare or (folder.is_file() and folder.suffix in _WEIGHTS):

@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+"""Detection from samples to scores: real-time factor, memory, share of peak.
+
+A FlexSED of random weights hears a minute of noise and looks for phrases, as
+`opensed detect` does it: half overlapping windows, bounded groups of pairs.
+`official` is the scheme of the original code: windows of ten seconds side by
+side, all phrases of one in one fp32 batch; it decodes half as many windows.
+`onnx` and `int8` are the graphs of `opensed export-onnx`. The share of the
+peak is that of the operations (counted by torch, of matrix products and
+convolutions) in what this machine reaches in a large matrix product of that
+precision, measured in the same run. Memory is the growth of the resident set
+at its peak. Seconds are those of the processor: with two threads, of both.
+
+Then a long recording in flat memory, and how long a stream takes to give
+frames that are final.
+
+> python benchmarks/detect.py
+> python benchmarks/detect.py --size released --phrases 1 10 64 407 \\
+>     --threads 1 2 --schemes official fp32 bf16 onnx int8 --hours 10
+"""
+
+import argparse
+import ctypes
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from speechbrain_opensed.core.spec import SedSpec
+from speechbrain_opensed.inference import SoundEventDetector
+from speechbrain_opensed.inference.sounds import Sound, detect_sounds
+from speechbrain_opensed.lobes.flexsed import FlexSED
+from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
+
+SIZES = {
+    "small": dict(embed_dim=192, num_heads=3),
+    "released": dict(),
+}
+RATE = 16000
+PEAK_OF = {"official": "fp32", "onnx": "fp32"}
+
+
+def build(size):
+    """A detector of random weights, modulation included."""
+    torch.manual_seed(0)
+    model = FlexSED(**SIZES[size]).eval()
+    for block in model.decoder.blocks:
+        torch.nn.init.normal_(block.adaln.weight, std=0.02)
+    return with_model(model, HashTextEncoder(dim=512), "fp32")
+
+
+def with_model(model, text, precision):
+    """A detector of a model."""
+    return SoundEventDetector(
+        {"model": model, "text_encoder": text},
+        {"spec": SedSpec()},
+        {"device": "cpu", "precision": precision},
+    )
+
+
+def phrases(count):
+    """So many."""
+    return [f"sound number {number}" for number in range(count)]
+
+
+def official(detector, wav, names):
+    """Windows side by side, all pairs of one at once."""
+    model, queries = detector.mods.model, detector.embed(names)
+    tracks = []
+    with torch.no_grad():
+        for window in wav.split(10 * RATE, dim=1):
+            window = window / (window.abs().max() + 1e-9)
+            feats = model.encode(window)
+            pairs = feats.repeat_interleave(len(queries), 0)
+            tracks.append(model.decoder(pairs, queries).sigmoid())
+    return torch.cat(tracks, dim=1)
+
+
+def ours(detector, wav, names):
+    """Half overlapping windows, as `opensed detect` has them."""
+    return detector.detect_batch(wav, None, names, batch_size=1)
+
+
+def operations(detector):
+    """Floating point operations of a window, and of a query in it."""
+    model = detector.mods.model
+    counted = []
+    with torch.no_grad():
+        feats = model.encode(torch.rand(1, 10 * RATE))
+        for call in (
+            lambda: model.encode(torch.rand(1, 10 * RATE)),
+            lambda: model.decode(feats, torch.rand(1, 512)),
+        ):
+            with FlopCounterMode(display=False) as counter:
+                call()
+            counted.append(counter.get_total_flops())
+    return counted
+
+
+def peaks(schemes, threads):
+    """Operations a CPU second of matrix products, by precision."""
+    size, found = 1024, {}
+    for name in sorted({PEAK_OF.get(s, s) for s in schemes}):
+        if name == "int8":
+            a = torch.randint(-9, 9, (size, size), dtype=torch.int8)
+            call = lambda a=a: torch._int_mm(a, a)  # noqa: E731
+        else:
+            kind = torch.bfloat16 if name == "bf16" else torch.float32
+            a = torch.rand(size, size, dtype=kind)
+            call = lambda a=a: a @ a  # noqa: E731
+        call()
+        best = min(seconds(call)[0] for _ in range(5))
+        found[name] = 2 * size**3 / best
+    return found
+
+
+def seconds(call, *inputs):
+    """CPU seconds of a call, MiB that it took at its peak, and its result."""
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")
+    before, begin = status("VmRSS:"), time.process_time()
+    result = call(*inputs)
+    return time.process_time() - begin, status("VmHWM:") - before, result
+
+
+def status(name):
+    """MiB, of what the system knows of this process."""
+    words = Path("/proc/self/status").read_text().split()
+    return int(words[words.index(name) + 1]) / 1024
+
+
+def detectors(args, detector, folder):
+    """What is compared, by name."""
+    found = {}
+    text = HashTextEncoder(dim=512)
+    for name in args.schemes:
+        if name in ("onnx", "int8"):
+            from speechbrain_opensed.inference.onnx_export import export_onnx
+            from speechbrain_opensed.inference.onnx_model import load_onnx
+
+            export_onnx(
+                detector, folder / name, phrases(1), int8=name == "int8"
+            )
+            modules, _ = load_onnx(folder / name)
+            found[name] = with_model(modules["model"], text, "fp32")
+        elif name == "official":
+            found[name] = detector
+        else:
+            found[name] = with_model(detector.mods.model, text, name)
+    return found
+
+
+def compare(args, detector, folder):
+    """The first table."""
+    wav = 0.1 * torch.randn(1, args.seconds * RATE)
+    encode, decode = operations(detector)
+    windows = detector.scorer.count(args.seconds)
+    print(
+        f"{args.seconds} s, FlexSED {args.size}: {encode / 1e9:.1f} GFLOP a "
+        f"window, {decode / 1e9:.1f} a window and phrase"
+    )
+    print(
+        f"{'threads':>7}{'phrases':>9}  {'scheme':10}{'CPU s':>8}{'RTF':>8}"
+        f"{'MiB':>7}{'of peak':>9}{'max |dp|':>10}"
+    )
+    for threads in args.threads:
+        torch.set_num_threads(threads)
+        reached = peaks(args.schemes, threads)
+        models = detectors(args, detector, folder / str(threads))
+        for count in args.phrases:
+            names, reference = phrases(count), None
+            for scheme, one in models.items():
+                own = scheme == "official"
+                listen = official if own else ours
+                took, grown, scores = seconds(listen, one, wav, names)
+                number = -(-args.seconds // 10) if own else windows
+                done = number * (encode + count * decode)
+                share = done / took / reached[PEAK_OF.get(scheme, scheme)]
+                error = ""
+                if not own:
+                    reference = scores if reference is None else reference
+                    error = f"{(scores - reference).abs().max():.1e}"
+                print(
+                    f"{threads:>7}{count:>9}  {scheme:10}{took:8.2f}"
+                    f"{took / args.seconds:8.3f}{grown:7.0f}{share:9.2f}"
+                    f"{error:>10}",
+                    flush=True,
+                )
+        print(
+            "        peak, GFLOP/CPU s: "
+            + ", ".join(f"{n} {v / 1e9:.0f}" for n, v in reached.items())
+        )
+
+
+def long_recording(detector, hours):
+    """How memory and time grow with the length of a recording."""
+    for part in (hours / 10, hours):
+        blocks = int(part * 3600 / 10)
+        noise = np.random.default_rng(0).normal(0, 0.1, 10 * RATE)
+        noise = noise.astype(np.float32)
+
+        def open_sound(blocks=blocks, noise=noise):
+            return Sound(
+                "noise", RATE, 10.0 * blocks, lambda: iter([noise] * blocks)
+            )
+
+        def listen(open_sound=open_sound):
+            for _ in detect_sounds(
+                detector, [("noise", open_sound)], phrases(1), columns=0
+            ):
+                pass
+
+        took, grown, _ = seconds(listen)
+        print(
+            f"{part:g} hours, 1 phrase: {took:.0f} CPU s, RTF "
+            f"{took / part / 3600:.4f}, memory grew by {grown:.0f} MiB"
+        )
+
+
+def first_frames(detector):
+    """When a stream's first frames are final."""
+    stream = detector.stream(phrases(1), RATE, threshold=0.0, median_seconds=0)
+    rng = np.random.default_rng(0)
+    block = rng.normal(0, 0.1, RATE // 10).astype(np.float32)
+    for number in range(1, 600):
+        begin = time.process_time()
+        stream.feed(block)
+        took = time.process_time() - begin
+        if len(stream.scores):
+            print(
+                f"stream: first frames are final after {number / 10:.1f} s of "
+                f"sound, {1e3 * took:.0f} CPU ms after its last block"
+            )
+            return
+
+
+def main() -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--phrases", type=int, nargs="+", default=[1, 10])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1])
+    parser.add_argument(
+        "--schemes",
+        nargs="+",
+        choices=["official", "fp32", "bf16", "onnx", "int8"],
+        default=["official", "fp32", "bf16"],
+    )
+    parser.add_argument("--hours", type=float, default=0.1)
+    args = parser.parse_args()
+    detector = build(args.size)
+    with tempfile.TemporaryDirectory() as folder:
+        compare(args, detector, Path(folder))
+    torch.set_num_threads(1)
+    long_recording(detector, args.hours)
+    first_frames(detector)
+
+
+if __name__ == "__main__":
+    main()
