@@ -10,7 +10,7 @@ THREADS ?= 2
 export OMP_NUM_THREADS := $(THREADS)
 
 .PHONY: demo demo-real demo-style demo-finelap demo-sept test test-all \
-	test-recipes test-latest lock vendor lint types clean
+	test-recipes test-latest lock vendor lint types docs sbom wheel clean
 
 $(READY): pyproject.toml $(LOCK)
 	$(PYTHON) -m venv $(VENV)
@@ -77,5 +77,20 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
+# Begins at site/index.html, also without a server.
+docs: $(READY)
+	$(BIN)/python docs/tools/claims.py
+	$(BIN)/python docs/tools/licences.py
+	$(BIN)/python -m mkdocs build --strict
+
+# What is installed with the package, for auditors.
+sbom: $(READY)
+	$(BIN)/python docs/tools/sbom.py sbom.json
+
+# The same commit gives the same wheel, byte by byte.
+wheel: $(READY)
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+		$(BIN)/python -m build --wheel --no-isolation
+
 clean:
-	rm -rf results build dist *.egg-info
+	rm -rf results build dist site sbom.json *.egg-info

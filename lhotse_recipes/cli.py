@@ -6,6 +6,7 @@ elsewhere; a recipe's arguments, options and help are those of its function.
 
 import collections.abc
 import copy
+import functools
 import inspect
 import re
 import typing
@@ -22,6 +23,7 @@ __all__ = [
     "export",
     "lhotse_cli",
     "main",
+    "output_argument",
     "prepare",
 ]
 
@@ -194,6 +196,43 @@ download = click.Group(
 )
 
 
+def output_argument(kind: click.ParamType) -> Callable[..., Any]:
+    """
+    Where results go: ``-o PATH``, or the last argument.
+
+    :param kind: what the command takes, such as ``click.Path()``.
+    :return: decorator of a command with a parameter ``output``.
+
+    >>> @click.command()
+    ... @output_argument(click.Path())
+    ... def write(output):
+    ...     click.echo(output)
+    >>> from click.testing import CliRunner
+    >>> CliRunner().invoke(write, ["-o", "a.tsv"]).output
+    'a.tsv\\n'
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @click.argument("output", type=kind, required=False)
+        @click.option(
+            "-o",
+            "--output",
+            "named",
+            type=kind,
+            help="The same as the argument OUTPUT.",
+        )
+        @functools.wraps(function)
+        def command(*args: Any, output: Any, named: Any, **kwargs: Any) -> Any:
+            if (output is None) == (named is None):
+                raise click.UsageError("Name one output: -o PATH.")
+            chosen = named if output is None else output
+            return function(*args, output=chosen, **kwargs)
+
+        return command
+
+    return decorate
+
+
 _FORMATS = (
     "audacity", "crowsetta", "csv", "dcase", "finelap", "jams",
     "labelstudio", "parquet", "raven", "soundevent", "textgrid",
@@ -202,7 +241,7 @@ _FORMATS = (
 
 @click.command
 @click.argument("cuts", type=click.Path())
-@click.argument("output", type=click.Path())
+@output_argument(click.Path())
 @click.option(
     "--format",
     "name",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from lhotse_recipes.cli import output_argument
 from speechbrain_opensed.commands.interrupts import prompt_interrupts
 from speechbrain_opensed.commands.options import (
     SomeFailed,
@@ -27,7 +28,7 @@ __all__ = ["annotate"]
 
 @click.command(short_help="Detect sounds in the cuts of a manifest.")
 @click.argument("cuts", type=click.Path(path_type=Path))
-@click.argument("output", type=click.Path(path_type=Path))
+@output_argument(click.Path(path_type=Path))
 @phrase_options
 @model_options()
 @detection_options

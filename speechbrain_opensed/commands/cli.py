@@ -5,6 +5,8 @@ Authors
 """
 
 import importlib
+import logging
+import os
 from concurrent.futures import BrokenExecutor
 
 import click
@@ -12,7 +14,7 @@ import click
 from speechbrain_opensed.commands.interrupts import INTERRUPTED, end_at_once
 from speechbrain_opensed.commands.options import SomeFailed
 
-__all__ = ["main", "opensed"]
+__all__ = ["SECTIONS", "main", "opensed"]
 
 _ALIGNMENT = "speechbrain_opensed.commands.evaluate_alignment"
 _COMMANDS = {
@@ -55,6 +57,35 @@ _COMMANDS = {
     "prepare": "lhotse_recipes.cli:prepare",
     "download": "lhotse_recipes.cli:download",
     "export": "lhotse_recipes.cli:export",
+    "new": "speechbrain_opensed.commands.new:new",
+}
+
+#: What `opensed --help` shows together.
+SECTIONS = {
+    "Hear": (
+        "detect",
+        "listen",
+        "serve",
+        "caption",
+        "join-captions",
+        "annotate",
+        "index",
+        "search",
+        "models",
+    ),
+    "Teach": ("learn", "calibrate", "train", "publish"),
+    "Evaluate": (
+        "evaluate",
+        "evaluate-retrieval",
+        "evaluate-classification",
+        "evaluate-grounding",
+        "evaluate-generation",
+        "prompt-results",
+    ),
+    "Data": ("prepare", "download", "soundscapes", "export"),
+    "Language": ("phrase-bank", "relate-labels", "neighbors"),
+    "Generate": ("generate",),
+    "Build": ("new", "convert-checkpoint"),
 }
 
 
@@ -77,6 +108,23 @@ class _LazyGroup(click.Group):
 
     def list_commands(self, ctx):
         return list(_COMMANDS)
+
+    def format_commands(self, ctx, formatter):
+        """The commands by what they are for, each with a line of help."""
+        listed = set(self.list_commands(ctx))
+        shown = [name for names in SECTIONS.values() for name in names]
+        rest = tuple(name for name in _COMMANDS if name not in shown)
+        width = max(map(len, listed))
+        for title, names in {**SECTIONS, "More": rest}.items():
+            rows = []
+            for name in names:
+                if (command := self.get_command(ctx, name)) is not None:
+                    limit = formatter.width - 6 - width
+                    about = command.get_short_help_str(limit)
+                    rows.append((name.ljust(width), about))
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def get_command(self, ctx, name):
         if name not in _COMMANDS:
@@ -135,10 +183,29 @@ def _last_resort(error):
 @click.option(
     "--traceback",
     is_flag=True,
-    help="Show where an error happened; stands before the command.",
+    help="Show where an error happened.",
 )
-def opensed(traceback):
-    """Find any sound you can describe in words."""
+@click.option("-v", "--verbose", is_flag=True, help="Tell more.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="Tell errors alone; no progress bars."
+)
+@click.pass_context
+def opensed(ctx, traceback, verbose, quiet):
+    """Find any sound you can describe in words.
+
+    The options below stand before the command; those of a command, in its own
+    help, behind it.
+    """
+    if verbose and quiet:
+        raise click.UsageError("--verbose and --quiet exclude each other")
+    if verbose:
+        logging.basicConfig(level=logging.INFO)
+    if quiet:
+        logging.disable(logging.WARNING)
+        ctx.call_on_close(lambda: logging.disable(logging.NOTSET))
+        # Read when tqdm is imported, which is later.
+        os.environ["TQDM_DISABLE"] = "1"
+        ctx.call_on_close(lambda: os.environ.pop("TQDM_DISABLE"))
 
 
 def main():

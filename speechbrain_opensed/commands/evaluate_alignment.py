@@ -35,7 +35,7 @@ def _common_options(function):
             help="Hear the first channel of the first 10 s alone, as the "
             "official evaluation does.",
         ),
-        model_options(),
+        model_options(precision=False),
         click.argument("cuts", type=click.Path(path_type=Path)),
     ):
         function = option(function)
@@ -118,7 +118,6 @@ def _evaluate(
     make_task,
     model,
     device,
-    precision,
     batch_size,
     as_published,
     allow_commands,
@@ -129,7 +128,7 @@ def _evaluate(
     from speechbrain_opensed.evaluation.alignment import evaluate_alignment
 
     cut_set = read_cuts(cuts, allow_commands)
-    aligner = load_aligner(model, device, precision)
+    aligner = load_aligner(model, device)
     task = make_task(cut_set, aligner)
     results = evaluate_alignment(
         cut_set,

@@ -47,7 +47,8 @@ __all__ = ["generate"]
 )
 @click.option(
     "-o",
-    "--out",
+    "--output",
+    "out",
     required=True,
     type=click.Path(path_type=Path),
     help="Sound file (.wav, .flac).",

@@ -100,7 +100,7 @@ def stacked(*options):
     return decorate
 
 
-def model_options(required=True, what=_MODEL):
+def model_options(required=True, what=_MODEL, precision=True):
     """Options that :func:`load_detector` takes.
 
     Arguments
@@ -109,6 +109,8 @@ def model_options(required=True, what=_MODEL):
         Whether the model has to be named.
     what : str
         Help on what can be named.
+    precision : bool
+        Whether there is a decoder, whose precision can be chosen.
 
     Returns
     -------
@@ -124,7 +126,7 @@ def model_options(required=True, what=_MODEL):
     >>> [option.name for option in listen.params]
     ['model', 'device', 'precision']
     """
-    return stacked(
+    options = [
         click.option(
             "--model",
             required=required,
@@ -133,15 +135,19 @@ def model_options(required=True, what=_MODEL):
         click.option(
             "--device", default=None, help="cpu, cuda, ...; default: the best."
         ),
-        click.option(
-            "--precision",
-            type=click.Choice(["fp32", "bf16", "fp16"]),
-            default="fp32",
-            show_default=True,
-            help="Precision of the decoder; bf16 is faster where the hardware "
-            "knows it.",
-        ),
-    )
+    ]
+    if precision:
+        options.append(
+            click.option(
+                "--precision",
+                type=click.Choice(["fp32", "bf16", "fp16"]),
+                default="fp32",
+                show_default=True,
+                help="Precision of the decoder; bf16 is faster where the "
+                "hardware knows it.",
+            )
+        )
+    return stacked(*options)
 
 
 def load_detector(model, device, precision):
@@ -174,7 +180,7 @@ def load_detector(model, device, precision):
     )
 
 
-def load_aligner(model, device, precision):
+def load_aligner(model, device, precision="fp32"):
     """The audio-text model that the options describe.
 
     Arguments
@@ -193,7 +199,7 @@ def load_aligner(model, device, precision):
 
     Example
     -------
-    >>> load_aligner("./nowhere", "cpu", "fp32")
+    >>> load_aligner("./nowhere", "cpu")
     Traceback (most recent call last):
     FileNotFoundError: no folder ./nowhere: give one that export_detector ...
     """

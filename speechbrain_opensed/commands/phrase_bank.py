@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from lhotse_recipes.cli import output_argument
+
 __all__ = ["phrase_bank"]
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -24,7 +26,7 @@ def phrase_bank():
 
 @phrase_bank.command(context_settings={"show_default": True})
 @click.argument("vocabulary")
-@click.argument("output", type=_FILE)
+@output_argument(_FILE)
 @click.option(
     "--phrases",
     "sources",

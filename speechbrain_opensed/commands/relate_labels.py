@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from lhotse_recipes.cli import output_argument
 from speechbrain_opensed.commands.llm_options import (
     llm_options,
     make_client,
@@ -15,7 +16,7 @@ __all__ = ["relate_labels"]
 
 @click.command("relate-labels", context_settings={"show_default": True})
 @click.argument("labels")
-@click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
+@output_argument(click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),

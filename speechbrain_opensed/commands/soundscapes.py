@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from lhotse_recipes.cli import output_argument
 from speechbrain_opensed.commands.interrupts import prompt_interrupts
 
 __all__ = ["soundscapes"]
@@ -23,7 +24,7 @@ def _span(kind):
     context_settings={"show_default": True},
 )
 @click.argument("bank")
-@click.argument("output", type=click.Path(file_okay=False, path_type=Path))
+@output_argument(click.Path(file_okay=False, path_type=Path))
 @click.option(
     "-n", "--num", type=click.IntRange(min=1), default=100, help="Clips."
 )

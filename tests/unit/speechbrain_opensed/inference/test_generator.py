@@ -292,7 +292,7 @@ def test_command(exported, sound, tmp_path):
     out = tmp_path / "out" / "a.wav"
     arguments = ["generate", "hum", "--model", str(exported)]
     arguments += ["--reference", str(tmp_path / "ref.wav"), "--steps", "2"]
-    arguments += ["--duration", "0.4", "--out", str(out), "--seed", "3"]
+    arguments += ["--duration", "0.4", "--output", str(out), "--seed", "3"]
     plot = tmp_path / "a.png"
     result = CliRunner().invoke(opensed, [*arguments, "--plot", str(plot)])
     assert result.exit_code == 0, result.output
@@ -304,7 +304,7 @@ def test_command(exported, sound, tmp_path):
         "hum", tmp_path / "ref.wav", duration_s=0.4, steps=2, seed=3
     )
     assert np.abs(written - wave.numpy()).max() < 1e-3
-    result = CliRunner().invoke(opensed, [*arguments, "--out", "x.mp3"])
+    result = CliRunner().invoke(opensed, [*arguments, "-o", "x.mp3"])
     assert result.exit_code == 2 and "x.mp3" in result.output
     result = CliRunner().invoke(opensed, [*arguments, "--weight", "0.5"])
     assert result.exit_code == 2 and "sum to 0.5" in result.output

@@ -1,0 +1,47 @@
+"""What MkDocs calls while it builds the pages.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+ROOT = Path(__file__).resolve().parents[2]
+# For the modules beside this one; MkDocs forgets the folder after loading.
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+import claims  # noqa: E402
+import included  # noqa: E402
+import licences  # noqa: E402
+import pictures  # noqa: E402
+import reference  # noqa: E402
+import tutorials  # noqa: E402
+from mkdocs.structure.files import File, Files  # noqa: E402
+
+__all__ = ["on_files", "on_page_markdown"]
+
+
+def on_files(files: Files, config, **kwargs) -> Files:
+    """Adds the pages and pictures that are made by the build."""
+    made: dict[str, str | bytes] = {
+        "reference/cli.md": reference.cli_page(),
+        "reference/yaml.md": reference.yaml_page(),
+        "claims.md": claims.page(),
+        "licences.md": licences.page(),
+        **dict(reference.api_pages()),
+        **dict(pictures.all_pictures()),
+        **dict(tutorials.pages()),
+    }
+    for path, content in made.items():
+        if old := files.get_file_from_path(path):
+            files.remove(old)
+        files.append(File.generated(config, path, content=content))
+    return files
+
+
+def on_page_markdown(markdown: str, page, config, **kwargs) -> str:
+    """Puts in the files of the repository that a page includes."""
+    return included.expand(markdown, page.file.src_uri)

@@ -1,0 +1,116 @@
+"""Every command and snippet of the pages runs, page by page, in order."""
+
+import shutil
+from collections import Counter
+
+import pytest
+
+from docs.tools.example_folder import ROOT, make_folder
+from tests.docs_blocks import REASONS, blocks_of, check, run
+
+RUN = ("console", "python")
+PAGES = sorted(
+    path
+    for path in ROOT.glob("docs/**/*.md")
+    if any(b.language in RUN for b in blocks_of(path.read_text("utf-8")))
+)
+
+
+def name(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def marked(path):
+    slow = "<!-- test: slow -->" in path.read_text("utf-8")
+    marks = [pytest.mark.slow] if slow else []
+    return pytest.param(path, marks=marks, id=name(path))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_folder(tmp_path_factory.mktemp("docs"))
+
+
+@pytest.mark.parametrize("path", [marked(path) for path in PAGES])
+def test_commands_and_snippets_run(path, folder, tmp_path, monkeypatch):
+    work = shutil.copytree(folder, tmp_path / "work")
+    monkeypatch.chdir(work)
+    names = {"__name__": "__main__"}
+    for block in blocks_of(path.read_text("utf-8")):
+        if block.language in RUN and block.reason is None:
+            run(block, names, path)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_what_is_not_run_says_why_and_parses(path):
+    for block in blocks_of(path.read_text("utf-8")):
+        if block.reason is not None:
+            assert block.reason in REASONS, f"line {block.line}"
+            check(block)
+
+
+def test_most_is_run(record_property, capsys):
+    blocks = [
+        block
+        for path in PAGES
+        for block in blocks_of(path.read_text("utf-8"))
+        if block.language in RUN
+    ]
+    counts = Counter(block.reason or "run" for block in blocks)
+    for reason, number in counts.items():
+        record_property(reason, number)
+    with capsys.disabled():
+        print("\nblocks of the pages:", dict(counts))
+    assert counts["run"] > sum(counts.values()) / 2
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *sorted(ROOT.glob("recipes/*/README.md")),
+        ROOT / "README.md",
+        ROOT / "lhotse_recipes/README.md",
+    ],
+    ids=name,
+)
+def test_snippets_of_the_readmes_compile(path):
+    """They name what a recipe leaves; tests/recipes runs the recipes."""
+    for block in blocks_of(path.read_text("utf-8")):
+        if block.language == "python":
+            check(block)
+
+
+def test_pages_mark_their_languages():
+    known = {*RUN, "text", "bash", "yaml", "csv", "diff", "toml", "make"}
+    for path in ROOT.glob("docs/**/*.md"):
+        for block in blocks_of(path.read_text("utf-8")):
+            where = f"{name(path)}, line {block.line}"
+            assert block.language in known, f"{where}: {block.language!r}"
+            assert block.language in RUN or "$ opensed" not in block.text, where
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("```console\n$ opensed models --nothing\n```\n", "--nothing"),
+        ("```console\n$ opensed no-command\n```\n", "no-command"),
+        ("```console\n$ rm x\n```\n", "not run"),
+        ("```console\nopensed models\n```\n", "no \\$"),
+        ("```console\n$ opensed --version\nopensed, version 9\n```\n", "shown"),
+        ("```python\n1 / 0\n```\n", "division"),
+    ],
+)
+def test_what_is_wrong_is_noticed(text, words, tmp_path):
+    (block,) = blocks_of(text)
+    with pytest.raises(Exception, match=words):
+        run(block, {}, tmp_path)
+
+
+def test_what_is_not_run_is_looked_at():
+    text = "<!-- run: network -->\n```console\n$ opensed models {}\n```\n"
+    (good,) = blocks_of(text.format("--json"))
+    assert good.reason == "network" and good.line == 2
+    check(good)
+    (bad,) = blocks_of(text.format("--jason"))
+    with pytest.raises(Exception, match="--jason"):
+        check(bad)
