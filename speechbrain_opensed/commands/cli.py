@@ -67,7 +67,6 @@ SECTIONS = {
         "listen",
         "serve",
         "caption",
-        "join-captions",
         "annotate",
         "index",
         "search",
@@ -82,10 +81,10 @@ SECTIONS = {
         "evaluate-generation",
         "prompt-results",
     ),
-    "Data": ("prepare", "download", "soundscapes", "export"),
+    "Data": ("prepare", "download", "join-captions", "soundscapes", "export"),
     "Language": ("phrase-bank", "relate-labels", "neighbors"),
     "Generate": ("generate",),
-    "Build": ("new", "convert-checkpoint"),
+    "Build": ("new", "convert-checkpoint", "export-onnx"),
 }
 
 
