@@ -91,7 +91,7 @@ class Queries:
             if not phrases:
                 raise ValueError(
                     "this detector does not say what it was trained on: give "
-                    "phrases, or a vocabulary"
+                    "phrases (add -q PHRASE), or a vocabulary"
                 )
         return list(phrases)
 
