@@ -10,7 +10,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import sys
 from pathlib import Path
 
 import speechbrain as sb
@@ -23,6 +22,7 @@ from lhotse_recipes.io import write_json
 from lhotse_recipes.ontology import Ontology
 from lhotse_recipes.vocabulary import Vocabulary
 from speechbrain_opensed.checkpoints import load_eat, load_finelap
+from speechbrain_opensed.core.errors import run_recipe
 from speechbrain_opensed.dataio.phrases.audit import bank_relations
 from speechbrain_opensed.dataio.phrases.bank import PhraseBank
 from speechbrain_opensed.dataio.sets.corpus_mixing import (
@@ -241,8 +241,9 @@ def start_from(model, hparams):
         model.load_state_dict(whole.state_dict())
 
 
-if __name__ == "__main__":
-    hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
+def main(arguments):
+    """Reads the YAML, and runs it."""
+    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     sb.utils.distributed.ddp_init_group(run_opts)
     hparams = load_hparams(hparams_file, overrides)
     run_on_main(claim_run, [hparams_file, overrides, hparams, run_opts])
@@ -282,3 +283,7 @@ if __name__ == "__main__":
             brain.modules,
             spec=hparams["spec"],
         )
+
+
+if __name__ == "__main__":
+    run_recipe(main)

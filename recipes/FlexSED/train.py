@@ -11,7 +11,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from lhotse_recipes.io import write_atomically, write_json
 from lhotse_recipes.schema import events_of, label_of, tags_of
 from lhotse_recipes.vocabulary import Vocabulary
 from speechbrain_opensed.checkpoints import load_strict, read_state
+from speechbrain_opensed.core.errors import run_recipe
 from speechbrain_opensed.dataio.audio import with_audio
 from speechbrain_opensed.dataio.loader import evaluation_loader, training_loader
 from speechbrain_opensed.dataio.queries import AllQueries
@@ -245,8 +245,9 @@ def start_from(model, hparams):
         load_strict(model, state, optional=("front_end.",)).train()
 
 
-if __name__ == "__main__":
-    hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
+def main(arguments):
+    """Reads the YAML, and runs it."""
+    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     sb.utils.distributed.ddp_init_group(run_opts)
     hparams = load_hparams(hparams_file, overrides)
     run_on_main(claim_run, [hparams_file, overrides, hparams, run_opts])
@@ -296,3 +297,7 @@ if __name__ == "__main__":
                     "scores": brain.scores,
                 },
             )
+
+
+if __name__ == "__main__":
+    run_recipe(main)

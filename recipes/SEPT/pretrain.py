@@ -12,7 +12,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import sys
 from dataclasses import dataclass
 
 import speechbrain as sb
@@ -23,6 +22,7 @@ from towers import save_towers
 
 from lhotse_recipes.schema import trim_events
 from lhotse_recipes.soundscapes.captions import describe
+from speechbrain_opensed.core.errors import run_recipe
 from speechbrain_opensed.dataio.batches import (
     BatchKey,
     TensorBatch,
@@ -127,8 +127,9 @@ def loaders(hparams):
     return train, valid
 
 
-if __name__ == "__main__":
-    hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
+def main(arguments):
+    """Reads the YAML, and runs it."""
+    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     sb.utils.distributed.ddp_init_group(run_opts)
     hparams = load_hparams(hparams_file, overrides)
     run_on_main(claim_run, [hparams_file, overrides, hparams, run_opts])
@@ -154,3 +155,7 @@ if __name__ == "__main__":
         save_towers(
             hparams["output_folder"], hparams["model"], hparams["sizes"]
         )
+
+
+if __name__ == "__main__":
+    run_recipe(main)

@@ -11,7 +11,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import sys
 import time
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from torch.utils.data import TensorDataset
 
 from lhotse_recipes.fingerprint import audio_key, digest
 from lhotse_recipes.io import write_atomically, write_json
+from speechbrain_opensed.core.errors import run_recipe
 from speechbrain_opensed.dataio.feature_cache import read_features
 from speechbrain_opensed.dataio.sets.prompt_tasks import make_task
 from speechbrain_opensed.evaluation.prompting import (
@@ -308,4 +308,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_recipe(main)

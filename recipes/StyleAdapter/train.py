@@ -11,7 +11,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import sys
 from pathlib import Path
 from zlib import crc32
 
@@ -29,6 +28,7 @@ from speechbrain_opensed.checkpoints import (
     read_state,
 )
 from speechbrain_opensed.checkpoints.tango_layout import SIZES
+from speechbrain_opensed.core.errors import run_recipe
 from speechbrain_opensed.dataio.loader import evaluation_loader, training_loader
 from speechbrain_opensed.dataio.style.caches import (
     cache_latents,
@@ -227,8 +227,9 @@ def start_from(hparams, cuts):
     hparams["net"].set_trained(hparams["trained"])
 
 
-if __name__ == "__main__":
-    hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
+def main(arguments):
+    """Reads the YAML, and runs it."""
+    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     sb.utils.distributed.ddp_init_group(run_opts)
     hparams = load_hparams(hparams_file, overrides)
     run_on_main(claim_run, [hparams_file, overrides, hparams, run_opts])
@@ -284,3 +285,7 @@ if __name__ == "__main__":
                 hparams, generator, *parts["test"], output / "generated"
             )
         write_json(output / "results.json", results)
+
+
+if __name__ == "__main__":
+    run_recipe(main)

@@ -7,15 +7,16 @@ Authors
 import importlib
 import logging
 import os
-from concurrent.futures import BrokenExecutor
 
 import click
 
 from speechbrain_opensed.commands.interrupts import INTERRUPTED, end_at_once
 from speechbrain_opensed.commands.options import SomeFailed
+from speechbrain_opensed.core.errors import in_words
 
 __all__ = ["SECTIONS", "main", "opensed"]
 
+_AGAIN = "`opensed --traceback ...` with the same command"
 _ALIGNMENT = "speechbrain_opensed.commands.evaluate_alignment"
 _COMMANDS = {
     "detect": "speechbrain_opensed.commands.detect:detect",
@@ -145,33 +146,8 @@ class _LazyGroup(click.Group):
             ctx.exit(INTERRUPTED)
         except click.ClickException as error:
             raise _Failure(error.format_message()) from error
-        except FileNotFoundError as error:
-            # Raised by the system it is a bare "[Errno 2] ...: 'name'".
-            if error.errno is None:
-                raise _Failure(str(error)) from error
-            raise _Failure(f"no such file: {error.filename}") from error
-        except (ValueError, OSError, ImportError) as error:
-            raise _Failure(str(error) or type(error).__name__) from error
         except Exception as error:
-            raise _Failure(_last_resort(error)) from error
-
-
-def _last_resort(error):
-    """What to do about an error that nobody foresaw."""
-    what = f"{type(error).__name__}: {error}".rstrip(": ")
-    if isinstance(error, MemoryError) or "out of memory" in what.lower():
-        return f"{what}. Take a smaller --batch-size or shorter recordings"
-    if isinstance(error, BrokenExecutor):
-        return (
-            f"{what}. A worker was killed, perhaps for lack of memory: run "
-            "the same command again with fewer --num-jobs"
-        )
-    if type(error).__name__ == "LlmError":
-        return str(error)
-    return (
-        f"{what}. `opensed --traceback ...` with the same command shows where "
-        "it happened; please report that"
-    )
+            raise _Failure(in_words(error, _AGAIN)) from error
 
 
 @click.group(

@@ -192,6 +192,8 @@ def train(
         raise click.UsageError(f"Which of {recipe}'s: {names}?")
     script, file = find_recipe(recipe, hparams)
     command = [sys.executable, str(script), str(file), *overrides]
+    if click.get_current_context().find_root().params.get("traceback"):
+        command.append("--traceback")
     sys.stdout.flush()
     # In place of this process: signals and the exit status are the recipe's.
     os.execv(sys.executable, command)
