@@ -297,6 +297,7 @@ class Bench:
             if Path(n).match(pattern)
         }
         self.reference = first
+        self.largest = max((self.out / n).stat().st_size for n in first)
         self.texts = {
             n: (self.out / n).read_bytes() for n in first if n in self.task.grow
         }
@@ -398,7 +399,7 @@ def in_words(bench, code):
 def limited(bench, trials, rng):
     """Files may not grow beyond a random size, as on a full disk."""
     row = Row(f"no room {bench.name}")
-    most = max((bench.out / n).stat().st_size for n in bench.reference)
+    most = bench.largest
     for _ in range(trials):
         bench.fresh()
         room = rng.randrange(most)

@@ -8,6 +8,10 @@ import pytest
 
 from speechbrain_opensed.metrics import compute_psds
 from speechbrain_opensed.metrics.frames import frame_auroc
+from speechbrain_opensed.metrics.generation.divergences import (
+    inception_score,
+    kl_divergence,
+)
 from speechbrain_opensed.metrics.grounding import VARIANTS, grounding_psds
 from speechbrain_opensed.metrics.operating_points import count_intersections
 from speechbrain_opensed.metrics.protocols import best_fscores, get_protocol
@@ -115,3 +119,13 @@ def test_retrieval():
             factor = 1 if name in ("medR", "meanR") else 100
             value = factor * found[f"{way}_{name}"]
             assert value == pytest.approx(expected, abs=1e-4), (way, name)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_divergence_and_inception_score(activation):
+    path = Path(__file__).parents[3] / "fixtures/generation_scores.json"
+    frozen = json.loads(path.read_text())
+    found = kl_divergence(frozen["real"], frozen["made"], activation)
+    np.testing.assert_allclose(found, frozen[f"kl_{activation}"], rtol=1e-9)
+    scores = inception_score(frozen["real"])
+    np.testing.assert_allclose(scores, frozen["inception_score"], rtol=1e-9)
