@@ -178,20 +178,12 @@ def _param_docs(function: Callable[..., Any]) -> dict[str, str]:
 
 prepare = click.Group(
     "prepare",
-    {
-        command.name: command
-        for command in (RecipeCommand("prepare", one) for one in DATASETS)
-    },
+    [RecipeCommand("prepare", one) for one in DATASETS],
     help="Make manifests of a corpus.",
 )
 download = click.Group(
     "download",
-    {
-        command.name: command
-        for command in (
-            RecipeCommand("download", one) for one in DATASETS if one.download
-        )
-    },
+    [RecipeCommand("download", one) for one in DATASETS if one.download],
     help="Fetch a corpus.",
 )
 

@@ -45,7 +45,7 @@ class Annotation:
 
     kind: str
     text: str
-    label: str | None = None
+    label: str = ""
     onset: float = 0.0
     offset: float = 0.0
     mid: str | None = None
@@ -76,6 +76,19 @@ class Clip:
     aliases: tuple[str, ...] = ()
     custom: dict[str, Any] = field(default_factory=dict)
     path: str | None = None
+
+    @property
+    def known_duration(self) -> float:
+        """
+        The duration, where it has to be known.
+
+        :raises ValueError: the annotation does not say it.
+        """
+        if self.duration is None:
+            raise ValueError(
+                f"{self.where or self.id}: its duration is unknown"
+            )
+        return self.duration
 
     def of_kind(self, kind: str) -> list[Annotation]:
         """
@@ -129,7 +142,7 @@ class ClipTable:
         self.keep_repeated = keep_repeated
         self._entries: dict[str, Entry] = {}
         self._clips: dict[str, Clip] = {}
-        self._seen: set[tuple[str, Annotation]] = set()
+        self._seen: set[tuple[str, str]] = set()
 
     @property
     def clips(self) -> list[Clip]:
@@ -275,7 +288,7 @@ class ClipTable:
         return Annotation(kind, text, entry.label, **fields)
 
     def _add(self, clip: Clip, where: str, found: Annotation) -> None:
-        key = (clip.id, replace(found, custom=str(found.custom)))
+        key = (clip.id, repr(found))
         if key in self._seen and not self.keep_repeated:
             self.report.drop("repeated row", f"{where}: {found.label}")
         else:
@@ -324,7 +337,12 @@ def _supervision(
 ) -> SupervisionSegment:
     if one.kind == "caption":
         return caption(ident, index, duration, one.text)
-    named = (one.text, one.label, one.mid, one.confidence)
+    named: dict[str, Any] = {
+        "phrase": one.text,
+        "label": one.label,
+        "mid": one.mid,
+        "confidence": one.confidence,
+    }
     if one.kind == "tag":
-        return tag(ident, index, duration, *named)
-    return event(ident, index, one.onset, one.offset, *named)
+        return tag(ident, index, duration, **named)
+    return event(ident, index, one.onset, one.offset, **named)

@@ -1,6 +1,6 @@
 """From annotated clips to manifests: the part that all corpora share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +149,7 @@ def _files_of(clip: Clip, part: Part, audio: AudioIndex) -> list[str]:
 
 
 def find_tables(
-    folder: str | Path, names: dict[str, Sequence[str]], source: str
+    folder: str | Path, names: Mapping[str, Sequence[str]], source: str
 ) -> dict[str, Path]:
     """
     Find a corpus's annotation files by name.

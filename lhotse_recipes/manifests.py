@@ -1,7 +1,7 @@
 """Manifests that users name, read without trusting them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from lhotse.serialization import deserialize_item
 
 from lhotse_recipes.json_files import read_json_lines
 
-__all__ = ["check_cut", "read_cuts"]
+__all__ = ["check_cut", "num_cuts", "read_cuts"]
 
 # Times in manifests are rounded, and other tools count samples otherwise.
 _TOLERANCE = 0.05
@@ -241,3 +241,18 @@ class _Checked(Dillable):
             raise ValueError(
                 f"{self.path} is damaged ({error}): write it anew"
             ) from error
+
+
+def num_cuts(cuts: Iterable[Cut]) -> int | None:
+    """
+    How many cuts there are, where that is known without reading them.
+
+    :param cuts: any cuts.
+    :return: their number, or None.
+
+    >>> num_cuts([]), num_cuts(iter([]))
+    (0, None)
+    """
+    if isinstance(cuts, CutSet):
+        return None if cuts.is_lazy else len(cuts)
+    return len(cuts) if isinstance(cuts, Sized) else None

@@ -285,11 +285,10 @@ class Relations:
     @property
     def unknown(self) -> tuple[str, ...]:
         """Labels of the table about which it states nothing."""
-        stated = self.codes.any(axis=1)
         return tuple(
             label
-            for label, any_ in zip(self.labels, stated, strict=True)
-            if not any_
+            for label, codes in zip(self.labels, self.codes, strict=True)
+            if not codes.any()
         )
 
     def __contains__(self, label: str) -> bool:
@@ -305,12 +304,16 @@ def relation_table(vocabulary: Vocabulary, ontology: Ontology) -> Relations:
     :return: relations; classes without id or missing from the ontology are in
         ``.unknown``.
     """
-    known = [e for e in vocabulary.entries if e.mid and e.mid in ontology]
+    known = [
+        (e.label, e.mid)
+        for e in vocabulary.entries
+        if e.mid and e.mid in ontology
+    ]
     pairs = {
-        (one.label, two.label): ontology.relation(one.mid, two.mid)
-        for i, one in enumerate(known)
-        for two in known[:i]
-        if one.mid != two.mid
+        (label, other): ontology.relation(mid, other_mid)
+        for i, (label, mid) in enumerate(known)
+        for other, other_mid in known[:i]
+        if mid != other_mid
     }
     return Relations(pairs, vocabulary.labels)
 

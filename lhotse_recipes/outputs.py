@@ -84,7 +84,7 @@ def write_together(
     >>> sorted(path.name for path in folder.iterdir())
     ['a', 'b']
     """
-    paths = [Path(path) for path in paths]
+    wanted = [Path(path) for path in paths]
     text: dict[str, Any] = {}
     if mode == "w":
         text = {"encoding": "utf-8", "newline": ""}
@@ -92,7 +92,7 @@ def write_together(
     try:
         with ExitStack() as opened:
             files = []
-            for path in paths:
+            for path in wanted:
                 if is_stream(path):
                     # Appending, since a log may stand behind /dev/stdout.
                     file = open(path, mode, **text, opener=_append)
@@ -116,7 +116,7 @@ def write_together(
         name = error.filename
         if error.errno is None or not (name is None or str(name) in ours):
             raise
-        raise _unwritten(error, ours.get(str(name), paths[0])) from error
+        raise _unwritten(error, ours.get(str(name), wanted[0])) from error
     finally:
         for part, _ in temporary.values():
             with suppress(NotADirectoryError):

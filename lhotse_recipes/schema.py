@@ -75,7 +75,7 @@ def event(
             f"event {index} ({label}) of {recording_id}: onset {onset} and "
             f"offset {offset} are not a span of time; correct the annotation"
         )
-    custom = {"kind": "event", "label": label}
+    custom: dict[str, Any] = {"kind": "event", "label": label}
     if mid is not None:
         custom["mid"] = mid
     if confidence is not None:

@@ -185,13 +185,13 @@ class Vocabulary:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(_COLUMNS)
             for entry in self.entries:
-                known = entry.evaluated is not None
+                known = entry.evaluated
                 writer.writerow(
                     [
                         entry.label,
                         entry.phrase,
                         entry.mid or "",
-                        int(entry.evaluated) if known else "",
+                        "" if known is None else int(known),
                     ]
                 )
 

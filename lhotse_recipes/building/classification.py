@@ -182,8 +182,8 @@ def read_fields(
                 f"{len(columns)} ({', '.join(columns)}); correct or remove "
                 "the line"
             )
-        fields = map(str.strip, fields)
-        yield f"{path}:{number}", dict(zip(columns, fields, strict=True))
+        stripped = map(str.strip, fields)
+        yield f"{path}:{number}", dict(zip(columns, stripped, strict=True))
 
 
 def _palm(corpus_dir: str | Path) -> list[Tagged]:

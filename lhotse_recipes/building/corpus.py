@@ -8,6 +8,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     ThreadPoolExecutor,
 )
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,14 +80,14 @@ def ordered_map(
     >>> list(ordered_map(len, ["a", "bb"], num_jobs=2))
     [1, 2]
     """
-    bar = {"total": len(items), "desc": desc, "disable": len(items) < 50}
+    bar = partial(tqdm, total=len(items), desc=desc, disable=len(items) < 50)
     if executor is not None:
-        yield from tqdm(executor.map(function, items), **bar)
+        yield from bar(executor.map(function, items))
     elif num_jobs <= 1:
-        yield from tqdm(map(function, items), **bar)
+        yield from bar(map(function, items))
     else:
         with ThreadPoolExecutor(num_jobs) as threads:
-            yield from tqdm(threads.map(function, items), **bar)
+            yield from bar(threads.map(function, items))
 
 
 def process_pool(num_jobs: int) -> ProcessPoolExecutor:
@@ -199,10 +200,10 @@ def finish_part(
     :param custom: recording id → further fields of its cut.
     :return: ``{"recordings", "supervisions", "cuts"}``.
     """
-    supervisions = list(supervisions)
-    doubtful = note_implausible(report, recordings, supervisions)
-    recordings, supervisions = fix_sed_manifests(
-        recordings, SupervisionSet.from_segments(supervisions), report
+    annotated = list(supervisions)
+    doubtful = note_implausible(report, recordings, annotated)
+    recordings, kept = fix_sed_manifests(
+        recordings, SupervisionSet.from_segments(annotated), report
     )
     custom = {
         **(custom or {}),
@@ -217,7 +218,7 @@ def finish_part(
     report.ids = [recording.id for recording in recordings]
     report.counts = {
         "recordings": len(recordings),
-        "supervisions": len(supervisions),
+        "supervisions": len(kept),
         "recordings without supervisions": sum(
             not cut.supervisions for cut in cuts
         ),

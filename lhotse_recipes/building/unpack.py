@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -120,24 +121,30 @@ def _called_archive(path: Path) -> bool:
 
 
 def _zip_members(opened: zipfile.ZipFile, archive: Path) -> list[Member]:
-    members = []
+    members: list[Member] = []
     for info in opened.infolist():
         is_link = (info.external_attr >> 16) & 0o170000 == 0o120000
         if is_link:
             raise ValueError(_dangerous(archive, info.filename, "a link"))
         if not info.is_dir() and not info.filename.endswith("\\"):
-            members.append((info.filename, lambda i=info: opened.open(i)))
+            members.append((info.filename, partial(opened.open, info)))
     return members
 
 
 def _tar_members(opened: tarfile.TarFile, archive: Path) -> list[Member]:
-    members = []
+    members: list[Member] = []
     for info in opened:
         if info.isfile():
-            members.append((info.name, lambda i=info: opened.extractfile(i)))
+            members.append((info.name, partial(_content, opened, info)))
         elif not info.isdir():
             raise ValueError(_dangerous(archive, info.name, "no plain file"))
     return members
+
+
+def _content(opened: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    source = opened.extractfile(info)
+    assert source is not None, "only plain files are asked for"
+    return source
 
 
 def _write(members: list[Member], folder: Path, archive: Path) -> None:

@@ -132,8 +132,10 @@ def read_audiogrounding(
                 "start_index and segments"
             ) from error
     for clip in table.clips:
-        heard = {one.label for one in clip.of_kind("event")}
-        words = [text for text in unheard.get(clip.id, ()) if text not in heard]
+        present = {one.label for one in clip.of_kind("event")}
+        words = [
+            text for text in unheard.get(clip.id, ()) if text not in present
+        ]
         if words:
             clip.custom["negatives"] = words
     name_segments(table.clips)

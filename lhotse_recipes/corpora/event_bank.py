@@ -158,7 +158,7 @@ def prepare_event_bank(
         prepared[part] = finish_part(
             report,
             RecordingSet.from_recordings(r for _, r, _ in found[part]),
-            [_event(*row, table) for row in found[part]],
+            [_event(table, *row) for row in found[part]],
             table.name,
             True,
             output_dir,
@@ -186,7 +186,7 @@ def split_of_group(group: str, splits: Mapping[str, float], seed: int) -> str:
         position -= share
         if position < 0:
             return part
-    return next(part for part in reversed(splits) if splits[part] > 0)
+    return [part for part, share in splits.items() if share > 0][-1]
 
 
 def sounding_part(
@@ -363,10 +363,10 @@ def _examine(
 
 
 def _event(
+    table: Vocabulary,
     item: _Item,
     recording: Recording,
     span: tuple[float, float],
-    table: Vocabulary,
 ) -> SupervisionSegment:
     entry = table.entry(item.label)
     mono = recording.num_channels == 1

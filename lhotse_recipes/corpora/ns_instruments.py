@@ -83,8 +83,8 @@ def prepare_ns_instruments(
 
 
 def _clips(corpus: Path) -> Iterator[Tagged]:
-    names = {part: [f"nsynth-{part}/examples.json"] for part in _PARTS}
-    for part, table in find_tables(corpus, names, _HOME).items():
+    tables = {part: [f"nsynth-{part}/examples.json"] for part in _PARTS}
+    for part, table in find_tables(corpus, tables, _HOME).items():
         names = list(read_json(table, dict, remedy="fetch the corpus again"))
         for name in names:
             match = _NAME.fullmatch(name)

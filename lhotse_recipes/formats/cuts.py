@@ -26,7 +26,7 @@ def clip_of(cut: Cut) -> Clip:
         Annotation(
             kind,
             sup.text or label_of(sup),
-            None if kind == "caption" else label_of(sup),
+            "" if kind == "caption" else label_of(sup),
             sup.start if kind == "event" else 0.0,
             round(sup.end, _DIGITS) if kind == "event" else 0.0,
             (sup.custom or {}).get("mid"),

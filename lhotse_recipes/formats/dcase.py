@@ -273,5 +273,5 @@ def export_dcase(
         with write_atomically(durations) as file:
             file.write("filename\tduration\n")
             for clip in clips:
-                file.write(f"{clip.name}\t{seconds(clip.duration)}\n")
+                file.write(f"{clip.name}\t{seconds(clip.known_duration)}\n")
     return Path(path)

@@ -92,7 +92,7 @@ def finelap_row(clip: Clip) -> dict[str, Any]:
     for one in clip.of_kind("event"):
         segments = phrases.setdefault((one.text, one.label), [])
         segments.append([one.onset, one.offset])
-    row = {
+    row: dict[str, Any] = {
         "audio_id": clip.name,
         "audio_path": clip.path or clip.name,
         "caption": captions[0] if len(captions) == 1 else captions,

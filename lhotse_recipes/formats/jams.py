@@ -202,7 +202,7 @@ def _sections(clip: Clip) -> Iterator[dict[str, Any]]:
                 "data_source": "",
             },
             "namespace": "tag_open",
-            "data": [_observation(one, clip.duration) for one in found],
+            "data": [_observation(one, clip.known_duration) for one in found],
             "sandbox": {
                 "kind": kind,
                 "phrases": [one.text for one in found],

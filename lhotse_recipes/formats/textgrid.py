@@ -124,7 +124,7 @@ def textgrid_text(clip: Clip, labels: Iterable[str] = ()) -> str:
         for label, some in of_label.items()
         for lane in _lanes(some)
     ]
-    end = seconds(max([clip.duration, *(one.offset for one in events)]))
+    end = seconds(max([clip.known_duration, *(one.offset for one in events)]))
     lines = [
         'File type = "ooTextFile"',
         'Object class = "TextGrid"',

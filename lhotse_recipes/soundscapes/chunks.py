@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ class Chunks:
         """
         return json.loads(self._name(number, "json").read_text("utf-8"))
 
-    def finish(self, numbers: Iterator[int]) -> None:
+    def finish(self, numbers: Iterable[int]) -> None:
         """
         Write the file from its parts, and remove them.
 

@@ -293,7 +293,7 @@ def _classes(
     if ontology is None:
         return classes
     mids = {k: (sup.custom or {}).get("mid") for k, sup in classes.items()}
-    known = [mid for mid in mids.values() if mid in ontology]
+    known = [mid for mid in mids.values() if mid and mid in ontology]
     implied = {one for mid in known for one in ontology.ancestors(mid)}
     return {k: sup for k, sup in classes.items() if mids[k] not in implied}
 

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -91,7 +92,10 @@ class ProceduralBank:
             for axis, word in zip(self.words, words, strict=True)
         ]
         rng = np.random.default_rng([self.seed, _EVENT, *place, variant])
-        return synthesize_event(*words, rng, self.sampling_rate)
+        register, pattern, timbre = words
+        return synthesize_event(
+            register, pattern, timbre, rng, self.sampling_rate
+        )
 
     def background(
         self, index: int, duration: float = BACKGROUND_SECONDS
@@ -135,7 +139,7 @@ class ProceduralBank:
         chosen = self.phrases if phrases is None else tuple(phrases)
         for phrase in chosen:
             self._split(phrase)
-        wanted = {
+        wanted: dict[str, Any] = {
             "version": _VERSION,
             "seed": self.seed,
             "sampling_rate": self.sampling_rate,

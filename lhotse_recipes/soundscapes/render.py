@@ -48,12 +48,16 @@ class SourceCache:
             recording = fastcopy(recording, transforms=transforms or None)
         sources = tuple(source.source for source in recording.sources)
         if transforms or recording.duration > self.max_seconds:
-            span, key = (cut.start, cut.duration), None
-            if cut.duration <= self.max_seconds:
-                key = (sources, cut.channel, str(transforms), *span)
-            return self._load(key, recording, cut.channel, *span), gain
-        key = (sources, cut.channel)
-        whole = self._load(key, recording, cut.channel, 0.0, None)
+            span = (cut.start, cut.duration)
+            short = cut.duration <= self.max_seconds
+            key = (sources, cut.channel, str(transforms), *span)
+            samples = self._load(
+                key if short else None, recording, cut.channel, *span
+            )
+            return samples, gain
+        whole = self._load(
+            (sources, cut.channel), recording, cut.channel, 0.0, None
+        )
         rate = recording.sampling_rate
         start = compute_num_samples(cut.start, rate)
         stop = start + compute_num_samples(cut.duration, rate)
@@ -136,6 +140,7 @@ def _mix(cut: MixedCut, cache: SourceCache) -> np.ndarray:
     rate, num_samples = cut.sampling_rate, cut.num_samples
     mixed = np.zeros(num_samples, np.float32)
     reference = _reference_of(cut)
+    assert reference is not None, "_is_plain has asked"
     ground, ground_gain = cache.read(reference.cut)
     energy = ground_gain**2 * _power(ground)
     audible = [track for track in cut.tracks if not track.mute] or cut.tracks

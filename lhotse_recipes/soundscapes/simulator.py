@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lhotse import CutSet, RecordingSet
 from lhotse.cut import MixedCut
@@ -30,6 +30,8 @@ from lhotse_recipes.soundscapes.procedural import ProceduralBank
 from lhotse_recipes.soundscapes.scene import load_scene
 
 __all__ = ["simulate_soundscapes"]
+
+Number = TypeVar("Number", int, float)
 
 
 def simulate_soundscapes(
@@ -148,17 +150,17 @@ def simulate_soundscapes(
         seed=seed,
         duration=duration,
         sampling_rate=sampling_rate,
-        events_per_clip=tuple(events_per_clip),
-        repeats=tuple(repeats),
-        snr=tuple(snr),
-        gap=tuple(gap),
-        background_dbfs=tuple(background_dbfs),
-        event_duration=event_duration and tuple(event_duration),
+        events_per_clip=_pair(events_per_clip),
+        repeats=_pair(repeats),
+        snr=_pair(snr),
+        gap=_pair(gap),
+        background_dbfs=_pair(background_dbfs),
+        event_duration=event_duration and _pair(event_duration),
         max_polyphony=max_polyphony,
         balance=balance,
         silence_dbfs=silence_dbfs,
         trim_db=trim_db,
-        speed=speed and tuple(speed),
+        speed=speed and _pair(speed),
         vary_snr=vary_snr,
         repeat_below=repeat_below,
         peak=peak,
@@ -209,6 +211,12 @@ def simulate_soundscapes(
         logging.WARNING if report.dropped else logging.INFO, report.summary()
     )
     return result
+
+
+def _pair(ends: tuple[Number, Number]) -> tuple[Number, Number]:
+    """The ends of a range, also of a list as YAML has it."""
+    low, high = ends
+    return low, high
 
 
 def _bar(total: int, done: int = 0) -> tqdm:

@@ -213,7 +213,8 @@ def _make_reference(bank, folder, part, seconds, patterns, item) -> Cut:
         [bank.seed, _REFERENCE, _first(part), index, number]
     )
     total = round(seconds * bank.sampling_rate)
-    pieces, variant = [], _first(part) + len(PARTS) * _STEP + 100 * number
+    pieces: list[np.ndarray] = []
+    variant = _first(part) + len(PARTS) * _STEP + 100 * number
     while sum(map(len, pieces)) < total:
         words = rng.choice(list(REGISTERS)), rng.choice(patterns), timbre
         pieces.append(bank.synthesize(" ".join(words), variant + len(pieces)))

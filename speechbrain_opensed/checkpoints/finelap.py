@@ -184,7 +184,8 @@ def _root(state, anchor: str) -> str:
 
 
 def _renamed(state, name) -> dict[str, Tensor]:
-    renamed, origin = {}, {}
+    renamed: dict[str, Tensor] = {}
+    origin: dict[str, str] = {}
     for key, value in state.items():
         new = name(key)
         if new in renamed:

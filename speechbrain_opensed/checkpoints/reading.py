@@ -252,7 +252,7 @@ def _locate(source, filename: str | None) -> Path:
             f"no {filename} in {path}: give the checkpoint's own path"
         )
     address, remote = HUB_FILES.get(name, (name, filename))
-    if address.startswith("https://"):
+    if remote and address.startswith("https://"):
         return _download(address, remote)
     if remote and address.count("/") == 1 and not path.suffix:
         from huggingface_hub import hf_hub_download

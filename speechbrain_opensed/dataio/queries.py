@@ -190,8 +190,8 @@ class RelatedAwareNegatives:
 
         positives = sorted(index[label] for label in timed if label in index)
         if len(positives) > self.max_positives:
-            positives = rng.choice(positives, self.max_positives, replace=False)
-            positives.sort()
+            drawn = rng.choice(positives, self.max_positives, replace=False)
+            positives = sorted(drawn.tolist())
 
         tagged = []
         if self.ask_weak:

@@ -11,11 +11,11 @@ from itertools import islice
 from typing import Any
 
 import torch
-from lhotse import CutSet
 from lhotse.cut import Cut, MultiCut
 from torch import Tensor
 from tqdm import tqdm
 
+from lhotse_recipes.manifests import num_cuts
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.dataio.audio import load_window
 from speechbrain_opensed.evaluation.tasks import AlignmentTask
@@ -157,8 +157,7 @@ def encode_cuts(
     """
     model = unwrapped(model)
     spec, device = spec or model.spec, model.temp_global.device
-    if total is None and not (isinstance(cuts, CutSet) and cuts.is_lazy):
-        total = len(cuts) if hasattr(cuts, "__len__") else None
+    total = num_cuts(cuts) if total is None else total
     remaining = iter(cuts)
     with tqdm(total=total, desc="encode", unit="clip", delay=2) as progress:
         while batch := list(islice(remaining, max(1, batch_size))):

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from lhotse_recipes.fingerprint import audio_key, digest
 from lhotse_recipes.io import write_jsonl
+from lhotse_recipes.manifests import num_cuts
 from lhotse_recipes.outputs import is_stream, locked
 from lhotse_recipes.schema import event, events_of
 from speechbrain_opensed.evaluation.cut_sounds import sound_of_cut
@@ -140,11 +141,8 @@ def annotate_events(
         return CutSet.from_file(output)
     if resume:
         raise ValueError("resume goes on with an output: name one")
-    return CutSet(annotated) if _lazy(cuts) else CutSet.from_cuts(annotated)
-
-
-def _lazy(cuts):
-    return isinstance(cuts, CutSet) and cuts.is_lazy
+    lazy = isinstance(cuts, CutSet) and cuts.is_lazy
+    return CutSet(annotated) if lazy else CutSet.from_cuts(annotated)
 
 
 @dataclass
@@ -160,10 +158,8 @@ class _Annotated:
     settings: dict[str, Any]
 
     def __iter__(self) -> Iterator[Cut]:
-        total = None
-        if hasattr(self.cuts, "__len__") and not _lazy(self.cuts):
-            total = len(self.cuts)
-        for _, cut in self.of(self.cuts, tqdm(total=total, **_BAR)):
+        bar = tqdm(total=num_cuts(self.cuts), **_BAR)
+        for _, cut in self.of(self.cuts, bar):
             yield cut
 
     def of(self, cuts: Iterable[Cut], bar: tqdm) -> Iterator[tuple[Cut, Cut]]:

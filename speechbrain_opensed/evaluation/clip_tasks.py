@@ -45,6 +45,8 @@ class RetrievalTask(AlignmentTask):
     ['Rain.', 'It rains.']
     """
 
+    stats: RetrievalStats
+
     def __init__(self, cuts: Iterable[Cut]):
         self.captions, durations = {}, {}
         for cut in distinct_cuts(cuts):
@@ -52,8 +54,8 @@ class RetrievalTask(AlignmentTask):
             if texts:
                 self.captions[cut.id] = texts
                 durations[cut.id] = cut.duration
-        texts = (text for of_clip in self.captions.values() for text in of_clip)
-        super().__init__(texts, durations)
+        every = (text for of_clip in self.captions.values() for text in of_clip)
+        super().__init__(every, durations)
         self.refuse_nothing("a caption")
         self.stats = RetrievalStats()
 
@@ -90,6 +92,8 @@ class ClassificationTask(AlignmentTask):
     >>> ClassificationTask([dummy_cut(0, supervisions=[horn])]).texts
     ['The sound of car horn']
     """
+
+    stats: ClassificationStats
 
     def __init__(
         self,

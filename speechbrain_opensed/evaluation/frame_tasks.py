@@ -62,6 +62,8 @@ class DetectionTask(AlignmentTask):
     ['Dog_bark']
     """
 
+    stats: PsdsStats
+
     def __init__(
         self,
         cuts: Iterable[Cut],
@@ -115,20 +117,8 @@ class DetectionTask(AlignmentTask):
         durations = [self.durations[clip] for clip in ids]
         self.stats.append(ids, scores.transpose(1, 2), durations)
 
-    def summarize(self, field: str | None = None) -> float | dict[str, float]:
-        """PSDS, and F-scores where the protocol has them, or one of these.
-
-        Arguments
-        ---------
-        field : str, optional
-            A PSDS of the protocol, `collar_F1`, `segment_F1`, `clips`,
-            `classes`, or a PSDS with `_<group>`.
-
-        Returns
-        -------
-        float or dict
-            That number, or all.
-        """
+    def compute(self) -> dict[str, float]:
+        """PSDS, and F-scores where the protocol has them."""
         stats = self.stats
         summary = stats.summarize()
         if self.protocol.fscores:
@@ -140,7 +130,7 @@ class DetectionTask(AlignmentTask):
                 stats.hop_seconds,
                 self.protocol.keep_empty_clips,
             )
-        return summary if field is None else summary[field]
+        return summary
 
     def details(self) -> dict:
         """Protocol, prompts, and the numbers of each class."""
@@ -194,6 +184,8 @@ class GroundingTask(AlignmentTask):
     >>> task.phrases["dummy-mono-cut-0000"]["a dog"]
     ('a dog', [(0.0, 0.1), (0.11111111, 0.21111111)])
     """
+
+    stats: GroundingStats
 
     def __init__(
         self,

@@ -113,14 +113,10 @@ def evaluate_generation(
                 if rate not in waves:
                     wave = np.concatenate(list(mono_blocks(path, rate)))
                     waves[rate] = torch.from_numpy(wave)[None]
-                asked = role == "generated" and prompts is not None
-                stats.append(
-                    [name],
-                    waves[rate],
-                    role,
-                    [prompts[name]] if asked else None,
-                    judge,
-                )
+                asked = None
+                if role == "generated" and prompts is not None:
+                    asked = [prompts[name]]
+                stats.append([name], waves[rate], role, asked, judge)
     return stats.summarize()
 
 

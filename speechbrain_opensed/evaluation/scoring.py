@@ -10,11 +10,10 @@ from itertools import islice
 
 import numpy as np
 import torch
-from lhotse import CutSet
 from lhotse.cut import Cut
 from tqdm import tqdm
 
-from lhotse_recipes.manifests import check_cut
+from lhotse_recipes.manifests import check_cut, num_cuts
 from speechbrain_opensed.dataio.audio import load_window
 from speechbrain_opensed.inference.detector import SoundEventDetector
 
@@ -87,8 +86,9 @@ def score_cuts(
         scores = _score_batch(batch, detector, phrases, batch_size, normalize)
         return list(zip(batch, scores, strict=True))
 
-    total = len(cuts) if hasattr(cuts, "__len__") and not _lazy(cuts) else None
-    with tqdm(total=total, desc="detect", unit="cut", delay=2) as progress:
+    with tqdm(
+        total=num_cuts(cuts), desc="detect", unit="cut", delay=2
+    ) as progress:
         remaining = iter(cuts)
         while batch := list(islice(remaining, max(1, batch_size))):
             try:
@@ -112,10 +112,6 @@ def _one_by_one(batch, score, failed):
             yield from score([cut])
         except (ValueError, OSError) as error:
             failed[cut.id] = " ".join(str(error).split())
-
-
-def _lazy(cuts):
-    return isinstance(cuts, CutSet) and cuts.is_lazy
 
 
 def _score_batch(cuts, detector, phrases, batch_size, normalize):

@@ -8,18 +8,19 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TextIO
 
 import torch
 from lhotse.cut import Cut
 from torch import Tensor
 
+from speechbrain_opensed.metrics.summary import Stats
+
 __all__ = ["AlignmentTask", "distinct_cuts", "name_classes"]
 
 
-class AlignmentTask(ABC):
+class AlignmentTask(Stats):
     """One task; its subclasses are what is used.
 
     After `start(model, rows)`, `append(ids, clips, frames)` takes batches,
@@ -41,11 +42,13 @@ class AlignmentTask(ABC):
     ['rain']
     """
 
+    stats: Stats
+
     def __init__(self, texts: Iterable[str], durations: Mapping[str, float]):
         self.texts = list(dict.fromkeys(texts))
         self.durations = dict(durations)
+        self.summary = {}
         self.model = None
-        self.stats = None
 
     def start(self, model, rows: Mapping[str, Tensor]) -> None:
         """Take the model to be evaluated, and its embeddings of the texts.
@@ -82,13 +85,13 @@ class AlignmentTask(ABC):
     def _append(self, ids, clips, frames):
         """Add clips that are all of this task."""
 
-    def summarize(self, field: str | None = None) -> float | dict[str, float]:
-        """The numbers, or one of them."""
-        return self.stats.summarize(field)
+    def compute(self) -> dict[str, float]:
+        """The numbers."""
+        return self.stats.summarize()
 
-    def write_stats(self, filestream: TextIO, verbose: bool = False) -> None:
-        """Write the numbers, and a table where there are classes."""
-        self.stats.write_stats(filestream, verbose)
+    def lines(self) -> list[str]:
+        """The numbers, and a table where there are classes."""
+        return self.stats.lines()
 
     def details(self) -> dict:
         """More than the numbers, such as those of each class."""
@@ -96,6 +99,7 @@ class AlignmentTask(ABC):
 
     def clear(self) -> None:
         """Forget what came."""
+        self.summary = {}
         self.stats.clear()
 
     def embedded(self, texts: Iterable[str]) -> Tensor:

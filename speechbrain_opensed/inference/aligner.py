@@ -239,6 +239,7 @@ class AudioTextAligner(SoundInterface):
         """
         model = self.mods.model
         most = round(_BATCH_SECONDS * self.spec.sample_rate)
+        keys: list
         for keys, batch in batch_waves(waves, batch_size, most):
             wavs, lengths = pad_clips(batch, self.spec, model.eat.mel.width)
             finite = torch.isfinite(wavs).all(dim=1)

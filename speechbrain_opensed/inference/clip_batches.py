@@ -43,7 +43,9 @@ def batch_waves(
     >>> [keys for keys, _ in batch_waves(clips, 3, max_samples=8)]
     [['a', 'b'], ['c', 'd'], ['e']]
     """
-    keys, waves, longest = [], [], 0
+    keys: list = []
+    waves: list[np.ndarray] = []
+    longest = 0
     for key, wave in items:
         longest = max(longest, len(wave))
         full = len(waves) >= max(1, batch_size)

@@ -292,7 +292,7 @@ class Neighbors:
                 f"{', '.join(map(repr, missing))}; add them to the file "
                 f"({MAKE_THEM})"
             )
-        return found
+        return [label for label in found if label is not None]
 
 
 def _key(text: str) -> tuple[str, ...]:

@@ -101,7 +101,7 @@ class FlexSED(nn.Module):
             )
         self.smooth_frames = smooth_frames
         if isinstance(ft_blocks, int):
-            ft_blocks = range(depth - ft_blocks, depth)
+            ft_blocks = list(range(depth - ft_blocks, depth))
         decoded = len(ft_blocks)
         if not 0 < decoded <= depth or list(ft_blocks) != list(
             range(depth - decoded, depth)
@@ -125,7 +125,7 @@ class FlexSED(nn.Module):
         )
         self.freeze_encoder = freeze_encoder
         self.encoder.requires_grad_(not freeze_encoder)
-        self._lowered = None
+        self._lowered: tuple[tuple, list[nn.Module]] | None = None
 
     def train(self, mode: bool = True) -> "FlexSED":
         """Sets the mode of training; a frozen encoder stays in `eval`."""

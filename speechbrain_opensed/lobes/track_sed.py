@@ -77,7 +77,7 @@ class TrackSED(nn.Module):
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: nn.Module,
         query_dim: int = 512,
         pool_frames: int = 2,
         hidden: int = 64,
@@ -89,6 +89,7 @@ class TrackSED(nn.Module):
         max_anchors: int = 256,
     ):
         super().__init__()
+        self.encoder: nn.Module = encoder
         if not isinstance(encoder, Encoder):
             raise ValueError(
                 f"{type(encoder).__name__} is no encoder: it needs encode(), "
@@ -96,7 +97,7 @@ class TrackSED(nn.Module):
             )
         # In `eval` from the first: frames may be heard before any training,
         # and batch norm would go by the batch and forget what it knew.
-        self.encoder = encoder.requires_grad_(False).eval()
+        self.encoder.requires_grad_(False).eval()
         self.pool_frames = pool_frames
         self.unheard = unheard
         self.step_penalty = step_penalty

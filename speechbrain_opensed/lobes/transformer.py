@@ -105,7 +105,18 @@ class Mlp(nn.Module):
         return self.fc2(F.gelu(self.fc1(x)))
 
 
-class Block(nn.Module):
+class _Branches(nn.Module):
+    """Attention and MLP, each behind a LayerNorm."""
+
+    def __init__(self, dim: int, num_heads: int, mlp_ratio: float = 4.0):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim, eps=1e-6)
+        self.attn = Attention(dim, num_heads)
+        self.norm2 = nn.LayerNorm(dim, eps=1e-6)
+        self.mlp = Mlp(dim, int(dim * mlp_ratio))
+
+
+class Block(_Branches):
     """Attention and MLP, each behind a LayerNorm and a residual.
 
     Arguments
@@ -123,20 +134,13 @@ class Block(nn.Module):
     torch.Size([3, 10, 16])
     """
 
-    def __init__(self, dim: int, num_heads: int, mlp_ratio: float = 4.0):
-        super().__init__()
-        self.norm1 = nn.LayerNorm(dim, eps=1e-6)
-        self.attn = Attention(dim, num_heads)
-        self.norm2 = nn.LayerNorm(dim, eps=1e-6)
-        self.mlp = Mlp(dim, int(dim * mlp_ratio))
-
     def forward(self, x: Tensor) -> Tensor:
         """Transforms x `[batch, time, dim]`."""
         x = x + self.attn(self.norm1(x))
         return x + self.mlp(self.norm2(x))
 
 
-class AdaptiveBlock(Block):
+class AdaptiveBlock(_Branches):
     """A block whose norms and branches follow a condition.
 
     Scale, gate and shift of both branches come from one linear layer that

@@ -5,11 +5,11 @@ Authors
 """
 
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
-from speechbrain_opensed.metrics.summary import as_array, write_table
+from speechbrain_opensed.metrics.summary import Stats, as_array
 
 __all__ = [
     "ClassificationStats",
@@ -125,7 +125,7 @@ def classification_scores(
     }
 
 
-class ClassificationStats:
+class ClassificationStats(Stats):
     """Collects scores of classes, then counts.
 
     Arguments
@@ -143,7 +143,7 @@ class ClassificationStats:
 
     def __init__(self, classes: Sequence[str]):
         self.classes = list(classes)
-        self.clear()
+        super().__init__()
 
     def clear(self) -> None:
         """Forget everything."""
@@ -189,18 +189,13 @@ class ClassificationStats:
         self._scores.append(as_array(scores))
         self._targets.append(targets)
 
-    def summarize(self, field: str | None = None) -> float | dict[str, float]:
+    def compute(self) -> dict[str, float]:
         """Count.
-
-        Arguments
-        ---------
-        field : str | None
-            `accuracy`, `mean_recall`, `mAP`, `clips` or `classes`.
 
         Returns
         -------
-        float | dict[str, float]
-            That number, or all.
+        dict[str, float]
+            `accuracy`, `mean_recall`, `mAP`, `clips` and `classes`.
 
         Raises
         ------
@@ -221,28 +216,18 @@ class ClassificationStats:
             }
             for row, label in enumerate(self.classes)
         }
-        self.summary = {
+        return {
             **found,
             "clips": len(self.ids),
             "classes": len(self.classes),
         }
-        return self.summary if field is None else self.summary[field]
 
-    def write_stats(self, filestream: TextIO, verbose: bool = False) -> None:
-        """Write the numbers and a table of the classes.
-
-        Arguments
-        ---------
-        filestream : TextIO
-            Where to write.
-        verbose : bool
-            Whether to print the same.
-        """
-        if not self.summary:
-            self.summarize()
+    def lines(self) -> list[str]:
+        """The numbers, and a table of the classes."""
+        rows: list[Sequence[Any]]
         rows = [["class", "clips", "recall", "average_precision"]]
         rows += [
             [label, row["clips"], *(f"{row[key]:.4f}" for key in rows[0][2:])]
             for label, row in self.per_class.items()
         ]
-        write_table(filestream, self.summary, verbose, rows)
+        return super().lines() + ["\t".join(map(str, row)) for row in rows]

@@ -5,10 +5,21 @@ Authors
 """
 
 from functools import lru_cache
+from typing import overload
 
 import numpy as np
 
 __all__ = ["median_filter"]
+
+
+@overload
+def median_filter(scores: np.ndarray, frames: int) -> np.ndarray: ...
+
+
+@overload
+def median_filter(
+    scores: dict[str, np.ndarray], frames: int
+) -> dict[str, np.ndarray]: ...
 
 
 def median_filter(

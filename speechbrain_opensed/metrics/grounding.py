@@ -9,7 +9,7 @@ Authors
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 from scipy.integrate import trapezoid
@@ -18,7 +18,7 @@ from lhotse_recipes.schema import merge_touching
 from speechbrain_opensed.metrics.agreement import compare_durations
 from speechbrain_opensed.metrics.filters import median_filter
 from speechbrain_opensed.metrics.psds.compute import compute_psds
-from speechbrain_opensed.metrics.summary import as_array, write_table
+from speechbrain_opensed.metrics.summary import Stats, as_array
 
 __all__ = ["GroundingStats", "grounding_psds", "threshold_auc"]
 
@@ -229,10 +229,13 @@ def threshold_auc(
     track = np.concatenate(tracks)
     gap = int(np.ceil(round(join_seconds / hop_seconds, 6)))
     scored = [
-        _fscore(*_runs(track > level, files, starts, gap, hop_seconds), columns,
-                share)
+        _fscore(
+            _runs(track > level, files, starts, gap, hop_seconds),
+            columns,
+            share,
+        )
         for level in THRESHOLDS
-    ]  # fmt: skip
+    ]
     area = trapezoid(scored, THRESHOLDS)
     return float(area), np.array(scored)
 
@@ -256,8 +259,9 @@ def _runs(active, files, starts, gap, hop_seconds):
     return file, (begin - base) * hop_seconds, (end - base) * hop_seconds
 
 
-def _fscore(file, onset, offset, truth, share) -> float:
+def _fscore(found, truth, share) -> float:
     """F-score of detections, sorted by file and time, against spans."""
+    file, onset, offset = found
     true_file, true_onset, true_offset = truth
     # All pairs of one file: the spans of each detection's file in turn.
     low = np.searchsorted(true_file, file, "left")
@@ -293,7 +297,7 @@ def _at_least(seconds, needed):
     return np.round(seconds, _DECIMALS) >= needed
 
 
-class GroundingStats:
+class GroundingStats(Stats):
     """Collects the scores of phrases, then compares with when they are heard.
 
     Arguments
@@ -323,7 +327,7 @@ class GroundingStats:
         self.hop_seconds = hop_seconds
         self.window_seconds = window_seconds
         self.num_jobs = num_jobs
-        self.clear()
+        super().__init__()
 
     def clear(self) -> None:
         """Forget everything."""
@@ -367,25 +371,20 @@ class GroundingStats:
             self.spans[name] = [(float(on), float(off)) for on, off in heard]
             self.durations[name] = float(seconds)
 
-    def summarize(self, field: str | None = None) -> float | dict[str, float]:
+    def compute(self) -> dict[str, float]:
         """Compare.
-
-        Arguments
-        ---------
-        field : str | None
-            `psds2021`, `psds1`, `psds2`, `th_auc`, or `phrases`.
 
         Returns
         -------
-        float | dict[str, float]
-            That number, or all.
+        dict[str, float]
+            `psds2021`, `psds1`, `psds2`, `th_auc`, and `phrases`.
 
         Raises
         ------
         ValueError
             If no phrase is heard in any clip.
         """
-        self.summary = {
+        summary: dict[str, float] = {
             variant: grounding_psds(
                 self.scores,
                 self.spans,
@@ -397,20 +396,8 @@ class GroundingStats:
             )
             for variant in VARIANTS
         }
-        self.summary["th_auc"], _ = threshold_auc(
+        summary["th_auc"], _ = threshold_auc(
             self.scores, self.spans, self.hop_seconds
         )
-        self.summary["phrases"] = len(self.scores)
-        return self.summary if field is None else self.summary[field]
-
-    def write_stats(self, filestream: TextIO, verbose: bool = False) -> None:
-        """Write the numbers, one to a line.
-
-        Arguments
-        ---------
-        filestream : TextIO
-            Where to write.
-        verbose : bool
-            Whether to print the same.
-        """
-        write_table(filestream, self.summary or self.summarize(), verbose)
+        summary["phrases"] = len(self.scores)
+        return summary

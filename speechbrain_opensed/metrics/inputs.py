@@ -315,9 +315,11 @@ class SedInputs:
         array([[0.7],
                [0.8]])
         """
-        columns: np.ndarray | slice = self.columns[part]
-        if columns[-1] - columns[0] == len(columns) - 1:
-            columns = slice(columns[0], columns[-1] + 1)
+        every = self.columns[part]
+        columns: np.ndarray | slice = every
+        # A slice is a view, an index a copy.
+        if every[-1] - every[0] == len(every) - 1:
+            columns = slice(every[0], every[-1] + 1)
         array = np.asarray(self.scores[clip])[:, columns]
         valid = array < np.inf
         if self.target_known:

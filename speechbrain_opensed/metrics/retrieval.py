@@ -5,11 +5,11 @@ Authors
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
-from speechbrain_opensed.metrics.summary import as_array, write_table
+from speechbrain_opensed.metrics.summary import Stats, as_array
 
 __all__ = ["RetrievalStats", "retrieval_ranks", "retrieval_scores"]
 
@@ -164,7 +164,7 @@ def _summary(direction, ranks):
     }
 
 
-class RetrievalStats:
+class RetrievalStats(Stats):
     """Collects embeddings of clips and captions, then retrieves.
 
     Example
@@ -174,9 +174,6 @@ class RetrievalStats:
     >>> stats.summarize("A2T_mAP10"), stats.summarize("captions")
     (1.0, 3)
     """
-
-    def __init__(self):
-        self.clear()
 
     def clear(self) -> None:
         """Forget everything."""
@@ -229,19 +226,13 @@ class RetrievalStats:
         self._clips.append(_unit(as_array(clips)))
         self._captions.append(_unit(as_array(captions)))
 
-    def summarize(self, field: str | None = None) -> float | dict[str, float]:
+    def compute(self) -> dict[str, float]:
         """Retrieve.
-
-        Arguments
-        ---------
-        field : str | None
-            One of the numbers of :func:`retrieval_scores`, `clips` or
-            `captions`.
 
         Returns
         -------
-        float | dict[str, float]
-            That number, or all.
+        dict[str, float]
+            The numbers of :func:`retrieval_scores`, `clips` and `captions`.
 
         Raises
         ------
@@ -255,24 +246,11 @@ class RetrievalStats:
         clips = np.concatenate(self._clips)
         captions = np.concatenate(self._captions)
         owners = np.repeat(np.arange(len(clips)), self.counts)
-        self.summary = {
+        return {
             **retrieval_scores(clips @ captions.T, owners),
             "clips": len(clips),
             "captions": len(captions),
         }
-        return self.summary if field is None else self.summary[field]
-
-    def write_stats(self, filestream: TextIO, verbose: bool = False) -> None:
-        """Write the numbers, one to a line.
-
-        Arguments
-        ---------
-        filestream : TextIO
-            Where to write.
-        verbose : bool
-            Whether to print the same.
-        """
-        write_table(filestream, self.summary or self.summarize(), verbose)
 
 
 def _unit(rows):

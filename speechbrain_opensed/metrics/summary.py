@@ -1,15 +1,16 @@
-"""What metric statistics share: arrays from tensors, and lines of numbers.
+"""What metric statistics share: arrays from tensors, and how they sum up.
 
 Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TextIO
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, TextIO, overload
 
 import numpy as np
 
-__all__ = ["FEW_CLASSES", "as_array", "mark_few", "write_table"]
+__all__ = ["FEW_CLASSES", "Stats", "as_array", "mark_few"]
 
 #: A score over fewer is no score of a detector.
 FEW_CLASSES = 3
@@ -68,36 +69,82 @@ def mark_few(summary: Mapping[str, float], classes: int) -> dict[str, float]:
     }
 
 
-def write_table(
-    filestream: TextIO,
-    summary: Mapping[str, float],
-    verbose: bool = False,
-    rows: Iterable[Sequence[Any]] = (),
-) -> None:
-    """Write `name: number` lines, and a tab-separated table below.
+class Stats(ABC):
+    """Collects results batch by batch, then sums them up.
 
-    Arguments
-    ---------
-    filestream : TextIO
-        Where to write.
-    summary : Mapping[str, float]
-        The numbers.
-    verbose : bool
-        Whether to print the same.
-    rows : Iterable[Sequence]
-        The table, its header first.
+    Drops into `on_stage_start` and `on_stage_end` of a Brain like
+    `speechbrain.utils.metric_stats.MetricStats`. A subclass has `append`,
+    `clear` and :meth:`compute`.
 
     Example
     -------
-    >>> import sys
-    >>> write_table(sys.stdout, {"accuracy": 0.5}, rows=[["class"], ["dog"]])
-    accuracy: 0.5
-    class
-    dog
+    >>> class Mean(Stats):
+    ...     def clear(self):
+    ...         self.values, self.summary = [], {}
+    ...
+    ...     def append(self, values):
+    ...         self.values += values
+    ...
+    ...     def compute(self):
+    ...         return {"mean": sum(self.values) / len(self.values)}
+    >>> mean = Mean()
+    >>> mean.append([1.0, 2.0])
+    >>> mean.summarize("mean"), mean.summarize()
+    (1.5, {'mean': 1.5})
     """
-    lines = [f"{name}: {value}" for name, value in summary.items()]
-    lines += ["\t".join(map(str, row)) for row in rows]
-    text = "\n".join(lines) + "\n"
-    filestream.write(text)
-    if verbose:
-        print(text)
+
+    summary: dict[str, float]
+
+    def __init__(self) -> None:
+        self.clear()
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Forget everything; `summary` becomes empty."""
+
+    @abstractmethod
+    def compute(self) -> dict[str, float]:
+        """The numbers of what has come."""
+
+    @overload
+    def summarize(self, field: None = None) -> dict[str, float]: ...
+
+    @overload
+    def summarize(self, field: str) -> float: ...
+
+    def summarize(self, field: str | None = None) -> float | dict[str, float]:
+        """Sum up what has come, as `summary`.
+
+        Arguments
+        ---------
+        field : str | None
+            One of the numbers.
+
+        Returns
+        -------
+        float | dict[str, float]
+            That number, or all.
+        """
+        self.summary = self.compute()
+        return self.summary if field is None else self.summary[field]
+
+    def lines(self) -> list[str]:
+        """What :meth:`write_stats` writes: a number to a line."""
+        return [f"{name}: {value}" for name, value in self.summary.items()]
+
+    def write_stats(self, filestream: TextIO, verbose: bool = False) -> None:
+        """Write the numbers, and a table where there are classes.
+
+        Arguments
+        ---------
+        filestream : TextIO
+            Where to write.
+        verbose : bool
+            Whether to print the same.
+        """
+        if not self.summary:
+            self.summarize()
+        text = "\n".join(self.lines()) + "\n"
+        filestream.write(text)
+        if verbose:
+            print(text)

@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lhotse_recipes.io import write_atomically
@@ -33,7 +34,7 @@ __all__ = [
     "save_figure",
 ]
 
-_COLORS = colormaps["tab10"].colors
+_COLORS = [colormaps["tab10"](number) for number in range(10)]
 _FORMATS = (".png", ".pdf", ".svg")
 
 
@@ -85,8 +86,10 @@ def plot_detection(
     lanes = pick_lanes(detection)
     lane_height = float(np.clip(12 / len(lanes), 0.32, 0.62))
     height = lane_height * len(lanes)
-    figure = Figure(figsize=(11, 2.9 + height), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.015, hspace=0)
+    figure = Figure(
+        figsize=(11, 2.9 + height),
+        layout=ConstrainedLayoutEngine(h_pad=0.015, hspace=0),
+    )
     axes = figure.subplots(2, 1, sharex=True, height_ratios=[2.1, height])
     draw_spectrogram(axes[0], audio or detection.path, detection.duration)
     axes[0].set_title(_title(detection, lanes), loc="left", fontsize=10)
@@ -243,7 +246,7 @@ def plot_training(
     """
     out = check_figure_path(out)
     figure = Figure(figsize=(9.5 if scores else 5.5, 3.2), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(1, 2 if scores else 1))
+    axes = figure.subplots(1, 2 if scores else 1, squeeze=False)[0]
     if not curves or not all(len(points) for points in curves.values()):
         raise ValueError("no points to draw: give {name: [(x, y), ...]}")
     for number, (name, points) in enumerate(curves.items()):

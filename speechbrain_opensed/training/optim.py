@@ -164,7 +164,7 @@ def parameter_groups(
         # DistributedDataParallel and torch.compile put names in between.
         path = [p for p in name.split(".") if p not in ("module", "_orig_mod")]
         prefixes = (".".join(path[:n]) for n in range(len(path), 0, -1))
-        prefix = next((p for p in prefixes if p in factors), None)
+        prefix = next((p for p in prefixes if p in factors), "")
         # Also where what it names is frozen.
         unused.discard(prefix)
         if not parameter.requires_grad:

@@ -9,10 +9,14 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def public_definitions(tree: ast.Module) -> Iterator[Definition]:
-    """Top-level functions and classes whose names do not begin with `_`."""
+    """Top-level functions and classes whose names do not begin with `_`.
+
+    Not the signatures of `typing.overload`, which the function follows.
+    """
     for node in tree.body:
         if isinstance(node, Definition) and not node.name.startswith("_"):
-            yield node
+            if "overload" not in map(ast.unparse, node.decorator_list):
+                yield node
 
 
 def without_docstring(tree: ast.Module) -> list[str]:

@@ -127,8 +127,9 @@ def audit_bank(
             if spelled in own or (mine and mine == other):
                 continue
             if other and mine:
-                known = ontology and mine in ontology and other in ontology
-                relation = ontology.relation(mine, other) if known else "?"
+                relation = "?"
+                if ontology and mine in ontology and other in ontology:
+                    relation = ontology.relation(mine, other)
             elif spelled in names:
                 relation = "?"
             elif not _share_word(own, spelled):

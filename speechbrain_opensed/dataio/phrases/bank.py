@@ -9,7 +9,7 @@ Authors
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,7 +67,7 @@ class PhraseBank:
     (2, 'Bark', None)
     """
 
-    clusters: Mapping[str, tuple[str, ...]]
+    clusters: Mapping[str, Sequence[str]]
     merged: tuple[str, ...] = ()
     _exact: dict[str, str] = field(
         init=False, repr=False, compare=False, default_factory=dict

@@ -182,7 +182,8 @@ class ClusterNegatives:
 
     def __call__(self, cut: Cut, rng: np.random.Generator) -> ClusterQueries:
         """Draw the queries of a cut."""
-        timed, there = {}, set()
+        timed: dict[str, tuple[str, list[str]]] = {}
+        there: set[str] = set()
         for event in trim_events(cut):
             label = label_of(event)
             name = self._cluster(label)

@@ -96,7 +96,8 @@ def mix_recordings(
         fold=fold,
     )
     report = PrepareReport(NAME, "labels")
-    bank, phrases = {}, {}
+    bank: dict[str, CutSet] = {}
+    phrases: dict[str, str] = {}
     for part in PARTS:
         cuts = []
         for cut in prepared.get(part, {}).get("cuts", ()):
@@ -347,7 +348,8 @@ def _relabelled(cut, label: str, phrase: str):
 
 def _heard(cuts: list, held_out: set, shots: int, rng) -> list:
     """What training may hear: everything, of held-out classes `shots`."""
-    kept, spared = [], {}
+    kept: list = []
+    spared: dict[str, list] = {}
     for cut in cuts:
         label = label_of(cut.supervisions[0])
         if label in held_out:

@@ -135,7 +135,7 @@ def mix_captioned(
             (_captioned(cut, name, wordings) for cut in cuts),
         )
     Vocabulary.from_labels(names, NAME).save(folder / f"{NAME}.csv")
-    PhraseBank({name: [] for name in names}).save(folder / "phrases.jsonl")
+    PhraseBank(dict.fromkeys(names, ())).save(folder / "phrases.jsonl")
 
 
 def caption_only(cut: Cut) -> Cut:

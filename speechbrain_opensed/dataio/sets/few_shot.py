@@ -7,7 +7,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +21,13 @@ __all__ = ["few_shot", "read_labels"]
 
 
 def read_labels(
-    source: Sequence[str] | str | Path, vocabulary: Vocabulary
+    source: Iterable[str] | str | Path, vocabulary: Vocabulary
 ) -> list[str]:
     """A list of classes, given as such or as a file with one per line.
 
     Arguments
     ---------
-    source : sequence of str, str or Path
+    source : iterable of str, str or Path
         Labels, MIDs or phrases, or a text file of them.
     vocabulary : Vocabulary
         Where they have to be.

@@ -213,14 +213,14 @@ def make_task(
         spent = {cut.id for cut in train.cuts}
         cuts = CutSet.from_cuts(cut for cut in pool if cut.id not in spent)
     halves = halves_of(labels, cuts)
-    exams = {
+    tested: tuple[str, ...] = {
         "zero_shot": (),
         "few_shot": ("joint",),
         "base_to_new": ("base", "new", "joint"),
         "cross_dataset": ("joint",),
         "tune": ("base", "new", "joint"),
     }[protocol]
-    exams = {name: halves[name] for name in exams}
+    exams = {name: halves[name] for name in tested}
     if target is not None:
         exams["target"] = exam(target.labels, target.test, target)
     return PromptTask(protocol, train, chosen, exams, halves)

@@ -7,6 +7,7 @@ Authors
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from speechbrain_opensed.lobes.text.roberta import HashTokenizer, bare_ids
 __all__ = ["ClapTower"]
 
 # Weights are drawn wider than for training, so that texts and clips differ.
-TINY = dict(
+TINY: dict[str, Any] = dict(
     projection_dim=32,
     text_config=dict(
         vocab_size=997,

@@ -5,6 +5,7 @@ Authors
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from speechbrain_opensed.lobes.text.roberta import END, PAD, START
 __all__ = ["FineLAPTower"]
 
 # Weights are drawn wider than for training, so that texts differ.
-TINY = dict(
+TINY: dict[str, Any] = dict(
     embed_dim=16,
     depth=1,
     num_heads=2,

@@ -8,13 +8,14 @@ Authors
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 __all__ = ["NOISE_SCHEDULE", "SCHEDULERS", "build_scheduler", "draw_latents"]
 
-NOISE_SCHEDULE = {
+NOISE_SCHEDULE: dict[str, Any] = {
     "num_train_timesteps": 1000,
     "beta_start": 0.00085,
     "beta_end": 0.012,
@@ -26,7 +27,7 @@ NOISE_SCHEDULE = {
 # which Tango has from its scheduler's file, begins up to 1000 / steps lower.
 _TRAILING = {"clip_sample": False, "timestep_spacing": "trailing"}
 #: Class in diffusers and its settings, by the name of the scheduler.
-SCHEDULERS = {
+SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
     "dpm": (
         "DPMSolverMultistepScheduler",
         {"algorithm_type": "dpmsolver++", "timestep_spacing": "linspace"},
@@ -89,7 +90,7 @@ def draw_latents(
     scheduler: str = "dpm",
     steps: int = 20,
     device="cpu",
-    progress: Callable[[], None] = lambda: None,
+    progress: Callable[[], object] = lambda: None,
     **overrides,
 ) -> Tensor:
     """Turn noise into latents, step by step.

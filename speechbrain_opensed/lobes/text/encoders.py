@@ -221,7 +221,7 @@ class OneHotTextEncoder(TextEncoder):
     def __init__(self, phrases: Sequence[str] | str | Path):
         super().__init__()
         if isinstance(phrases, (str, Path)):
-            phrases = Vocabulary.load(phrases).phrases.values()
+            phrases = list(Vocabulary.load(phrases).phrases.values())
         self.index = {phrase: i for i, phrase in enumerate(phrases)}
         self.dim = len(self.index)
 

@@ -36,7 +36,7 @@ class FineLAPTextEncoder(TextEncoder):
         # In a tuple it is no part of this module: it is saved and moved
         # once, as the detector's model.
         self._model = (model,)
-        self._state = None
+        self._state: tuple[tuple[int, int], ...] | None = None
         self.dim = model.embed_size
 
     def embed(self, phrases: list[str]) -> Tensor:

@@ -63,7 +63,7 @@ class PhraseEncoder(TextEncoder):
         elif Path(source).suffix in (".npz", ".safetensors"):
             self.encoder = TableTextEncoder(source, aliases, alias_columns)
         else:
-            self.encoder = ClapTextEncoder(source, template)
+            self.encoder = ClapTextEncoder(str(source), template)
         self.dim = self.encoder.dim
         if self.dim != dim:
             raise ValueError(

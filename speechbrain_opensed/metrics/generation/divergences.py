@@ -242,10 +242,10 @@ def shuffled(rows: Sequence, seed: int = 0) -> np.ndarray:
     >>> sorted(order.tolist()), bool((order == np.arange(5)).any())
     ([0, 1, 2, 3, 4], False)
     """
-    rows = np.asarray(rows)
-    if len(rows) < 2:
+    array = np.asarray(rows)
+    if len(array) < 2:
         raise ValueError("one clip alone cannot be shuffled: give at least 2")
-    order = np.random.default_rng(seed).permutation(len(rows))
-    result = np.empty_like(rows)
-    result[order] = rows[np.roll(order, 1)]
+    order = np.random.default_rng(seed).permutation(len(array))
+    result = np.empty_like(array)
+    result[order] = array[np.roll(order, 1)]
     return result

@@ -5,7 +5,6 @@ Authors
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TextIO
 
 import numpy as np
 import torch
@@ -23,13 +22,14 @@ from speechbrain_opensed.metrics.generation.divergences import (
     shuffled,
 )
 from speechbrain_opensed.metrics.generation.encoding import AudioEncoder
+from speechbrain_opensed.metrics.summary import Stats
 
 __all__ = ["ROLES", "GenerationStats"]
 
 ROLES = ("generated", "real", "style")
 
 
-class GenerationStats:
+class GenerationStats(Stats):
     """Collects what encoders hear batch by batch, then scores it.
 
     It gives, for each encoder as far as its encodings allow, with the
@@ -95,7 +95,7 @@ class GenerationStats:
         self.paired = paired
         self.splits = splits
         self.seed = seed
-        self.clear()
+        super().__init__()
 
     def clear(self) -> None:
         """Forget all sounds."""
@@ -173,35 +173,32 @@ class GenerationStats:
                 )
             known[clip] = row.detach().float().cpu().numpy()
 
-    def summarize(self, field: str | None = None) -> float | dict[str, float]:
+    def compute(self) -> dict[str, float]:
         """Score what has come.
-
-        Arguments
-        ---------
-        field : str, optional
-            One of the numbers, such as `FD_random`.
 
         Returns
         -------
-        float or dict of str to float
-            That number, or all.
+        dict of str to float
+            The numbers, such as `FD_random`.
 
         Raises
         ------
         ValueError
             If nothing was generated, or pairs lack a partner.
         """
-        if not self.summary:
-            for name in self.encoders:
-                self.summary.update(
-                    (f"{metric}_{name}", value)
-                    for metric, value in self._scores(name).items()
-                )
-            for role in ROLES:
-                name = next(iter(self.encoders))
-                rows = self.rows.get((name, role, "embedding"), ())
-                self.summary[f"clips_{role}"] = len(rows)
-        return self.summary if field is None else self.summary[field]
+        # It takes a while, and `append` empties the summary.
+        if self.summary:
+            return self.summary
+        summary = {
+            f"{metric}_{name}": value
+            for name in self.encoders
+            for metric, value in self._scores(name).items()
+        }
+        first = next(iter(self.encoders))
+        for role in ROLES:
+            rows = self.rows.get((first, role, "embedding"), ())
+            summary[f"clips_{role}"] = len(rows)
+        return summary
 
     def _scores(self, name):
         def get(role, field):
@@ -248,22 +245,6 @@ class GenerationStats:
                 floor = cosine_similarity(x, shuffled(y, self.seed))
                 scores["style_floor"] = float(floor.mean())
         return scores
-
-    def write_stats(self, filestream: TextIO, verbose: bool = False) -> None:
-        """Write the numbers, one per line.
-
-        Arguments
-        ---------
-        filestream : TextIO
-            Where to write.
-        verbose : bool
-            Whether to print the same.
-        """
-        lines = [f"{name}: {x}" for name, x in self.summarize().items()]
-        text = "\n".join(lines) + "\n"
-        filestream.write(text)
-        if verbose:
-            print(text)
 
 
 def _sorted(rows):

@@ -155,7 +155,7 @@ def compute_psds(
         alpha_ct, cttc_threshold = 0.0, None
     durations = inputs.seconds(durations)
     seconds = sum(durations.values())
-    about = {
+    about: dict[str, Any] = {
         "num_events": inputs.num_events(),
         "skipped_classes": inputs.skipped_classes,
         "settings": {

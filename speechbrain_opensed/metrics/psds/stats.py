@@ -14,7 +14,7 @@ from speechbrain_opensed.metrics.filters import median_filter
 from speechbrain_opensed.metrics.psds.compute import compute_psds
 from speechbrain_opensed.metrics.psds.result import PsdsResult
 from speechbrain_opensed.metrics.score_store import num_frames
-from speechbrain_opensed.metrics.summary import FEW_CLASSES
+from speechbrain_opensed.metrics.summary import FEW_CLASSES, Stats
 
 __all__ = ["PsdsStats"]
 
@@ -28,14 +28,13 @@ VARIANTS = {
 }
 
 
-class PsdsStats:
+class PsdsStats(Stats):
     """Collects scores batch by batch, then gives PSDS in several variants.
 
-    Drops into `on_stage_start` and `on_stage_end` of a Brain like
-    `speechbrain.utils.metric_stats.MetricStats`. Scores are cut to the length
-    of their clip, smoothed, and kept in float32: 0.4 MB for 10 s of 407
-    classes. Only the clips that came count, so that an evaluation of a few
-    batches works too; how many these were is in the summary.
+    Scores are cut to the length of their clip, smoothed, and kept in float32:
+    0.4 MB for 10 s of 407 classes. Only the clips that came count, so that an
+    evaluation of a few batches works too; how many these were is in the
+    summary.
 
     Arguments
     ---------
@@ -89,7 +88,7 @@ class PsdsStats:
         self.num_jobs = num_jobs
         self.variants = dict(VARIANTS if variants is None else variants)
         self.settings = settings
-        self.clear()
+        super().__init__()
 
     def clear(self) -> None:
         """Forget all scores."""
@@ -132,20 +131,14 @@ class PsdsStats:
                 score[:frames], self.median_frames
             )
 
-    def summarize(self, field: str | None = None) -> float | dict[str, float]:
+    def compute(self) -> dict[str, float]:
         """Evaluate what has come.
-
-        Arguments
-        ---------
-        field : str | None
-            One of the numbers: a variant such as `PSDS1_A`, with `_<group>`
-            that of a group (nan where none of its classes has an event),
-            `clips`, `classes`.
 
         Returns
         -------
-        float | dict[str, float]
-            That number, or all.
+        dict[str, float]
+            The variants, such as `PSDS1_A`, with `_<group>` those of a group
+            (nan where none of its classes has an event), `clips`, `classes`.
         """
         if len(self.scores) < len(self.ground_truth):
             logger.warning(
@@ -163,19 +156,19 @@ class PsdsStats:
                 num_jobs=self.num_jobs,
                 **{**self.settings, **own},
             )
-        self.summary = {
+        summary: dict[str, float] = {
             name: result.psds for name, result in self.results.items()
         }
         for group, classes in self.groups.items():
             for name, result in self.results.items():
                 occurs = not result.per_class.keys().isdisjoint(classes)
-                self.summary[f"{name}_{group}"] = (
+                summary[f"{name}_{group}"] = (
                     result.group(classes).psds if occurs else float("nan")
                 )
-        self.summary["clips"] = len(self.scores)
+        summary["clips"] = len(self.scores)
         first = next(iter(self.results.values()))
-        self.summary["classes"] = len(first.per_class)
-        return self.summary if field is None else self.summary[field]
+        summary["classes"] = len(first.per_class)
+        return summary
 
     def coverage(self) -> str:
         """In words, which classes the scores are not over; "" if none.
@@ -218,27 +211,13 @@ class PsdsStats:
             row = [label, ",".join(groups), str(every.num_events[label])]
             yield "\t".join(row + values)
 
-    def write_stats(self, filestream: TextIO, verbose: bool = False) -> None:
-        """Write the numbers, how they came about, and a table of classes.
-
-        Arguments
-        ---------
-        filestream : TextIO
-            Where to write.
-        verbose : bool
-            Whether to print the same.
-        """
-        if not self.summary:
-            self.summarize()
+    def lines(self) -> list[str]:
+        """The numbers, how they came about, and a table of classes."""
         lines = [self.coverage()] if self.coverage() else []
-        lines += [f"{name}: {value}" for name, value in self.summary.items()]
+        lines += super().lines()
         lines += [f"{name}: {one}" for name, one in self.results.items()]
         every = next(iter(self.results.values()))
         if every.skipped_classes:
             skipped = ", ".join(every.skipped_classes)
             lines.append(f"classes without events, left out: {skipped}")
-        lines += self._rows()
-        text = "\n".join(lines) + "\n"
-        filestream.write(text)
-        if verbose:
-            print(text)
+        return [*lines, *self._rows()]
