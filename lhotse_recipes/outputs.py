@@ -180,16 +180,18 @@ def _move(moves: list[tuple[Path, Path]]) -> None:
     if len(moves) == 1:
         os.replace(*moves[0])
         return
-    kept, done = [], []
+    kept = [
+        (target.with_name(f".{secrets.token_hex(8)}.part"), target)
+        for _, target in moves
+        if target.exists()
+    ]
+    done = []
     try:
-        for _, target in moves:
-            if target.exists():
-                old = target.with_name(f".{secrets.token_hex(8)}.part")
-                kept.append((old, target))
-                try:
-                    os.link(target, old)
-                except OSError:  # not every file system has links
-                    shutil.copy2(target, old)
+        for old, target in kept:
+            try:
+                os.link(target, old)
+            except OSError:  # not every file system has links
+                shutil.copy2(target, old)
         for part, target in moves:
             os.replace(part, target)
             done.append(target)

@@ -103,19 +103,7 @@ def prepare_event_bank(
     source = Path(source)
     shares = dict(_SPLITS if splits is None else splits)
     _check_shares(shares)
-    if not source.exists():
-        raise FileNotFoundError(f"{source}: no such folder or csv table")
-    if source.is_dir():
-        items, ignored = _items_of_folder(source)
-    else:
-        root = source.parent if audio_root is None else Path(audio_root)
-        items, ignored = _items_of_table(source, root), {}
-    if not items:
-        raise FileNotFoundError(
-            f"{source}: no labelled recordings; a folder must look like "
-            f"label/*{'|*'.join(AUDIO_SUFFIXES)}, a csv needs rows"
-        )
-    _refuse_same_ids(items)
+    items, ignored = _read_items(source, audio_root)
     if folds is not None and splits is not None:
         raise ValueError("give either splits or folds")
     if any(item.split for item in items):
@@ -265,6 +253,26 @@ def _say_untested(items: list[_Item], found: Mapping[str, list]) -> None:
             f"event-bank: {len(lacking)} of {len(labels)} labels have no test "
             f"recording: {', '.join(lacking)}"
         )
+
+
+def _read_items(
+    source: Path, audio_root: str | Path | None
+) -> tuple[list[_Item], dict[str, str]]:
+    """What is in a folder or table, and what of it is passed over, and why."""
+    if not source.exists():
+        raise FileNotFoundError(f"{source}: no such folder or csv table")
+    if source.is_dir():
+        items, ignored = _items_of_folder(source)
+    else:
+        root = source.parent if audio_root is None else Path(audio_root)
+        items, ignored = _items_of_table(source, root), {}
+    if not items:
+        raise FileNotFoundError(
+            f"{source}: no labelled recordings; a folder must look like "
+            f"label/*{'|*'.join(AUDIO_SUFFIXES)}, a csv needs rows"
+        )
+    _refuse_same_ids(items)
+    return items, ignored
 
 
 def _items_of_folder(root: Path) -> tuple[list[_Item], dict[str, str]]:

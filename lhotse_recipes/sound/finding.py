@@ -120,38 +120,21 @@ def find_sounds(names: Iterable[str]) -> FoundSounds:
     """
     found = FoundSounds()
     known: set[str] = set()
-
-    def take(path: str, below: str, named: bool) -> None:
-        real = path if path == STANDARD_INPUT else os.path.realpath(path)
-        if not named and not path.lower().endswith(READABLE):
-            found.passed_over.append(path)
-        elif real in known:
-            found.twice.append(path)
-        else:
-            known.add(real)
-            found.paths[path] = below
-
-    def walk(folder: str) -> None:
-        for path in walk_files(folder):
-            take(path, os.path.relpath(path, folder), False)
-
     for name in names:
+        files, named = _searched(name), False
+        if files is None:
+            files, named = [(name, os.path.basename(name))], True
+        found.searched |= not named
         before = len(found.paths) + len(found.twice)
-        if name == STANDARD_INPUT or os.path.isfile(name):
-            take(name, os.path.basename(name), True)
-            continue
-        if os.path.isdir(name):
-            found.searched = True
-            walk(name)
-        elif not os.path.lexists(name) and glob.has_magic(name):
-            found.searched = True
-            for path in sorted(glob.glob(name, recursive=True)):
-                if not os.path.isdir(path):
-                    take(path, os.path.basename(path), False)
-                elif "**" not in name:  # it has entered the folder itself
-                    walk(path)
-        else:
-            take(name, os.path.basename(name), True)
+        for path, below in files:
+            real = path if path == STANDARD_INPUT else os.path.realpath(path)
+            if not named and not path.lower().endswith(READABLE):
+                found.passed_over.append(path)
+            elif real in known:
+                found.twice.append(path)
+            else:
+                known.add(real)
+                found.paths[path] = below
         if len(found.paths) + len(found.twice) == before:
             what = "in folder" if os.path.isdir(name) else "fits the pattern"
             raise FileNotFoundError(
@@ -159,3 +142,24 @@ def find_sounds(names: Iterable[str]) -> FoundSounds:
                 f"{', '.join(READABLE)}"
             )
     return found
+
+
+def _searched(name: str) -> list[tuple[str, str]] | None:
+    """Files of a folder or pattern and their places; None: it is a file."""
+    if name == STANDARD_INPUT or os.path.isfile(name):
+        return None
+    if os.path.isdir(name):
+        return _below(name)
+    if os.path.lexists(name) or not glob.has_magic(name):
+        return None
+    files = []
+    for path in sorted(glob.glob(name, recursive=True)):
+        if not os.path.isdir(path):
+            files.append((path, os.path.basename(path)))
+        elif "**" not in name:  # it has entered the folder itself
+            files += _below(path)
+    return files
+
+
+def _below(folder: str) -> list[tuple[str, str]]:
+    return [(p, os.path.relpath(p, folder)) for p in walk_files(folder)]

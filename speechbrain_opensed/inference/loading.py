@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import ruamel.yaml
 from speechbrain.utils.fetching import FetchConfig, LocalStrategy, fetch
 from speechbrain.utils.parameter_transfer import Pretrainer
+from torch import nn
 
 from speechbrain_opensed.checkpoints import load_strict, read_state
 from speechbrain_opensed.inference.safe_yaml import (
@@ -116,6 +117,17 @@ def load_interface(
         folder = os.path.abspath(yaml_path.parent)
         overrides.setdefault(FOLDER_KEY, folder)
     hparams = load_safe_hyperpyyaml(text, overrides, str(yaml_path))
+    for name, module in _loadables(hparams, yaml_path).items():
+        path = _weights(get, _checked_name(name, yaml_path))
+        try:
+            load_strict(module, read_state(path))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+    return {**hparams, "source_yaml": os.path.abspath(yaml_path)}
+
+
+def _loadables(hparams: dict, yaml_path: Path) -> dict[str, nn.Module]:
+    """What gets weights: all of the modules, from beside the YAML."""
     for key, kind in (("modules", dict), ("pretrainer", Pretrainer)):
         if not isinstance(hparams.get(key), kind):
             raise ValueError(
@@ -129,13 +141,7 @@ def load_interface(
             "weights lie beside the YAML as <name>.safetensors"
         )
     _check_covered(hparams["modules"], pretrainer.loadables, yaml_path)
-    for name, module in pretrainer.loadables.items():
-        path = _weights(get, _checked_name(name, yaml_path))
-        try:
-            load_strict(module, read_state(path))
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-    return {**hparams, "source_yaml": os.path.abspath(yaml_path)}
+    return pretrainer.loadables
 
 
 def _check_covered(modules, loadables, yaml_path):

@@ -164,6 +164,20 @@ class _Listening:
     def over(self) -> bool:
         return self.read and self.sent == self.scored
 
+    def sink(
+        self, hop: float, columns: int | None, span_seconds: float | None
+    ) -> Callable[[np.ndarray], object] | None:
+        """What keeps the scores, as many of them as are wanted."""
+        if columns:
+            assert self.sound is not None, "it was opened"
+            frames = int(self.sound.duration / hop) + 2
+            self.peaks = PeakTrack(-(-frames // columns))
+        elif span_seconds is not None:
+            self.peaks = PeakTrack(round(span_seconds / hop))
+        elif columns is None:
+            return self.kept.append
+        return None if self.peaks is None else self.peaks.push
+
 
 def detect_sounds(
     detector: Any,
@@ -224,40 +238,21 @@ def detect_sounds(
     scorer, queries = detector.scorer, detector.embed(phrases)
     waiting: deque[_Listening] = deque()
 
-    def begin(one: _Listening, open_sound: Callable[[], Sound]) -> Sound:
-        sound = one.sound = open_sound()
-        sink: Callable[[np.ndarray], object] | None = one.kept.append
-        if columns is not None or span_seconds is not None:
-            sink = None
-        if columns:
-            frames = int(sound.duration / hop) + 2
-            one.peaks = PeakTrack(-(-frames // columns))
-        elif span_seconds is not None:
-            one.peaks = PeakTrack(round(span_seconds / hop))
-        if one.peaks is not None:
-            sink = one.peaks.push
-        one.track = detector.track(phrases, sink=sink, **settings)
-        return sound
-
     def blocks(sound: Sound) -> Iterator[np.ndarray]:
-        gain = np.float32(1)
-        if level == "file":
-            peaks = (
-                float(np.abs(block).max(initial=0))
-                for block in resample_blocks(sound.blocks(), sound.rate, rate)
-            )
-            gain = np.float32(1 / (max(max(peaks), QUIET_PEAK) + 1e-9))
+        gain = _gain(sound, rate) if level == "file" else None
         for block in sound.blocks():
             if progress is not None:
                 progress(len(block) / sound.rate)
-            yield block * gain if level == "file" else block
+            yield block if gain is None else block * gain
 
     def windows() -> Iterator[tuple[tuple[_Listening, int], np.ndarray]]:
         for key, open_sound in sounds:
             one = _Listening(key)
             waiting.append(one)
             try:
-                sound = begin(one, open_sound)
+                sound = one.sound = open_sound()
+                sink = one.sink(hop, columns, span_seconds)
+                one.track = detector.track(phrases, sink=sink, **settings)
                 resampled = resample_blocks(blocks(sound), sound.rate, rate)
                 for start, window in scorer.windows(resampled):
                     one.sent += 1
@@ -345,6 +340,15 @@ def detect_one(
     if not isinstance(found, Detection):
         raise found
     return found
+
+
+def _gain(sound: Sound, rate: int) -> np.float32:
+    """What brings the largest sample of a sound to 1."""
+    peaks = (
+        float(np.abs(block).max(initial=0))
+        for block in resample_blocks(sound.blocks(), sound.rate, rate)
+    )
+    return np.float32(1 / (max(max(peaks), QUIET_PEAK) + 1e-9))
 
 
 def _result(one, phrases, hop):

@@ -289,8 +289,8 @@ def _per_class(counts: Mapping[str, Mapping[str, int]]):
     }
 
 
-def _match(true: Sequence[Span], found: Sequence[Span], agree) -> dict:
-    """Row of an event to row of its detection; as many pairs as there are."""
+def _hits(true: Sequence[Span], found: Sequence[Span], agree) -> dict:
+    """Row of a detection to the rows of the events that it may be."""
     of_class: dict[str, list[int]] = {}
     for at, detection in enumerate(found):
         of_class.setdefault(detection[2], []).append(at)
@@ -299,6 +299,12 @@ def _match(true: Sequence[Span], found: Sequence[Span], agree) -> dict:
         for at in of_class.get(event[2], ()):
             if agree(event, found[at]):
                 hits.setdefault(at, []).append(row)
+    return hits
+
+
+def _match(true: Sequence[Span], found: Sequence[Span], agree) -> dict:
+    """Row of an event to row of its detection; as many pairs as there are."""
+    hits = _hits(true, found, agree)
     pairs: dict[int, int] = {}
     for at, rows in hits.items():
         free = [row for row in rows if row not in pairs]
