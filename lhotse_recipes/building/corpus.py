@@ -213,7 +213,7 @@ def finish_part(
         },
     }
     cuts: CutSet = make_cuts(
-        recordings, supervisions, vocabulary, events_complete, custom
+        recordings, kept, vocabulary, events_complete, custom
     )
     report.ids = [recording.id for recording in recordings]
     report.counts = {
@@ -231,12 +231,12 @@ def finish_part(
             report.prefix,
             report.part,
             recordings,
-            supervisions,
+            kept,
             cuts,
         )
         report.save(output_dir)
     return {
         "recordings": recordings,
-        "supervisions": supervisions,
+        "supervisions": kept,
         "cuts": cuts,
     }
