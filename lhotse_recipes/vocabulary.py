@@ -70,7 +70,7 @@ class Vocabulary:
         init=False, repr=False, compare=False, default_factory=dict
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.entries:
             raise ValueError(
                 f"the vocabulary {self.name} is empty; give it at least one "

@@ -59,7 +59,7 @@ class EnergyWindow:
     hop: int = 512
     percentile: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if min(self.window, self.frame, self.hop) < 1:
             raise ValueError(
                 f"window {self.window}, frame {self.frame} and hop {self.hop} "

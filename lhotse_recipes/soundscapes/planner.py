@@ -38,7 +38,7 @@ class Settings:
     peak: float | None = None
     captions: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         ranges = {
             "events_per_clip": (self.events_per_clip, 0),
             "repeats": (self.repeats, 1),

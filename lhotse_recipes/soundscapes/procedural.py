@@ -64,7 +64,7 @@ class ProceduralBank:
         default=(tuple(REGISTERS), PATTERNS, TIMBRES), init=False, repr=False
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.sampling_rate < 8000:
             raise ValueError(
                 f"sampling_rate {self.sampling_rate} leaves no room for the "

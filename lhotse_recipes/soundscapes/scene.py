@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from concurrent.futures import Executor
+from typing import Any
 
 from lhotse import Recording
 
@@ -21,13 +22,13 @@ _SHORTEST_BACKGROUND = 0.25
 
 
 def load_scene(
-    bank,
-    backgrounds,
+    bank: Any,
+    backgrounds: Any,
     labels: Iterable[str] | None,
     vocabulary: str | None,
     settings: Settings,
     workers: Executor | None,
-    rooms=None,
+    rooms: Any = None,
 ) -> Scene:
     """
     Gather the sources and read their levels.

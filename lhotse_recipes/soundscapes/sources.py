@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from lhotse import CutSet, MonoCut, Recording, RecordingSet
@@ -41,7 +42,7 @@ class Source:
     mid: str | None = None
 
 
-def cuts_of(manifests, kinds: tuple[str, ...]) -> list[Cut]:
+def cuts_of(manifests: Any, kinds: tuple[str, ...]) -> list[Cut]:
     """
     The cuts in whatever a preparation returned.
 

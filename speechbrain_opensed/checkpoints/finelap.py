@@ -9,6 +9,7 @@ Authors
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from torch import Tensor
 
@@ -54,7 +55,9 @@ RENAMED_SCALARS = {
 }
 
 
-def load_finelap(source="finelap", config: dict | None = None) -> FineLAP:
+def load_finelap(
+    source: str | Path | Mapping = "finelap", config: dict | None = None
+) -> FineLAP:
     """Loads a FineLAP model.
 
     Arguments
@@ -102,7 +105,7 @@ def load_finelap(source="finelap", config: dict | None = None) -> FineLAP:
     return load_strict(model, state, optional=UNUSED)
 
 
-def load_eat(source, config: dict | None = None) -> EAT:
+def load_eat(source: str | Path | Mapping, config: dict | None = None) -> EAT:
     """Loads a pretrained EAT encoder, to start a FineLAP from.
 
     Arguments

@@ -4,6 +4,9 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from speechbrain_opensed.checkpoints.reading import (
     HUB_FILES,
     check_config,
@@ -16,7 +19,9 @@ from speechbrain_opensed.lobes.flexsed import FlexSED
 __all__ = ["load_dasheng", "load_flexsed"]
 
 
-def load_dasheng(source="dasheng_base", config: dict | None = None) -> Dasheng:
+def load_dasheng(
+    source: str | Path | Mapping = "dasheng_base", config: dict | None = None
+) -> Dasheng:
     """Loads a pretrained Dasheng encoder.
 
     Arguments
@@ -57,7 +62,9 @@ def load_dasheng(source="dasheng_base", config: dict | None = None) -> Dasheng:
     return load_strict(model, state, optional=("front_end.",))
 
 
-def load_flexsed(source="flexsed", config: dict | None = None) -> FlexSED:
+def load_flexsed(
+    source: str | Path | Mapping = "flexsed", config: dict | None = None
+) -> FlexSED:
     """Loads a FlexSED model.
 
     Arguments

@@ -4,6 +4,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from speechbrain_opensed.checkpoints.reading import (
@@ -22,7 +23,9 @@ WEIGHTS_URL = (
 )
 
 
-def load_mobilenet(source, config: dict | None = None) -> MobileNet:
+def load_mobilenet(
+    source: str | Path | Mapping, config: dict | None = None
+) -> MobileNet:
     """Loads a MobileNet of EfficientAT; its width is read from the tensors.
 
     Arguments

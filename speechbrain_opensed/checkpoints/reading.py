@@ -35,7 +35,9 @@ HUB_FILES = {
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
-def read_state(source, filename: str | None = None) -> dict[str, Tensor]:
+def read_state(
+    source: str | Path | Mapping, filename: str | None = None
+) -> dict[str, Tensor]:
     """Reads the tensors of a checkpoint.
 
     Arguments
@@ -99,6 +101,7 @@ def read_state(source, filename: str | None = None) -> dict[str, Tensor]:
             f"the checkpoint holds more than tensors: {others[:5]}; give "
             "its state dict, or {'model': state dict}"
         )
+    assert isinstance(source, Mapping)
     return dict(source)
 
 

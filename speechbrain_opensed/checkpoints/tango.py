@@ -76,7 +76,7 @@ class Tango:
 
 
 def load_tango(
-    folder, config: dict | None = None, tokenizer: Any = None
+    folder: str | Path, config: dict | None = None, tokenizer: Any = None
 ) -> Tango:
     """Loads the released folder of Tango or of one of its successors.
 

@@ -5,6 +5,7 @@ Authors
 """
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -48,19 +49,19 @@ __all__ = ["annotate"]
 )
 @prompt_interrupts()
 def annotate(
-    cuts,
-    output,
-    queries,
-    queries_file,
-    model,
-    device,
-    precision,
-    thresholds,
-    allow_commands,
-    resume,
-    strict,
-    **settings,
-):
+    cuts: Path,
+    output: Path,
+    queries: tuple[str, ...],
+    queries_file: Path | None,
+    model: str,
+    device: str | None,
+    precision: str,
+    thresholds: tuple[str, ...],
+    allow_commands: bool,
+    resume: bool,
+    strict: bool,
+    **settings: Any,
+) -> None:
     """Detect all queries in the cuts of a manifest; write OUTPUT.
 
     CUTS and OUTPUT are .jsonl or .jsonl.gz. Events that were in the manifest
@@ -71,7 +72,7 @@ def annotate(
     if not output.name.endswith((".jsonl", ".jsonl.gz")):
         raise ValueError(f"{output}: name it .jsonl or .jsonl.gz")
     phrases = read_phrases(queries, queries_file)
-    thresholds = read_thresholds(thresholds, phrases)
+    levels = read_thresholds(thresholds, phrases)
     settings = read_settings(settings, phrases)
     from lhotse_recipes.manifests import read_cuts
     from lhotse_recipes.outputs import refuse_inputs
@@ -86,7 +87,7 @@ def annotate(
             read_cuts(cuts, allow_commands),
             load_detector(model, device, precision),
             phrases,
-            thresholds,
+            levels,
             output=output,
             failed=None if strict else failed,
             allow_commands=allow_commands,

@@ -40,15 +40,15 @@ __all__ = ["calibrate"]
 )
 @commands_option
 def calibrate(
-    cuts,
-    model,
-    device,
-    precision,
-    output,
-    target,
-    false_alarms,
-    allow_commands,
-):
+    cuts: Path,
+    model: str,
+    device: str | None,
+    precision: str,
+    output: Path,
+    target: float | None,
+    false_alarms: float | None,
+    allow_commands: bool,
+) -> None:
     """Fit a threshold and a scale of probability for each phrase in CUTS.
 
     CUTS is a manifest with all events, such as a recipe's validation data:

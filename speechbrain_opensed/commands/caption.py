@@ -5,6 +5,7 @@ Authors
 """
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -60,17 +61,17 @@ _WRITERS = {
     help="File that ends in .vtt, .srt, .json or .TextGrid.",
 )
 def caption(
-    audio,
-    queries,
-    queries_file,
-    model,
-    device,
-    precision,
-    thresholds,
-    asr,
-    output,
-    **settings,
-):
+    audio: str,
+    queries: tuple[str, ...],
+    queries_file: Path | None,
+    model: str,
+    device: str | None,
+    precision: str,
+    thresholds: tuple[str, ...],
+    asr: str,
+    output: Path,
+    **settings: Any,
+) -> None:
     """Write captions of what is said in AUDIO and of the queried sounds.
 
     \b
@@ -85,13 +86,13 @@ def caption(
             f"{output}: name a file that ends in .vtt, .srt, .json or .TextGrid"
         )
     phrases = read_phrases(queries, queries_file)
-    thresholds = read_thresholds(thresholds, phrases)
+    levels = read_thresholds(thresholds, phrases)
     settings = read_settings(settings, phrases)
     refuse_inputs(output, [audio, *([queries_file] if queries_file else [])])
     recognizer = _load_recognizer(asr)
     detector = load_detector(model, device, precision)
     timeline = rich_transcript(
-        audio, detector, recognizer, phrases, threshold=thresholds, **settings
+        audio, detector, recognizer, phrases, threshold=levels, **settings
     )
     getattr(timeline, writer)(output)
     click.echo(

@@ -6,6 +6,7 @@ Authors
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -96,29 +97,29 @@ _COLUMNS = 1600
 @prompt_interrupts()
 @click.pass_context
 def detect(
-    context,
-    audio,
-    queries,
-    queries_file,
-    vocabulary,
-    top,
-    span,
-    model,
-    device,
-    precision,
-    thresholds,
-    normalize,
-    format_name,
-    output,
-    plot,
-    summary,
-    resume,
-    strict,
-    rate,
-    raw_format,
-    raw_channels,
-    **settings,
-):
+    context: click.Context,
+    audio: tuple[str, ...],
+    queries: tuple[str, ...],
+    queries_file: Path | None,
+    vocabulary: str | None,
+    top: int | None,
+    span: float | None,
+    model: str,
+    device: str | None,
+    precision: str,
+    thresholds: tuple[str, ...],
+    normalize: str,
+    format_name: str,
+    output: Path | None,
+    plot: Path | None,
+    summary: bool,
+    resume: bool,
+    strict: bool,
+    rate: int | None,
+    raw_format: str | None,
+    raw_channels: int | None,
+    **settings: Any,
+) -> None:
     """Find all queries in AUDIO of any rate, channels and length.
 
     AUDIO are sound and video files, folders with all that is below them,
@@ -147,7 +148,7 @@ def detect(
     if asked:
         phrases = read_phrases(queries, queries_file)
     settings = read_settings(settings, phrases)
-    thresholds = read_thresholds(thresholds, phrases)
+    levels = read_thresholds(thresholds, phrases)
     settings["normalize"] = None if normalize == "none" else normalize
     found = find_sounds(audio)
     if found.summary():
@@ -162,7 +163,7 @@ def detect(
         phrases = read_vocabulary(vocabulary)
     detector = load_detector(model, device, precision)
     if asked:
-        settings["threshold"] = detector.thresholds(phrases, thresholds)
+        settings["threshold"] = detector.thresholds(phrases, levels)
     else:
         phrases = detector.known(phrases or None)
         settings = {

@@ -7,6 +7,7 @@ Authors
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 
@@ -101,25 +102,25 @@ _OF_MODELS = (
 @table_options
 @click.option("-o", "--output", type=_FILE, help="Results as JSON.")
 def evaluate(
-    cuts,
-    model,
-    device,
-    precision,
-    scores,
-    save_scores,
-    protocol,
-    vocabulary,
-    seen,
-    median_seconds,
-    boxes,
-    tune_boxes,
-    frame_auroc,
-    batch_size,
-    num_jobs,
-    allow_commands,
-    output,
-    **tables,
-):
+    cuts: Path | None,
+    model: str | None,
+    device: str | None,
+    precision: str,
+    scores: Path | None,
+    save_scores: Path | None,
+    protocol: str,
+    vocabulary: str | None,
+    seen: Path | None,
+    median_seconds: float | None,
+    boxes: Path | None,
+    tune_boxes: Path | None,
+    frame_auroc: bool,
+    batch_size: int,
+    num_jobs: int,
+    allow_commands: bool,
+    output: Path | None,
+    **tables: Any,
+) -> None:
     """Print detection scores over the events of a manifest of CUTS.
 
     Or, with --reference and --detected, those of a table of detections over
@@ -171,31 +172,33 @@ def evaluate(
     # Beside saved scores no sound is read, and no command run.
     cut_set = read_cuts(cuts, allow_commands or scores is not None)
     known = _read_lines(seen)
-    protocol = get_protocol(protocol)
+    rules = get_protocol(protocol)
     with TemporaryDirectory() as folder:
         if scores is not None:
-            store = ScoreStore(scores)
-            detection_hop = store.hop_seconds
-            labels = {label: label for label in store.classes}
+            stored = ScoreStore(scores)
+            detection_hop = stored.hop_seconds
+            labels = {label: label for label in stored.classes}
             truth = read_truth(cut_set, labels)
-            check_store(store, truth, cut_set)
+            check_store(stored, truth, cut_set)
+            store: Any = stored
             if median_seconds is not None:
-                store = smoothed(store, median_seconds)
+                store = smoothed(stored, median_seconds)
         else:
             table = Vocabulary.load(vocabulary) if vocabulary else None
             truth = _ask(
                 read_truth(cut_set, table.phrases if table else None),
-                protocol.raw_labels and not vocabulary,
+                rules.raw_labels and not vocabulary,
             )
             if table is not None:
                 truth = _evaluated(truth, table)
+            assert model is not None, "asked for above, where no scores are"
             detector = load_detector(model, device, precision)
             store = store_scores(
                 cut_set,
                 truth,
                 detector,
                 save_scores or Path(folder) / "scores",
-                protocol.median_seconds
+                rules.median_seconds
                 if median_seconds is None
                 else median_seconds,
                 batch_size,
@@ -204,16 +207,16 @@ def evaluate(
             detection_hop = store.hop_seconds
         if boxes or tune_boxes:
             store = _boxed(
-                store, truth, detection_hop, protocol, boxes, tune_boxes
+                store, truth, detection_hop, rules, boxes, tune_boxes
             )
         results = psds_table(
-            store, truth, detection_hop, known, num_jobs, protocol
+            store, truth, detection_hop, known, num_jobs, rules
         )
-        fscores = _fscores(store, truth, detection_hop, protocol)
-        areas = _areas(store, truth, detection_hop, frame_auroc, protocol)
+        fscores = _fscores(store, truth, detection_hop, rules)
+        areas = _areas(store, truth, detection_hop, frame_auroc, rules)
     click.echo(score_text(results, fscores, areas))
     if output is not None:
-        save_scores_of(results, fscores, areas, protocol.name, output)
+        save_scores_of(results, fscores, areas, rules.name, output)
         click.echo(f"wrote {output}")
 
 

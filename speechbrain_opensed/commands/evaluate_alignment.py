@@ -5,6 +5,7 @@ Authors
 """
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -47,7 +48,7 @@ def _common_options(function):
     context_settings={"show_default": True},
 )
 @_common_options
-def evaluate_retrieval(cuts, **options):
+def evaluate_retrieval(cuts: Path, **options: Any) -> None:
     """Print recalls, ranks and mAP10 over the captions of a manifest of CUTS.
 
     T2A finds the clip of a caption, A2T the captions of a clip, of which it
@@ -69,7 +70,9 @@ def evaluate_retrieval(cuts, **options):
     help="Name or csv of a table of labels and phrases; default: the labels, "
     "underscores as spaces.",
 )
-def evaluate_classification(cuts, template, vocabulary, **options):
+def evaluate_classification(
+    cuts: Path, template: str, vocabulary: str | None, **options: Any
+) -> None:
     """Print accuracy, mean recall and mAP over the tags of a manifest of CUTS.
 
     The classes are the tags that occur; where clips have several, the best
@@ -96,7 +99,7 @@ def evaluate_classification(cuts, template, vocabulary, **options):
     default=True,
     help="Whether phrases that the manifest notes as not heard count.",
 )
-def evaluate_grounding(cuts, unheard, **options):
+def evaluate_grounding(cuts: Path, unheard: bool, **options: Any) -> None:
     """Print PSDS and th_auc of the phrases of a manifest of CUTS.
 
     Each phrase of each clip counts as a file of its own. psds2021, psds1 and

@@ -56,8 +56,16 @@ __all__ = ["evaluate_generation"]
     help="JSON file of the scores.",
 )
 def evaluate_generation(
-    generated, real, styles, prompts, encoders, paired, device, seed, output
-):
+    generated: Path,
+    real: Path | None,
+    styles: Path | None,
+    prompts: Path | None,
+    encoders: tuple[str, ...],
+    paired: bool,
+    device: str | None,
+    seed: int,
+    output: Path | None,
+) -> None:
     """Score the sound files of the folder GENERATED.
 
     \b

@@ -4,6 +4,9 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from pathlib import Path
+from typing import Any
+
 __all__ = ["save_scores_of", "score_text"]
 
 # Scores over fewer classes are announced as such.
@@ -20,7 +23,9 @@ def _few(table):
     ]
 
 
-def score_text(table, fscores, areas):
+def score_text(
+    table: dict, fscores: dict[str, float], areas: dict[str, float]
+) -> str:
     """What is printed of an evaluation.
 
     Arguments
@@ -69,7 +74,13 @@ def _mean(areas):
     return sum(known) / len(known) if known else float("nan")
 
 
-def save_scores_of(table, fscores, areas, protocol, output):
+def save_scores_of(
+    table: dict,
+    fscores: dict[str, float],
+    areas: dict[str, float],
+    protocol: str,
+    output: str | Path,
+) -> None:
     """Write the scores of an evaluation as JSON.
 
     Arguments
@@ -94,7 +105,7 @@ def save_scores_of(table, fscores, areas, protocol, output):
 
     everything = table["all"]
     first = next(iter(everything.values()))
-    about = {
+    about: dict[str, Any] = {
         group: {metric: result.psds for metric, result in results.items()}
         for group, results in table.items()
     }

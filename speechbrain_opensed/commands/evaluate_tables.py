@@ -4,7 +4,9 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,7 +29,7 @@ _DCASE = {
 }
 
 
-def table_options(function):
+def table_options(function: Callable) -> Callable:
     """Options of the comparison of tables.
 
     Arguments
@@ -128,7 +130,9 @@ def table_options(function):
     )(function)
 
 
-def evaluate_tables(given, output, **options):
+def evaluate_tables(
+    given: Collection[str], output: Path | None, **options: Any
+) -> None:
     """Compare tables, print the numbers and keep them.
 
     Arguments
@@ -176,7 +180,8 @@ def evaluate_tables(given, output, **options):
         reference, paths, options["durations"], options["encoding"]
     )
     notes = [*true.notes]
-    results, points = {}, {}
+    results: dict[str, Any] = {}
+    points: dict[Any, Any] = {}
     for table in tqdm(tables, desc="comparing", unit=" tables", delay=2):
         results[str(table.path)] = _compare(
             true.events, table.events, durations, options

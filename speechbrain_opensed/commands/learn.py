@@ -66,7 +66,14 @@ class _Lists(click.Command):
     show_default=True,
     help="Of the noise that examples are put into.",
 )
-def learn(model, device, precision, added, output, seed):
+def learn(
+    model: str,
+    device: str | None,
+    precision: str,
+    added: tuple[tuple, ...],
+    output: Path,
+    seed: int,
+) -> None:
     """Teach a model new sounds from 1 to 20 examples of each.
 
     All that it knew it still knows; the model itself stays as it is.

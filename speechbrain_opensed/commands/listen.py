@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -62,21 +63,21 @@ _BLOCK_SECONDS = 0.1
     show_default=True,
 )
 def listen(
-    source,
-    queries,
-    queries_file,
-    model,
-    device,
-    precision,
-    thresholds,
-    rate,
-    raw_format,
-    raw_channels,
-    microphone,
-    seconds,
-    format_name,
-    **settings,
-):
+    source: str | None,
+    queries: tuple[str, ...],
+    queries_file: Path | None,
+    model: str,
+    device: str | None,
+    precision: str,
+    thresholds: tuple[str, ...],
+    rate: int | None,
+    raw_format: str | None,
+    raw_channels: int | None,
+    microphone: str | None,
+    seconds: float | None,
+    format_name: str,
+    **settings: Any,
+) -> None:
     """Print queried sounds as they become final, a line for each.
 
     It hears the microphone, or with SOURCE - bare samples on standard input,
@@ -94,10 +95,10 @@ def listen(
         raise ValueError("--rate and --raw-... are for standard input: name -")
     phrases = read_phrases(queries, queries_file)
     settings = read_settings(settings, phrases)
-    thresholds = read_thresholds(thresholds, phrases)
+    levels = read_thresholds(thresholds, phrases)
     hear: Callable[[], Any]
     if source == "-":
-        rate = int(rate)
+        assert rate is not None, "asked for above"
 
         def hear():
             return _standard_input(raw_format or "s16le", raw_channels or 1)
@@ -111,7 +112,7 @@ def listen(
 
     detector = load_detector(model, device, precision)
     stream = detector.stream(
-        phrases, rate, threshold=thresholds, keep_scores=False, **settings
+        phrases, rate, threshold=levels, keep_scores=False, **settings
     )
     writer = _LineWriter(format_name)
     try:

@@ -4,7 +4,9 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,7 +33,7 @@ _OPTIONS = (
 )
 
 
-def llm_options(command):
+def llm_options(command: Callable) -> Callable:
     """Adds the options that :func:`make_client` takes.
 
     Arguments
@@ -57,7 +59,13 @@ def llm_options(command):
     return command
 
 
-def make_client(base_url, model, concurrency, temperature, timeout):
+def make_client(
+    base_url: str | None,
+    model: str | None,
+    concurrency: int,
+    temperature: float,
+    timeout: float,
+) -> Any:
     """The client that the options describe; its key is in the environment.
 
     Arguments
@@ -93,7 +101,7 @@ def make_client(base_url, model, concurrency, temperature, timeout):
     )
 
 
-def read_labels(source):
+def read_labels(source: str) -> list[str]:
     """Labels of a text file, a vocabulary table or a shipped vocabulary.
 
     Arguments

@@ -11,7 +11,7 @@ __all__ = ["models"]
 
 @click.command(short_help="List the detectors that go by a name.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-def models(as_json):
+def models(as_json: bool) -> None:
     """List the detectors that `--model` takes by name.
 
     \b

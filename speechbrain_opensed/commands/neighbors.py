@@ -1,6 +1,7 @@
 """`opensed neighbors`: phrases close to each class, by a language model."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -41,7 +42,14 @@ __all__ = ["neighbors"]
     help="Rounds in which classes that lack neighbours are asked for.",
 )
 @llm_options
-def neighbors(classes, output, number, avoid, attempts, **options):
+def neighbors(
+    classes: str,
+    output: Path,
+    number: int,
+    avoid: tuple[str, ...],
+    attempts: int,
+    **options: Any,
+) -> None:
     """Have a language model name the neighbours of CLASSES; write OUTPUT.
 
     CLASSES is a text file (.txt) with one class in a line, a vocabulary table

@@ -5,6 +5,7 @@ Authors
 """
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,7 +17,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group("phrase-bank")
-def phrase_bank():
+def phrase_bank() -> None:
     """Build and audit clusters of phrases that mean the same sound.
 
     A bank has one cluster per line: {"phrase": name, "alternatives":
@@ -49,7 +50,13 @@ def phrase_bank():
     help="Least cosine with which a phrase joins its nearest class; else it "
     "is a cluster of its own.",
 )
-def build(vocabulary, output, sources, encoder, min_similarity):
+def build(
+    vocabulary: str,
+    output: Path,
+    sources: tuple[str, ...],
+    encoder: str,
+    min_similarity: float,
+) -> None:
     """Cluster phrases around the classes of VOCABULARY; write OUTPUT.
 
     VOCABULARY is a table (.csv) or the name of a shipped one, such as
@@ -103,7 +110,14 @@ def build(vocabulary, output, sources, encoder, min_similarity):
     help="Write a bank in which what was found is out of its cluster.",
 )
 @click.pass_context
-def audit(ctx, bank, ontology, vocabulary, accept, output):
+def audit(
+    ctx: Any,
+    bank: Path,
+    ontology: Path | None,
+    vocabulary: str,
+    accept: str,
+    output: Path | None,
+) -> None:
     """List the phrases of BANK that hardly mean what their cluster means.
 
     The exit status is 1 if there are any and no --output is given.

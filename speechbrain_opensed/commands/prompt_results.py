@@ -34,7 +34,9 @@ __all__ = ["prompt_results"]
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the table there too.",
 )
-def prompt_results(results, table, exam, output):
+def prompt_results(
+    results: tuple[Path, ...], table: str, exam: str, output: Path | None
+) -> None:
     """Print one Markdown table of the runs below the folders RESULTS.
 
     H is averaged over runs, and the H of the averages stands beside it. Runs

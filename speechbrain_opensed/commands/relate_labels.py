@@ -1,6 +1,7 @@
 """`opensed relate-labels`: relation classes of a vocabulary, by a model."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,7 +31,9 @@ __all__ = ["relate_labels"]
     help="Times a batch is asked until each pair has its letter.",
 )
 @llm_options
-def relate_labels(labels, output, batch_size, attempts, **options):
+def relate_labels(
+    labels: str, output: Path, batch_size: int, attempts: int, **options: Any
+) -> None:
     """Relate every two LABELS by a language model; write the table OUTPUT.
 
     LABELS is a text file (.txt) with one label in a line, a vocabulary table

@@ -93,7 +93,7 @@ class Results:
     def __enter__(self) -> "Results":
         return self
 
-    def __exit__(self, kind, error, trace) -> None:
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         try:
             if self._format == "json":
                 self._write_json()

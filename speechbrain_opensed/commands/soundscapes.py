@@ -6,6 +6,7 @@ Authors
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -160,7 +161,15 @@ def _span(kind):
     "processes; it must see the same files.",
 )
 @prompt_interrupts()
-def soundscapes(bank, output, num, seed, num_jobs, split, **options):
+def soundscapes(
+    bank: str,
+    output: Path,
+    num: int,
+    seed: int,
+    num_jobs: int,
+    split: str,
+    **options: Any,
+) -> None:
     """Mix the sounds of a BANK into soundscapes; write manifests to OUTPUT.
 
     BANK is `procedural` for made-up sounds, a folder LABEL/*.wav, a csv with

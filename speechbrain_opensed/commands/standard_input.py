@@ -7,7 +7,7 @@ Authors
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -27,7 +27,7 @@ RAW_FORMATS = {
 _BYTES = 1 << 20
 
 
-def raw_options(function):
+def raw_options(function: Callable) -> Callable:
     """Options for bare samples on standard input.
 
     Arguments

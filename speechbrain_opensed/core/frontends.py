@@ -7,6 +7,8 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -208,7 +210,7 @@ class KaldiMel(nn.Module):
             persistent=False,
         )
 
-    def num_frames(self, samples):
+    def num_frames(self, samples: Any) -> Any:
         """Frames that fit wholly into so many samples (int or tensor)."""
         return (samples - self.width) // self.hop + 1
 

@@ -208,7 +208,7 @@ def load_pretrained(
         ) from error
 
 
-def local_options(source) -> dict[str, bool]:
+def local_options(source: str | Path) -> dict[str, bool]:
     """What `from_pretrained` of a class is told besides its source.
 
     Arguments
@@ -229,7 +229,7 @@ def local_options(source) -> dict[str, bool]:
     return {"local_files_only": os.path.isdir(str(source))}
 
 
-def auto_options(source) -> dict[str, bool]:
+def auto_options(source: str | Path) -> dict[str, bool]:
     """The same for transformers' Auto classes: no code of a model is run.
 
     Arguments

@@ -49,7 +49,7 @@ class SedSpec:
     classes: tuple[str, ...] = ()
     normalize: str | None = "peak"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("sample_rate", "hop_seconds", "window_seconds"):
             if not getattr(self, name) > 0:
                 raise ValueError(

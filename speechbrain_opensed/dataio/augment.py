@@ -248,7 +248,7 @@ class MelAugment:
     min_band_width: int = 4
     gains_db: tuple[float, float] = (-4.5, 6.0)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("mask_width", "bands", "gains_db"):
             low, high = getattr(self, name)
             if low > high:

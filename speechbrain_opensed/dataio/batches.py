@@ -10,6 +10,7 @@ Authors
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -81,7 +82,7 @@ class TensorBatch:
 
     ids: list[str]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.ids)
 
     def _map(self, function):
@@ -95,7 +96,7 @@ class TensorBatch:
             },
         )
 
-    def to(self, device, non_blocking: bool = False) -> "TensorBatch":
+    def to(self, device: Any, non_blocking: bool = False) -> "TensorBatch":
         """The batch with its tensors on `device`."""
         return self._map(lambda x: x.to(device, non_blocking=non_blocking))
 

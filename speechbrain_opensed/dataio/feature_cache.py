@@ -106,7 +106,7 @@ class FeatureCache:
 
     def __init__(
         self,
-        folder,
+        folder: str | Path,
         tower: str,
         sample_rate: int,
         seconds: float | None = 10.0,
@@ -299,7 +299,7 @@ def centre_crop(cut: Cut, seconds: float) -> Cut:
     )
 
 
-def read_features(path, ids: Iterable[str]) -> Features:
+def read_features(path: str | Path, ids: Iterable[str]) -> Features:
     """Embeddings that were computed elsewhere.
 
     Arguments

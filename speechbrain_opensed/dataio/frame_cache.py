@@ -7,9 +7,10 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 import torch
 from lhotse.cut import Cut
@@ -70,7 +71,7 @@ class FrameCache(Mapping):
         cuts: Iterable[Cut],
         model: torch.nn.Module,
         spec: SedSpec,
-        folder,
+        folder: str | Path,
         normalize: str | None = "spec",
         batch_size: int = 8,
     ):
@@ -111,7 +112,7 @@ class FrameCache(Mapping):
     def __getitem__(self, clip: str) -> Tensor:
         return self._cache[clip]["frames"].float()
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._cache)
 
     def __len__(self) -> int:

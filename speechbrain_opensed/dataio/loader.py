@@ -12,6 +12,7 @@ Authors
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from lhotse import CutSet
@@ -96,7 +97,7 @@ class CutLoader(SaveableDataLoader):
         num_workers: int = 0,
         seed: int = 0,
         num_batches: int | None = None,
-        **dataloader_kwargs,
+        **dataloader_kwargs: Any,
     ):
         if not isinstance(sampler.seed, int):
             raise ValueError(
@@ -115,12 +116,12 @@ class CutLoader(SaveableDataLoader):
         self.num_batches = num_batches
         self._resumed_epoch = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         if self.num_batches is None:
             raise TypeError("the number of batches of this CutLoader is open")
         return self.num_batches
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         epoch, self._resumed_epoch = self._resumed_epoch, None
         if epoch is not None and epoch != self.sampler.sampler.epoch:
             raise ValueError(
@@ -131,7 +132,7 @@ class CutLoader(SaveableDataLoader):
             )
         return super().__iter__()
 
-    def register(self, brain) -> None:
+    def register(self, brain: Any) -> None:
         """Let a Brain set the epoch and keep the position in checkpoints.
 
         Arguments
@@ -189,7 +190,7 @@ def training_loader(
     *,
     num_workers: int = 0,
     seed: int = 0,
-    **dataloader_kwargs,
+    **dataloader_kwargs: Any,
 ) -> CutLoader:
     """A loader that shuffles cuts anew in each epoch, in whole batches.
 
@@ -263,7 +264,7 @@ def evaluation_loader(
     cuts: CutSet,
     max_cuts: int,
     num_workers: int = 0,
-    **dataloader_kwargs,
+    **dataloader_kwargs: Any,
 ) -> DataLoader:
     """A loader that reads every cut once, in order, on every rank.
 

@@ -55,7 +55,7 @@ class TensorCache(Mapping):
     (2, False)
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | Path):
         self.folder = Path(folder)
         index = Stamp(self.folder / INDEX).read()
         if index is None:
@@ -71,7 +71,7 @@ class TensorCache(Mapping):
     @classmethod
     def make(
         cls,
-        folder,
+        folder: str | Path,
         names: Sequence[str],
         compute: Callable[[list[str]], Sequence[Mapping[str, Tensor]]],
         about: Any,
@@ -155,7 +155,7 @@ class TensorCache(Mapping):
     def __len__(self) -> int:
         return len(self._place)
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         # Open files do not travel to workers.
         return {**self.__dict__, "_shards": {}}
 

@@ -29,7 +29,7 @@ _TEXTS_AT_ONCE = 64
 
 def evaluate_alignment(
     cuts: Iterable[Cut],
-    model,
+    model: Any,
     tasks: Mapping[str, AlignmentTask],
     batch_size: int = 16,
     as_published: bool = False,
@@ -106,7 +106,7 @@ def evaluate_alignment(
 
 def encode_cuts(
     cuts: Iterable[Cut],
-    model,
+    model: Any,
     batch_size: int = 16,
     as_published: bool = False,
     spec: SedSpec | None = None,
@@ -186,7 +186,7 @@ def _as_published(cut, spec):
     return cut
 
 
-def embed_texts(model, texts: Iterable[str]) -> dict[str, Tensor]:
+def embed_texts(model: Any, texts: Iterable[str]) -> dict[str, Tensor]:
     """Embeds each distinct text once, similar lengths together.
 
     Arguments

@@ -39,13 +39,13 @@ def annotate_events(
     threshold: float | Mapping[str, float] | None = None,
     batch_size: int = 4,
     normalize: str | None = "spec",
-    output=None,
+    output: str | Path | None = None,
     failed: dict[str, str] | None = None,
     allow_commands: bool = False,
     *,
     channel: str | int = "mix",
     resume: bool = False,
-    **settings,
+    **settings: Any,
 ) -> CutSet:
     """Replace the events of cuts by detected ones.
 

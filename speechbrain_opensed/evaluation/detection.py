@@ -6,6 +6,7 @@ Authors
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def store_scores(
     cuts: CutSet,
     truth: GroundTruth,
     detector: SoundEventDetector,
-    folder,
+    folder: str | Path,
     median_seconds: float = 0.36,
     batch_size: int = 4,
     *,

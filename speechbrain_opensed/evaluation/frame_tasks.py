@@ -103,7 +103,7 @@ class DetectionTask(AlignmentTask):
             protocol.settings(),
         )
 
-    def start(self, model, rows: Mapping[str, Tensor]) -> None:
+    def start(self, model: Any, rows: Mapping[str, Tensor]) -> None:
         """Take the model and the embeddings; see :class:`AlignmentTask`."""
         if model.spec.hop_seconds != self.stats.hop_seconds:
             raise ValueError(

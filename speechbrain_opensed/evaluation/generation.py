@@ -23,9 +23,9 @@ logger = logging.getLogger(__name__)
 
 
 def evaluate_generation(
-    generated,
-    real=None,
-    styles=None,
+    generated: str | Path,
+    real: str | Path | None = None,
+    styles: str | Path | None = None,
     prompts: Mapping[str, str] | None = None,
     encoders: Mapping[str, AudioEncoder] | None = None,
     paired: bool = True,
@@ -130,7 +130,7 @@ def _need(names, partners, where):
         )
 
 
-def find_sounds(folder) -> dict[str, Path]:
+def find_sounds(folder: str | Path) -> dict[str, Path]:
     """The sound files in a folder by their names without endings.
 
     Arguments
@@ -187,7 +187,7 @@ def find_sounds(folder) -> dict[str, Path]:
     return found
 
 
-def read_prompts(path) -> dict[str, str]:
+def read_prompts(path: str | Path) -> dict[str, str]:
     """What was asked for, from a table.
 
     Arguments

@@ -9,6 +9,7 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -240,7 +241,7 @@ def inference_ms(
     return 1000 * statistics.median(times[1:])
 
 
-def load_learner(learner: PromptLearner, source) -> None:
+def load_learner(learner: PromptLearner, source: str | Path) -> None:
     """Goes on from what another run has learned, perhaps for other classes.
 
     Arguments

@@ -10,6 +10,7 @@ Authors
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from lhotse.cut import Cut
@@ -50,7 +51,7 @@ class AlignmentTask(Stats):
         self.summary = {}
         self.model = None
 
-    def start(self, model, rows: Mapping[str, Tensor]) -> None:
+    def start(self, model: Any, rows: Mapping[str, Tensor]) -> None:
         """Take the model to be evaluated, and its embeddings of the texts.
 
         Arguments

@@ -209,7 +209,7 @@ def rich_transcript(
     asr: Any,
     phrases: Sequence[str],
     *,
-    threshold: float | Mapping[str, float] = 0.5,
+    threshold: float | Mapping[str, float] | None = 0.5,
     min_score: float = 0.0,
     min_duration: float = 0.3,
     merge_gap: float = 1.0,
@@ -228,7 +228,7 @@ def rich_transcript(
         recogniser, or a function; see :func:`hear_speech`. None: sounds only.
     phrases : sequence of str
         Sounds to look for; without any there is speech only.
-    threshold : float or dict of phrase to float
+    threshold : float, dict of phrase to float or None
         Score above which a frame belongs to a sound.
     min_score, min_duration, merge_gap : float
         What is worth a caption; see :class:`Timeline`.

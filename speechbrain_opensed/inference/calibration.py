@@ -9,7 +9,7 @@ Authors
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -62,7 +62,7 @@ class PhraseCalibration:
     offset: float = 0.0
     events: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("threshold", "slope", "offset", "events"):
             value = getattr(self, name)
             if (
@@ -249,7 +249,7 @@ def fit_calibration(
     hop_seconds: float,
     precision: float | None = None,
     false_alarms: float | None = None,
-    smooth=lambda scores: scores,
+    smooth: Callable = lambda scores: scores,
 ) -> Calibration:
     """Fit scaling and thresholds to clips of known content.
 

@@ -7,7 +7,7 @@ Authors
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -140,7 +140,7 @@ class Detection:
         median_seconds: float | Mapping[str, float] = 0.36,
         min_duration: float | Mapping[str, float] = 0.0,
         merge_gap: float | Mapping[str, float] = 0.0,
-        path="",
+        path: str | Path = "",
         *,
         low_threshold: float | Mapping[str, float] | None = None,
     ) -> "Detection":
@@ -223,23 +223,23 @@ EventBuilder`.
             ],
         }
 
-    def to_tsv(self, path) -> Path:
+    def to_tsv(self, path: str | Path) -> Path:
         """Write filename, onset, offset, event_label, score; see formats."""
         return self._write(path, "tsv")
 
-    def to_json(self, path) -> Path:
+    def to_json(self, path: str | Path) -> Path:
         """Write :meth:`to_dict` as JSON."""
         return self._write(path, "json")
 
-    def to_jsonl(self, path) -> Path:
+    def to_jsonl(self, path: str | Path) -> Path:
         """Write :meth:`to_dict` as a line of JSON."""
         return self._write(path, "jsonl")
 
-    def to_audacity(self, path) -> Path:
+    def to_audacity(self, path: str | Path) -> Path:
         """Write a label track for Audacity (File, Import, Labels)."""
         return self._write(path, "audacity")
 
-    def to_textgrid(self, path) -> Path:
+    def to_textgrid(self, path: str | Path) -> Path:
         """Write a TextGrid for Praat, one interval tier per phrase."""
         return self._write(path, "textgrid")
 
@@ -255,29 +255,29 @@ EventBuilder`.
         table = pandas.DataFrame(rows, columns=columns)
         return table.astype(dict.fromkeys(columns[1:], float))
 
-    def to_csv(self, path) -> Path:
+    def to_csv(self, path: str | Path) -> Path:
         """Write :meth:`to_dataframe` as CSV."""
         return formats.write(path, self.to_dataframe().to_csv(index=False))
 
-    def to_parquet(self, path) -> Path:
+    def to_parquet(self, path: str | Path) -> Path:
         """Write :meth:`to_dataframe` as parquet; needs pyarrow."""
         with write_atomically(path, "wb") as file:
             self.to_dataframe().to_parquet(file, index=False)
         return Path(path)
 
-    def to_raven(self, path) -> Path:
+    def to_raven(self, path: str | Path) -> Path:
         """Write a selection table for Raven."""
         return self._write(path, "raven")
 
-    def to_labelstudio(self, path) -> Path:
+    def to_labelstudio(self, path: str | Path) -> Path:
         """Write a task with predictions for Label Studio."""
         return self._write(path, "labelstudio")
 
-    def to_vtt(self, path) -> Path:
+    def to_vtt(self, path: str | Path) -> Path:
         """Write WebVTT captions, such as `[dog barking]`."""
         return self._write(path, "vtt")
 
-    def to_srt(self, path) -> Path:
+    def to_srt(self, path: str | Path) -> Path:
         """Write SubRip captions."""
         return self._write(path, "srt")
 
@@ -320,7 +320,7 @@ EventBuilder`.
             for index, found in enumerate(self.events)
         ]
 
-    def to_cut(self):
+    def to_cut(self) -> Any:
         """The recording as a Lhotse cut with the events found in it."""
         from lhotse import Recording
 
@@ -329,7 +329,7 @@ EventBuilder`.
         cut.supervisions = self.to_supervisions(recording.id)
         return cut
 
-    def plot(self, path) -> Path:
+    def plot(self, path: str | Path) -> Path:
         """Draw spectrogram and lanes; see :mod:`..plotting`."""
         from speechbrain_opensed.plotting.figures import plot_detection
 

@@ -7,6 +7,7 @@ Authors
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -87,7 +88,11 @@ class SoundEventDetector(SoundInterface):
     MODULES_NEEDED = ["model", "text_encoder"]
 
     def __init__(
-        self, modules=None, hparams=None, run_opts=None, freeze_params=True
+        self,
+        modules: dict | None = None,
+        hparams: dict | None = None,
+        run_opts: dict | None = None,
+        freeze_params: bool = True,
     ):
         super().__init__(modules, hparams, run_opts, freeze_params)
         self._scorer = WindowScorer(
@@ -103,7 +108,7 @@ class SoundEventDetector(SoundInterface):
 
     def detect_file(
         self,
-        path,
+        path: str | Path,
         phrases: Sequence[str],
         threshold: float | Mapping[str, float] | None = None,
         median_seconds: float | Mapping[str, float] = 0.36,
@@ -176,7 +181,11 @@ class SoundEventDetector(SoundInterface):
         )
 
     def detect(
-        self, audio, phrases: Sequence[str], rate: int | None = None, **settings
+        self,
+        audio: Any,
+        phrases: Sequence[str],
+        rate: int | None = None,
+        **settings: Any,
     ) -> Detection:
         """Find all phrases in sound of any kind.
 
@@ -265,7 +274,10 @@ class SoundEventDetector(SoundInterface):
         return self._queries.known(phrases)
 
     def open_sound(
-        self, path, channel: str | int = "mix", name: str | None = None
+        self,
+        path: str | Path,
+        channel: str | int = "mix",
+        name: str | None = None,
     ) -> Sound:
         """A file for :func:`~..sounds.detect_sounds`.
 
@@ -298,7 +310,7 @@ class SoundEventDetector(SoundInterface):
         return sound_of_file(info, channel, name)
 
     def stream(
-        self, phrases: Sequence[str], rate: int = 16000, **settings
+        self, phrases: Sequence[str], rate: int = 16000, **settings: Any
     ) -> DetectionStream:
         """Detect in sound that is still coming.
 
@@ -362,7 +374,7 @@ class SoundEventDetector(SoundInterface):
         self,
         phrases: Sequence[str],
         threshold: float | Mapping[str, float] | None = None,
-        **settings,
+        **settings: Any,
     ) -> EventTrack:
         """What turns the scores of windows into events.
 
@@ -447,7 +459,7 @@ class SoundEventDetector(SoundInterface):
 
     def calibrate(
         self,
-        cuts,
+        cuts: Any,
         phrases: Sequence[str] | None = None,
         *,
         precision: float | None = None,
@@ -554,7 +566,7 @@ class SoundEventDetector(SoundInterface):
 
     def get_event_prob_file(
         self,
-        path,
+        path: str | Path,
         phrases: Sequence[str],
         batch_size: int = 4,
         normalize: str | None = "spec",
@@ -665,7 +677,7 @@ class SoundEventDetector(SoundInterface):
             batch_first=True,
         ).to(self.device)
 
-    def forward(self, wavs, wav_lens, phrases):
+    def forward(self, wavs: Any, wav_lens: Any, phrases: Any) -> Any:
         """Same as :meth:`detect_batch`."""
         return self.detect_batch(wavs, wav_lens, phrases)
 
@@ -675,7 +687,9 @@ class SoundEventDetector(SoundInterface):
     remove_short_events = staticmethod(events.remove_short_events)
 
     @staticmethod
-    def save_events(detection: Detection, path, format: str = "tsv"):
+    def save_events(
+        detection: Detection, path: str | Path, format: str = "tsv"
+    ) -> Path:
         """Write the events of a detection.
 
         Arguments

@@ -39,9 +39,9 @@ _CARD = "README.md"
 
 
 def export_detector(
-    folder,
-    hparams_file,
-    modules,
+    folder: str | Path,
+    hparams_file: str | Path,
+    modules: Mapping,
     overrides: dict | None = None,
     spec: SedSpec | None = None,
     about: Mapping[str, Any] | None = None,
@@ -124,9 +124,9 @@ def export_detector(
 
 
 def export_generator(
-    folder,
-    hparams_file,
-    modules,
+    folder: str | Path,
+    hparams_file: str | Path,
+    modules: Mapping,
     overrides: dict | None = None,
 ) -> Path:
     """Write a trained generator so that it can be loaded, moved and shared.

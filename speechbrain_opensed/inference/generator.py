@@ -9,6 +9,7 @@ Authors
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from speechbrain.utils.logger import get_logger
@@ -84,7 +85,7 @@ class StyleTransferGenerator(SafePretrained):
     def generate(
         self,
         text: str | Sequence[str],
-        references=None,
+        references: Any = None,
         ref_weights: Sequence[float] | None = None,
         duration_s: float = 10.0,
         steps: int | None = None,
@@ -188,7 +189,9 @@ class StyleTransferGenerator(SafePretrained):
             self.sample_rate
         )
 
-    def forward(self, text, references=None, **settings):
+    def forward(
+        self, text: Any, references: Any = None, **settings: Any
+    ) -> Any:
         """Same as :meth:`generate`."""
         return self.generate(text, references, **settings)
 

@@ -4,6 +4,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from speechbrain_opensed.checkpoints import load_finelap
@@ -53,13 +54,22 @@ class SoundInterface(SafePretrained):
     MODULES_NEEDED = ["model"]
 
     def __init__(
-        self, modules=None, hparams=None, run_opts=None, freeze_params=True
+        self,
+        modules: dict | None = None,
+        hparams: dict | None = None,
+        run_opts: dict | None = None,
+        freeze_params: bool = True,
     ):
         super().__init__(modules, hparams, run_opts, freeze_params)
-        self._announced = set()
+        self._announced: set = set()
 
     @classmethod
-    def from_finelap(cls, source="finelap", config=None, run_opts=None):
+    def from_finelap(
+        cls,
+        source: str | Path | Mapping = "finelap",
+        config: dict | None = None,
+        run_opts: dict | None = None,
+    ) -> "SoundInterface":
         """Load FineLAP's weights as they were published.
 
         Arguments
@@ -88,7 +98,9 @@ class SoundInterface(SafePretrained):
         return cls(modules, {"spec": model.spec}, run_opts)
 
     @classmethod
-    def from_source(cls, source, run_opts=None):
+    def from_source(
+        cls, source: str | Path, run_opts: dict | None = None
+    ) -> "SoundInterface":
         """Load whatever a user names.
 
         Arguments

@@ -29,9 +29,9 @@ _REMOTE = re.compile(r"https?://.+|\w[\w.-]*/[\w.-]+")
 
 
 def load_interface(
-    source,
+    source: str | Path,
     hparams_file: str = "hyperparams.yaml",
-    savedir=None,
+    savedir: str | Path | None = None,
     overrides: dict | None = None,
     local_strategy: LocalStrategy = LocalStrategy.SYMLINK,
     fetch_config: FetchConfig = FetchConfig(),  # noqa: B008 (frozen)

@@ -4,6 +4,9 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from pathlib import Path
+from typing import Any
+
 from speechbrain.inference.interfaces import Pretrained
 from speechbrain.utils.fetching import FetchConfig, LocalStrategy
 
@@ -42,7 +45,11 @@ class SafePretrained(Pretrained):
     HPARAMS_NEEDED = ["spec"]
 
     def __init__(
-        self, modules=None, hparams=None, run_opts=None, freeze_params=True
+        self,
+        modules: dict | None = None,
+        hparams: dict | None = None,
+        run_opts: dict | None = None,
+        freeze_params: bool = True,
     ):
         for needed, given, where in (
             (self.MODULES_NEEDED, modules or {}, "under 'modules:'"),
@@ -64,14 +71,14 @@ class SafePretrained(Pretrained):
     @classmethod
     def from_hparams(
         cls,
-        source,
-        hparams_file="hyperparams.yaml",
-        savedir=None,
-        overrides=None,
-        run_opts=None,
-        local_strategy=LocalStrategy.SYMLINK,
-        fetch_config=None,
-    ):
+        source: str | Path,
+        hparams_file: str = "hyperparams.yaml",
+        savedir: str | Path | None = None,
+        overrides: dict | None = None,
+        run_opts: dict | None = None,
+        local_strategy: Any = LocalStrategy.SYMLINK,
+        fetch_config: Any = None,
+    ) -> "SafePretrained":
         """Load a model from a folder or the Hugging Face hub.
 
         The YAML may only build models, and weights are read

@@ -6,6 +6,7 @@ Authors
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ SILENCE_DB = -70.0
 
 
 def load_reference(
-    reference, sample_rate: int, most_seconds: float | None = None
+    reference: Any, sample_rate: int, most_seconds: float | None = None
 ) -> Tensor:
     """One reference as a mono signal at the model's rate.
 
@@ -105,7 +106,7 @@ def load_reference(
     return torch.from_numpy(np.ascontiguousarray(wave, dtype=np.float32))
 
 
-def per_prompt(references, prompts: int) -> list[list]:
+def per_prompt(references: Any, prompts: int) -> list[list]:
     """References of each prompt, however they were given.
 
     Arguments

@@ -88,7 +88,7 @@ _TUPLE = re.compile(r"^\(.*\)$")
 load_hyperpyyaml("first: load")
 
 
-def check_yaml(text, name="hyperparams.yaml"):
+def check_yaml(text: str, name: str = "hyperparams.yaml") -> None:
     """Refuse a YAML text with tags that could run anything.
 
     Arguments
@@ -244,7 +244,9 @@ def _present_name(name):
     return name
 
 
-def load_safe_hyperpyyaml(text, overrides=None, name="hyperparams.yaml"):
+def load_safe_hyperpyyaml(
+    text: str, overrides: dict | None = None, name: str = "hyperparams.yaml"
+) -> dict:
     """Load a HyperPyYAML document that is not trusted.
 
     Arguments

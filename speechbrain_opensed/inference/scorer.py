@@ -7,6 +7,7 @@ Authors
 import math
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ class WindowScorer:
 
     def __init__(
         self,
-        model,
+        model: Any,
         spec: SedSpec,
         device: str = "cpu",
         precision: str = "fp32",

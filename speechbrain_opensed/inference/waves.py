@@ -81,7 +81,7 @@ def is_silent(wave: Tensor) -> bool:
     return bool(wave.square().mean().sqrt() < _SILENCE)
 
 
-def write_wave(path, wave: Tensor, sample_rate: int) -> Path:
+def write_wave(path: str | Path, wave: Tensor, sample_rate: int) -> Path:
     """Write 16 bit samples, whole or not at all.
 
     Arguments
@@ -123,7 +123,7 @@ def write_wave(path, wave: Tensor, sample_rate: int) -> Path:
     return path
 
 
-def check_wave_path(path) -> str:
+def check_wave_path(path: str | Path) -> str:
     """Format of a sound file by its ending.
 
     Arguments

@@ -142,7 +142,7 @@ class OverlapAdd:
         self._weight = np.zeros(0, np.float32)
         self._start = 0
 
-    def add(self, start: int, scores: np.ndarray):
+    def add(self, start: int, scores: np.ndarray) -> None:
         """Add one window.
 
         Arguments

@@ -122,12 +122,12 @@ class LlmClient:
         self._stopped = threading.Event()
         self.sleep = sleep or self._stopped.wait
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"LlmClient({self.base_url!r}, {self.model!r})"
 
     @classmethod
     def from_environment(
-        cls, environ: Mapping[str, str] | None = None, **options
+        cls, environ: Mapping[str, str] | None = None, **options: Any
     ) -> "LlmClient":
         """Client for the endpoint that the environment names.
 

@@ -76,10 +76,10 @@ class Journal:
                 self._write(key)
             self._opened = opened.pop_all()
 
-    def __enter__(self):
+    def __enter__(self) -> "Journal":
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         self.close()
 
     def append(self, entry: dict[str, Any]) -> None:

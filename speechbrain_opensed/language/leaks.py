@@ -37,7 +37,7 @@ class Leak(NamedTuple):
     neighbor: str
     name: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.neighbor!r} (of {self.label!r}) names {self.name!r}"
 
 

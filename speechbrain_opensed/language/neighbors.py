@@ -69,7 +69,7 @@ class Neighbors:
         init=False, repr=False, compare=False, default_factory=dict
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         classes = {
             label: tuple(phrases) for label, phrases in self.classes.items()
         }

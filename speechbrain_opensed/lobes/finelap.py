@@ -9,6 +9,8 @@ Authors
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -97,8 +99,8 @@ class FineLAP(nn.Module):
         embed_size: int = 1024,
         local_audio_proj_type: str = "transformer",
         unify_audio_proj: bool = False,
-        roberta=None,
-        tokenizer=None,
+        roberta: str | Path | dict | None = None,
+        tokenizer: str | Path | None = None,
         max_tokens: int = 30,
         target_length: int = 1024,
         drop_path: float = 0.1,
@@ -144,7 +146,7 @@ class FineLAP(nn.Module):
         )
 
     @classmethod
-    def tiny(cls, **options) -> "FineLAP":
+    def tiny(cls, **options: Any) -> "FineLAP":
         """A random model of a few thousand weights, for trying things out.
 
         Options are those of the class, except sizes.

@@ -7,6 +7,8 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -359,5 +361,5 @@ class FlexSED(nn.Module):
             self._lowered = (key, blocks)
         return self._lowered[1]
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_lowered": None}

@@ -49,7 +49,7 @@ class ClipWindows:
     starts: Tensor
     batch: int
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.lengths)
 
     def part(self, first: int, count: int) -> tuple[Tensor, list[int]]:

@@ -6,6 +6,8 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -80,7 +82,7 @@ class QueryDecoder(nn.Module):
                 nn.init.xavier_uniform_(layer.weight)
                 nn.init.zeros_(layer.bias)
 
-    def forward(self, x: Tensor, queries: Tensor, blocks=None) -> Tensor:
+    def forward(self, x: Tensor, queries: Tensor, blocks: Any = None) -> Tensor:
         """Decodes pairs of clip and query.
 
         Arguments

@@ -14,6 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class BoxSettings:
     merge_abs: float = 0.2
     merge_rel: float = math.inf
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if not value > 0:
                 raise ValueError(f"{name} is {value}: give a number above 0")
@@ -236,7 +237,7 @@ def tune_boxes(
     classes: Sequence[str],
     hop_seconds: float,
     grid: Sequence[BoxSettings] = GRID,
-    **psds,
+    **psds: Any,
 ) -> dict[str, BoxSettings]:
     """Choose the settings of each class that give it the best PSDS.
 

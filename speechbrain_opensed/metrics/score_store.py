@@ -195,7 +195,7 @@ class ScoreWriter:
         padded = np.pad(scores, ((0, 0), (0, missing), (0, 0)))
         self._file.write(padded.tobytes())
 
-    def __exit__(self, error_type, error, traceback):
+    def __exit__(self, error_type: Any, error: Any, traceback: Any) -> None:
         try:
             with self._file:
                 self._file.seek(0)

@@ -55,7 +55,7 @@ def principal_axes(embeds: Tensor) -> Tensor:
 def plot_embeddings(
     panels: Mapping[str, Tensor],
     names: Sequence[str],
-    out,
+    out: str | Path,
     owners: Sequence[str] = (),
     max_labels: int = 30,
 ) -> Path:
@@ -136,7 +136,7 @@ def plot_prompts(
     names: Sequence[str],
     neighbors: Mapping[str, Sequence[str]],
     templates: Sequence[str],
-    out,
+    out: str | Path,
 ) -> Path:
     """Draws what learning a prompt did to classes and neighbours.
 

@@ -10,6 +10,7 @@ Authors
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -39,9 +40,9 @@ _FORMATS = (".png", ".pdf", ".svg")
 
 
 def plot_detection(
-    detection,
-    out,
-    audio=None,
+    detection: Any,
+    out: str | Path,
+    audio: str | Path | None = None,
     threshold: float | Mapping[str, float] | None = None,
 ) -> Path:
     """Draw the spectrogram over one lane per phrase.
@@ -138,7 +139,9 @@ def _format_time(axis, duration):
     axis.set_xlabel(unit, fontsize=8)
 
 
-def plot_psds_bars(scores: Mapping[str, Mapping[str, float]], out) -> Path:
+def plot_psds_bars(
+    scores: Mapping[str, Mapping[str, float]], out: str | Path
+) -> Path:
     """Draw bars of each metric for each group, such as seen and zero-shot.
 
     Arguments
@@ -206,7 +209,7 @@ def _draw_bars(axis, scores):
 
 def plot_training(
     curves: Mapping[str, Sequence[tuple[float, float]]],
-    out,
+    out: str | Path,
     scores: Mapping[str, Mapping[str, float]] | None = None,
     xlabel: str = "epoch",
     ylabel: str = "loss",
@@ -274,7 +277,7 @@ def _plain(axis):
     axis.tick_params(labelsize=9)
 
 
-def check_figure_path(out) -> Path:
+def check_figure_path(out: str | Path) -> Path:
     """The path of a figure, or a ValueError if its extension is unknown.
 
     Arguments

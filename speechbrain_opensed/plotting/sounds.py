@@ -16,7 +16,9 @@ from speechbrain_opensed.plotting.spectrogram import draw_spectrogram
 __all__ = ["plot_sounds"]
 
 
-def plot_sounds(sounds: Mapping[str, str], out, columns: int = 2) -> Path:
+def plot_sounds(
+    sounds: Mapping[str, str], out: str | Path, columns: int = 2
+) -> Path:
     """Draw spectrograms of several sound files on one sheet.
 
     Arguments

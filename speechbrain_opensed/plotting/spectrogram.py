@@ -4,6 +4,9 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 from scipy.signal import get_window
 
@@ -22,7 +25,7 @@ _FFT, _HOP, _MELS = 512, 160, 64
 _QUIET = -20.0
 
 
-def log_mel_image(path, columns: int = 1600) -> np.ndarray:
+def log_mel_image(path: str | Path, columns: int = 1600) -> np.ndarray:
     """Log-mel spectrogram of a file of any length, with few columns.
 
     Arguments
@@ -72,7 +75,7 @@ def log_mel_image(path, columns: int = 1600) -> np.ndarray:
     return 10 * np.log10(np.maximum(np.stack(image, axis=1), 1e-10))
 
 
-def draw_spectrogram(axis, audio, duration: float) -> None:
+def draw_spectrogram(axis: Any, audio: str | Path, duration: float) -> None:
     """Draw the spectrogram of a sound file.
 
     Arguments
@@ -115,7 +118,7 @@ def draw_spectrogram(axis, audio, duration: float) -> None:
     axis.tick_params(axis="x", bottom=False, labelbottom=False)
 
 
-def hertz_to_mel(hertz):
+def hertz_to_mel(hertz: float | np.ndarray) -> float | np.ndarray:
     """Mels of a frequency in Hz.
 
     Arguments

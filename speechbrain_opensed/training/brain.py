@@ -9,8 +9,9 @@ Authors
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import speechbrain as sb
@@ -70,7 +71,7 @@ class WholeCheckpointer(Checkpointer):
             fpath.with_suffix(".part"), meta, end_of_epoch
         )
 
-    def save_checkpoint(self, *args, **kwargs):
+    def save_checkpoint(self, *args: Any, **kwargs: Any) -> Any:
         """Save all recoverables; see SpeechBrain's Checkpointer."""
         checkpoint = super().save_checkpoint(*args, **kwargs)
         if checkpoint is not None:
@@ -147,13 +148,15 @@ class OpenSEDBrain(sb.Brain):
     2
     """
 
+    modules: torch.nn.ModuleDict
+
     def __init__(
         self,
-        modules=None,
-        opt_class=None,
-        hparams=None,
-        run_opts=None,
-        checkpointer=None,
+        modules: Mapping[str, Any] | None = None,
+        opt_class: Callable | None = None,
+        hparams: dict | None = None,
+        run_opts: Any = None,
+        checkpointer: Checkpointer | None = None,
         seed: int = 0,
         lr_schedule: Callable[[int], float] | None = None,
         lr_factors: Mapping[str, float] | None = None,
@@ -171,7 +174,9 @@ class OpenSEDBrain(sb.Brain):
             if checkpointer is not None:
                 checkpointer.add_recoverable("ema", self.ema)
 
-    def fit(self, epoch_counter, train_set, *args, **kwargs):
+    def fit(
+        self, epoch_counter: Any, train_set: Any, *args: Any, **kwargs: Any
+    ) -> None:
         """Train; see SpeechBrain's Brain."""
         if isinstance(train_set, CutLoader):
             train_set.register(self)
@@ -245,13 +250,13 @@ class OpenSEDBrain(sb.Brain):
         # Another stream than that of the global generators.
         return torch.Generator().manual_seed(self.step_seed() ^ 1)
 
-    def fit_batch(self, batch):
+    def fit_batch(self, batch: Any) -> Any:
         """Train on one batch, reproducibly."""
         torch.manual_seed(self.step_seed())
         self._heard.append(_names(batch, self.step))
         return super().fit_batch(batch)
 
-    def check_loss_isfinite(self, loss):
+    def check_loss_isfinite(self, loss: Tensor) -> None:
         """Ends the training where a loss is not finite."""
         if self.skip_nonfinite_grads:
             super().check_loss_isfinite(loss)
@@ -271,7 +276,7 @@ class OpenSEDBrain(sb.Brain):
             f"Nothing was learned from them; {kept}"
         )
 
-    def init_optimizers(self):
+    def init_optimizers(self) -> None:
         """One optimizer over the parameter groups of all modules."""
         if self.opt_class is None:
             return
@@ -287,7 +292,7 @@ class OpenSEDBrain(sb.Brain):
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("optimizer", self.optimizer)
 
-    def optimizers_step(self):
+    def optimizers_step(self) -> None:
         """Clip, step and schedule all optimizers that are not frozen."""
         if self.optimizers_dict is None:
             return
@@ -318,7 +323,7 @@ class OpenSEDBrain(sb.Brain):
             self.ema.update_parameters(_trained(self.modules))
         self.optimizer_step += 1
 
-    def evaluate(self, *args, **kwargs):
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """Evaluate with the averaged weights, if there are any."""
         with self.averaged():
             return super().evaluate(*args, **kwargs)
@@ -328,7 +333,7 @@ class OpenSEDBrain(sb.Brain):
             super()._fit_valid(*args, **kwargs)
 
     @contextmanager
-    def averaged(self):
+    def averaged(self) -> Iterator[None]:
         """Have the averaged modules in `self.modules`."""
         trained = self.modules
         if self.ema is not None:

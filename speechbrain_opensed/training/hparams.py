@@ -43,7 +43,9 @@ NAMES = {
 
 
 def load_hparams(
-    path, overrides="", either: Collection[str] = ()
+    path: str | Path,
+    overrides: str | Mapping = "",
+    either: Collection[str] = (),
 ) -> dict[str, Any]:
     """Builds what a recipe's YAML describes.
 
@@ -92,9 +94,10 @@ def load_hparams(
     text = path.read_text(encoding="utf-8")
     reader = ruamel.yaml.YAML()
     defaults = reader.load(text)
-    wanted = overrides
     if isinstance(overrides, str):
-        wanted = reader.load(overrides) or {}
+        wanted: Mapping = reader.load(overrides) or {}
+    else:
+        wanted = overrides
     for key, value in wanted.items():
         if key not in defaults:
             near = difflib.get_close_matches(key, defaults, n=3)

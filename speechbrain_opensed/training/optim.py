@@ -58,7 +58,7 @@ class WarmupDecay:
     final_factor: float = 0.0
     shape: str = "linear"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.shape not in ("linear", "cosine"):
             raise ValueError(
                 f"shape {self.shape!r} is unknown: use 'linear' or 'cosine'"
@@ -186,7 +186,7 @@ def parameter_groups(
 
 
 def adafactor_or_adamw(
-    groups, name: str, lr: float, weight_decay: float = 0.0
+    groups: list, name: str, lr: float, weight_decay: float = 0.0
 ) -> torch.optim.Optimizer:
     """Adafactor that sets its own learning rates, or AdamW.
 

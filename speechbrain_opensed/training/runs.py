@@ -51,7 +51,7 @@ _REMEDY = (
 
 
 def claim_run(
-    hparams_file,
+    hparams_file: str | Path,
     overrides: str | Mapping[str, Any],
     hparams: Mapping[str, Any],
     run_opts: Mapping[str, Any] | None = None,

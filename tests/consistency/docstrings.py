@@ -67,3 +67,40 @@ def is_click_command(node: Definition) -> bool:
         re.match(r"\w+\.(command|group)\b", ast.unparse(decorator))
         for decorator in node.decorator_list
     )
+
+
+def not_annotated(tree: ast.Module) -> list[str]:
+    """Public functions and methods with an argument or result of no type."""
+    found: list[str] = []
+    for node in public_definitions(tree):
+        if isinstance(node, ast.ClassDef):
+            found += [
+                f"{node.name}.{method.name}"
+                for method in node.body
+                if isinstance(method, ast.FunctionDef)
+                and _is_public(method.name)
+                and _lacks_a_type(method)
+            ]
+        elif _lacks_a_type(node):
+            found.append(node.name)
+    return found
+
+
+def _is_public(name: str) -> bool:
+    return not name.startswith("_") or name.startswith("__")
+
+
+def _lacks_a_type(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    every = node.args
+    arguments = [
+        *every.posonlyargs,
+        *every.args,
+        *every.kwonlyargs,
+        *filter(None, [every.vararg, every.kwarg]),
+    ]
+    untyped = [
+        argument.arg
+        for argument in arguments
+        if argument.annotation is None and argument.arg not in ("self", "cls")
+    ]
+    return bool(untyped) or (node.returns is None and node.name != "__init__")

@@ -4,7 +4,11 @@ import ast
 
 import pytest
 
-from tests.consistency.docstrings import without_docstring, without_example
+from tests.consistency.docstrings import (
+    not_annotated,
+    without_docstring,
+    without_example,
+)
 from tests.consistency.files import ROOT, name, package_modules
 
 GOOD = '''
@@ -42,6 +46,36 @@ def test_public_names_have_docstrings(path):
 def test_public_names_have_examples(path):
     missing = without_example(ast.parse(path.read_text()))
     assert not missing, f"no Example doctest in {name(path)}: {missing}"
+
+
+# These two are rebuilt at the moment, and follow.
+UNTYPED = ("inference/formats.py", "inference/index.py")
+
+
+@pytest.mark.parametrize("path", package_modules(), ids=name)
+def test_public_names_are_annotated(path):
+    if name(path).endswith(UNTYPED):
+        pytest.skip("annotated when it is rebuilt")
+    missing = not_annotated(ast.parse(path.read_text()))
+    assert not missing, f"no types in {name(path)}: {missing}"
+
+
+@pytest.mark.parametrize(
+    "source, bare",
+    [
+        ("def f(x: int, *, y: int = 1) -> int: ...", []),
+        ("def f(x, y: int) -> int: ...", ["f"]),
+        ("def f(*x: int, **y) -> int: ...", ["f"]),
+        ("def f(x: int): ...", ["f"]),
+        ("def _f(x): ...", []),
+        ("class C:\n def __init__(self, x: int): ...", []),
+        ("class C:\n def __len__(self): ...", ["C.__len__"]),
+        ("class C:\n def f(self, x) -> int: ...", ["C.f"]),
+        ("class C:\n def _f(self, x): ...", []),
+    ],
+)
+def test_what_has_no_type_is_noticed(source, bare):
+    assert not_annotated(ast.parse(source)) == bare
 
 
 def test_the_scanners_accept_what_is_right():

@@ -51,7 +51,7 @@ class Suspect:
     phrase: str
     relation: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         reason = REASONS[self.relation]
         return f"{self.cluster} -> {self.phrase} ({self.relation}: {reason})"
 

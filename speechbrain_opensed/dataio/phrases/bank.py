@@ -76,7 +76,7 @@ class PhraseBank:
         init=False, repr=False, compare=False, default_factory=dict
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.clusters:
             raise ValueError("the phrase bank is empty: give it clusters")
         clusters = {}
@@ -135,7 +135,7 @@ class PhraseBank:
             )
         return PhraseBank(clusters, tuple(merged))
 
-    def save(self, path: str | Path):
+    def save(self, path: str | Path) -> None:
         """Writes the bank, one cluster per line."""
         with write_atomically(path) as file:
             for name, phrases in self.clusters.items():
@@ -183,7 +183,7 @@ class PhraseBank:
             clusters.setdefault(home, []).append(phrase)
         return PhraseBank(clusters, self.merged)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.clusters)
 
 

@@ -46,7 +46,7 @@ class Assignment:
     similarity: float
     joined: bool
 
-    def __str__(self):
+    def __str__(self) -> str:
         verdict = "->" if self.joined else "alone, nearest is"
         return f"{self.phrase} {verdict} {self.nearest} ({self.similarity:.2f})"
 

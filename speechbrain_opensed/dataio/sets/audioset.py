@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 
 
 def prepare_audioset_cuts(
-    corpus_dir,
-    output_folder,
+    corpus_dir: str | Path,
+    output_folder: str | Path,
     held_out: Sequence[str] | str | Path = (),
     shots: int = 0,
     valid_share: float = 0.01,

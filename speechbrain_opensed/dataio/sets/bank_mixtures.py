@@ -7,6 +7,7 @@ Authors
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from lhotse import CutSet
@@ -32,16 +33,16 @@ logger = logging.getLogger(__name__)
 
 
 def mix_recordings(
-    source,
-    output_folder,
-    text_encoder,
-    backgrounds=None,
-    vocabulary=None,
-    audio_root=None,
+    source: str | Path,
+    output_folder: str | Path,
+    text_encoder: Any,
+    backgrounds: str | Path | None = None,
+    vocabulary: str | Path | None = None,
+    audio_root: str | Path | None = None,
     min_test_recordings: int = 1,
     folds: int | None = None,
     fold: int = 1,
-    **options,
+    **options: Any,
 ) -> Vocabulary:
     """Mixes labelled recordings of single sounds.
 
@@ -135,11 +136,11 @@ def mix_recordings(
 
 
 def mix_procedural(
-    output_folder,
+    output_folder: str | Path,
     seed: int = 0,
     variants: Mapping[str, int] | None = None,
     num_jobs: int = 1,
-    **options,
+    **options: Any,
 ) -> Vocabulary:
     """Mixes synthesised sounds; no variant of a sound is in two parts.
 
@@ -202,7 +203,7 @@ def mix_bank(
     bank: Mapping[str, Sequence],
     backgrounds: Mapping[str, CutSet | None],
     vocabulary: Vocabulary,
-    output_folder,
+    output_folder: str | Path,
     num_clips: Mapping[str, int],
     seed: int = 0,
     held_out: Collection[str] | str | Path = (),
@@ -210,7 +211,7 @@ def mix_bank(
     tested: Collection[str] | None = None,
     shuffle_labels: bool = False,
     num_jobs: int = 1,
-    **simulation,
+    **simulation: Any,
 ) -> Vocabulary:
     """Writes mixtures of a bank's parts, and the vocabulary.
 
@@ -293,7 +294,7 @@ def mix_bank(
     return vocabulary
 
 
-def split_backgrounds(folder) -> dict[str, CutSet | None]:
+def split_backgrounds(folder: str | Path | None) -> dict[str, CutSet | None]:
     """Every fifth background for validation and test, the rest to train.
 
     Arguments

@@ -10,6 +10,7 @@ Authors
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from lhotse.cut import Cut, MixedCut
 from lhotse.utils import fastcopy
@@ -43,7 +44,7 @@ def mix_captioned(
     num_captions: int = 5,
     seed: int = 0,
     num_jobs: int = 1,
-    **simulation,
+    **simulation: Any,
 ) -> None:
     """Writes corpora to train on, and clips to evaluate with.
 

@@ -94,7 +94,7 @@ class ClassSet:
     train: CutSet
     test: CutSet
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         ordered = {label: self.phrases[label] for label in sorted(self.phrases)}
         object.__setattr__(self, "phrases", ordered)
         called: dict[str, str] = {}
@@ -129,8 +129,8 @@ class ClassSet:
 
 def load_class_set(
     dataset: str,
-    corpus_dir,
-    output_folder,
+    corpus_dir: str | Path,
+    output_folder: str | Path,
     fold: int = 1,
     num_jobs: int = 4,
 ) -> ClassSet:
@@ -257,10 +257,10 @@ def split_parts(
 
 
 def bank_class_set(
-    source,
-    output_folder,
-    audio_root=None,
-    vocabulary=None,
+    source: str | Path,
+    output_folder: str | Path,
+    audio_root: str | Path | None = None,
+    vocabulary: str | Path | None = None,
     min_train: int = 1,
     min_test: int = 1,
     num_jobs: int = 4,
@@ -357,7 +357,7 @@ def bank_class_set(
 
 
 def procedural_class_set(
-    output_folder,
+    output_folder: str | Path,
     phrases: Iterable[str],
     seed: int = 0,
     num_train: int = 16,

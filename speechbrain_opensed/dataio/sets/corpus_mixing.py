@@ -84,7 +84,7 @@ class CorpusSampler(SimpleCutSampler):
         epoch_cuts: int | None = None,
         max_cuts: int = 16,
         seed: int = 0,
-        **options,
+        **options: Any,
     ):
         self.corpora = {name: list(cuts) for name, cuts in corpora.items()}
         sizes = {name: len(cuts) for name, cuts in self.corpora.items()}
@@ -106,7 +106,7 @@ class CorpusSampler(SimpleCutSampler):
                 f"{self.world_size} ranks: give more data or smaller batches"
             )
 
-    def __iter__(self):
+    def __iter__(self) -> Any:
         self.data_source = DataSource(CutSet.from_cuts(self._drawn()))
         return super().__iter__()
 

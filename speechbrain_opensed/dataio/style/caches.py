@@ -5,6 +5,7 @@ Authors
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import torch
 from lhotse.cut import Cut
@@ -51,11 +52,11 @@ def load_clips(cuts: Iterable[Cut], spec: SedSpec) -> torch.Tensor:
 
 
 def cache_latents(
-    folder,
+    folder: str | Path,
     cuts: Iterable[Cut],
     codec: nn.Module,
     spec: SedSpec,
-    device="cpu",
+    device: str | torch.device = "cpu",
     batch_size: int = 16,
 ) -> TensorCache:
     """Mean, and if there is one log variance, of each clip's latents.
@@ -118,7 +119,10 @@ def cache_latents(
 
 
 def cache_texts(
-    folder, cuts: Iterable[Cut], text_encoder: nn.Module, device="cpu"
+    folder: str | Path,
+    cuts: Iterable[Cut],
+    text_encoder: nn.Module,
+    device: str | torch.device = "cpu",
 ) -> TensorCache:
     """States of all captions, and of the empty one.
 

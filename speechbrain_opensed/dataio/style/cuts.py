@@ -5,6 +5,7 @@ Authors
 """
 
 from pathlib import Path
+from typing import Any
 
 from lhotse_recipes.corpora.serst import prepare_serst
 from lhotse_recipes.fingerprint import Stamp, state_of
@@ -14,7 +15,7 @@ __all__ = ["prepare_serst_cuts"]
 STORED = "serst.json"
 
 
-def prepare_serst_cuts(output_dir, **options) -> None:
+def prepare_serst_cuts(output_dir: str | Path, **options: Any) -> None:
     """Has `lhotse_recipes.prepare_serst` write manifests, unless it has.
 
     To find references in a hundred thousand clips takes a while, and a

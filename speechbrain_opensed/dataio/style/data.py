@@ -7,8 +7,9 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -56,7 +57,7 @@ class ConditionDrop:
     text: float = 0.05
     style: float = 0.1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         shares = (self.both, self.text, self.style)
         if min(shares) < 0 or sum(shares) > 1:
             raise ValueError(
@@ -125,7 +126,7 @@ class StyleBatch:
     text_states: Tensor | None = None
     text_mask: Tensor | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.ids)
 
     def _map(self, function):
@@ -139,7 +140,7 @@ class StyleBatch:
             },
         )
 
-    def to(self, device, non_blocking: bool = False) -> "StyleBatch":
+    def to(self, device: Any, non_blocking: bool = False) -> "StyleBatch":
         """The batch with its tensors on `device`."""
         return self._map(lambda x: x.to(device, non_blocking=non_blocking))
 
@@ -201,7 +202,7 @@ class StyleDataset(torch.utils.data.Dataset):
 
     def __init__(
         self,
-        references,
+        references: Iterable[Cut],
         spec: SedSpec,
         ref_seconds: float = 2.0,
         reference: str = "own",

@@ -10,6 +10,7 @@ Authors
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,7 +36,7 @@ __all__ = [
 CLAP = "laion/clap-htsat-unfused"
 
 
-def load_clap(source=CLAP) -> tuple[nn.Module, Any, Any]:
+def load_clap(source: str | Path = CLAP) -> tuple[nn.Module, Any, Any]:
     """A whole CLAP.
 
     Arguments
@@ -212,7 +213,9 @@ class ClapTextEncoder(TextEncoder):
         return torch.cat(rows)
 
 
-def embed_texts(model: nn.Module, tokenizer, texts: Sequence[str]) -> Tensor:
+def embed_texts(
+    model: nn.Module, tokenizer: Any, texts: Sequence[str]
+) -> Tensor:
     """Projected embeddings of texts, not normalised; too long ones are cut.
 
     Arguments

@@ -77,7 +77,7 @@ class ClapTower(AudioLanguageModel):
     torch.Size([1, 32])
     """
 
-    def __init__(self, source=CLAP, front: Mapping | None = None):
+    def __init__(self, source: Any = CLAP, front: Mapping | None = None):
         from transformers import ClapConfig, ClapModel
 
         settings: dict = {}

@@ -9,6 +9,7 @@ Authors
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -183,7 +184,7 @@ class CoCoOp(CoOp):
         names: Sequence[str],
         regularize_at: str = "mean",
         seed: int = 0,
-        **options,
+        **options: Any,
     ):
         super().__init__(tower, names, seed=seed, **options)
         if regularize_at not in ("mean", "context"):

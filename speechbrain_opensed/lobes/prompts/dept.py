@@ -7,6 +7,7 @@ Authors
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -76,7 +77,7 @@ class DePT(CoOp):
         mixing: float = 0.7,
         head: str = "batch",
         seed: int = 0,
-        **options,
+        **options: Any,
     ):
         super().__init__(tower, names, seed=seed, **options)
         if head not in ("batch", "feature"):

@@ -8,6 +8,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,7 +48,9 @@ class BlockModulation(nn.Module):
     (torch.Size([3, 6, 1, 1]), True)
     """
 
-    def __init__(self, cond_dim: int, widths, rank: int | None = 64):
+    def __init__(
+        self, cond_dim: int, widths: Sequence[int], rank: int | None = 64
+    ):
         super().__init__()
         self.down = nn.Identity()
         if rank is not None:
@@ -234,7 +237,7 @@ class StyleAdapter(nn.Module):
         text_mask: Tensor | None,
         references: Tensor,
         lens: Tensor | None = None,
-        weights=None,
+        weights: Any = None,
     ) -> Tensor:
         """Style of some clips.
 
@@ -345,7 +348,7 @@ class StyleAdapter(nn.Module):
         style: Tensor | None,
         keep: Tensor | None = None,
         strength: float = 1.0,
-    ):
+    ) -> Iterator["StyleAdapter"]:
         """`set_style` for the duration of a `with` block."""
         self.set_style(style, keep, strength)
         try:
@@ -353,10 +356,10 @@ class StyleAdapter(nn.Module):
         finally:
             self.clear_style()
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         """What copies and pickles keep: they are on no U-Net."""
-        empty = dict(_style=None, _scale=None, _cond=None, _handles=[])
-        return {**self.__dict__, **empty}
+        hooked = {"_style": None, "_scale": None, "_cond": None}
+        return {**self.__dict__, **hooked, "_handles": []}
 
     def _time_hook(self, module, args, time):
         if self._style is None:

@@ -11,6 +11,7 @@ Authors
 """
 
 import math
+from typing import Any
 
 import torch
 import torchaudio
@@ -57,7 +58,7 @@ def full_scale(wavs: Tensor, peak: float = 0.5) -> Tensor:
 
 
 def sample_latent(
-    mean: Tensor, logvar: Tensor | None, generator=None
+    mean: Tensor, logvar: Tensor | None, generator: Any = None
 ) -> Tensor:
     """Draw latents from what `encode` of a codec gave.
 

@@ -38,7 +38,9 @@ SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def build_scheduler(name: str = "dpm", steps: int = 20, **overrides):
+def build_scheduler(
+    name: str = "dpm", steps: int = 20, **overrides: Any
+) -> Any:
     """A solver of diffusers with Tango's noise schedule.
 
     Arguments
@@ -89,9 +91,9 @@ def draw_latents(
     seeds: Sequence[int],
     scheduler: str = "dpm",
     steps: int = 20,
-    device="cpu",
+    device: str | torch.device = "cpu",
     progress: Callable[[], object] = lambda: None,
-    **overrides,
+    **overrides: Any,
 ) -> Tensor:
     """Turn noise into latents, step by step.
 

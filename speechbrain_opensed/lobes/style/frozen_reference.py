@@ -37,7 +37,7 @@ class FrozenReference(nn.Module):
         self.encoder = encoder.requires_grad_(False).eval()
         self.dim = dim
 
-    def train(self, mode: bool = True):
+    def train(self, mode: bool = True) -> "FrozenReference":
         """Set the mode of the module, but not of the encoder."""
         super().train(mode)
         self.encoder.eval()

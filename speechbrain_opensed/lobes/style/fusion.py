@@ -6,6 +6,8 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,7 +15,7 @@ from torch import Tensor, nn
 __all__ = ["AttentiveFusion", "ConcatFusion", "masked_mean", "shares_of"]
 
 
-def shares_of(weights, batch: int, count: int) -> Tensor:
+def shares_of(weights: Any, batch: int, count: int) -> Tensor:
     """How much each reference of a clip counts.
 
     Arguments

@@ -8,6 +8,8 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from speechbrain.lobes.models.ECAPA_TDNN import AttentiveStatisticsPooling
@@ -203,8 +205,8 @@ class ReferenceEncoder(nn.Module):
         self,
         dim: int = 1024,
         tokens: str = "frames",
-        channels=(32, 64, 128, 256),
-        blocks=(3, 4, 6, 3),
+        channels: Sequence[int] = (32, 64, 128, 256),
+        blocks: Sequence[int] = (3, 4, 6, 3),
         mel: ReferenceMel | None = None,
     ):
         super().__init__()

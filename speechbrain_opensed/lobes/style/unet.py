@@ -5,6 +5,7 @@ Authors
 """
 
 import copy
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -130,7 +131,7 @@ class StyledUNet(nn.Module):
             encoder_attention_mask=text_mask,
         ).sample
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: Any) -> Any:
         # A U-Net's copy would carry the hooks of the adapter it was on.
         self.adapter.detach()
         copied = type(self)(

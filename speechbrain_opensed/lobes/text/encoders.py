@@ -6,7 +6,7 @@ Authors
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -126,11 +126,16 @@ class TableTextEncoder(TextEncoder):
     [[1.0, 2.0], [1.0, 2.0]]
     """
 
-    def __init__(self, path, aliases=None, alias_columns=("phrase", "label")):
+    def __init__(
+        self,
+        path: str | Path,
+        aliases: Mapping | str | Path | None = None,
+        alias_columns: Sequence[str] = ("phrase", "label"),
+    ):
         super().__init__()
         self.rows = _read_table(Path(path))
         self.dim = len(next(iter(self.rows.values())))
-        if aliases is not None and not hasattr(aliases, "items"):
+        if isinstance(aliases, str | Path):
             aliases = _read_aliases(Path(aliases), *alias_columns)
         self.aliases = dict(aliases or {})
         unknown = sorted(set(self.aliases.values()) - set(self.rows))
@@ -147,7 +152,12 @@ class TableTextEncoder(TextEncoder):
 
     def embed(self, phrases: list[str]) -> Tensor:
         """Looks phrases up: `[phrases, dim]`."""
-        missing = [p for p in phrases if self.canonical(p) is None]
+        found = [self.canonical(p) for p in phrases]
+        missing = [
+            phrase
+            for phrase, name in zip(phrases, found, strict=True)
+            if name is None
+        ]
         if missing:
             raise ValueError(
                 f"no embedding for {len(missing)} phrases: {missing[:5]}; "
@@ -155,7 +165,7 @@ class TableTextEncoder(TextEncoder):
                 f"{list(self.rows)[:3]}. Add rows or aliases, or use "
                 "ClapTextEncoder, which embeds any phrase"
             )
-        rows = [self.rows[self.canonical(p)] for p in phrases]
+        rows = [self.rows[name] for name in found if name is not None]
         return torch.from_numpy(np.stack(rows))
 
 

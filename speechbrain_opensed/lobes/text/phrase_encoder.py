@@ -4,6 +4,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -54,8 +55,8 @@ class PhraseEncoder(TextEncoder):
         source: str | Path = "laion/clap-htsat-unfused",
         dim: int = 512,
         template: str = "The sound of {}",
-        aliases=None,
-        alias_columns=("phrase", "label"),
+        aliases: Mapping | str | Path | None = None,
+        alias_columns: Sequence[str] = ("phrase", "label"),
     ):
         super().__init__()
         if str(source) == "hash":

@@ -8,7 +8,9 @@ Authors
 
 import logging
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -80,7 +82,7 @@ class HashTokenizer:
         return rows
 
 
-def bare_ids(tokenizer, texts: Sequence[str]) -> list[list[int]]:
+def bare_ids(tokenizer: Callable, texts: Sequence[str]) -> list[list[int]]:
     """Ids of texts without the two tokens around them.
 
     Arguments
@@ -145,7 +147,12 @@ class RobertaText(nn.Module):
     torch.Size([2, 8])
     """
 
-    def __init__(self, source=None, tokenizer=None, max_tokens: int = 30):
+    def __init__(
+        self,
+        source: str | Path | Mapping | None = None,
+        tokenizer: str | Path | None = None,
+        max_tokens: int = 30,
+    ):
         super().__init__()
         from transformers import RobertaConfig, RobertaModel
 
@@ -181,7 +188,7 @@ class RobertaText(nn.Module):
             if tokenizer is None:
                 self._tokenizer_source = source
         self.dim = self.text_encoder.config.hidden_size
-        self._tokenizer = None
+        self._tokenizer: Any = None
         self._shortened: set[str] = set()
 
     def tokenize(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:

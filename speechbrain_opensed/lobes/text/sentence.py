@@ -7,6 +7,8 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -43,7 +45,7 @@ class SentenceTextEncoder(TextEncoder):
 
     def __init__(
         self,
-        source="sentence-transformers/all-mpnet-base-v2",
+        source: str | Path = "sentence-transformers/all-mpnet-base-v2",
         batch_size: int = 64,
     ):
         super().__init__()

@@ -7,6 +7,7 @@ Authors
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -169,8 +170,8 @@ class T5TextStates(TextStates):
 
     def __init__(
         self,
-        source="google/flan-t5-large",
-        tokenizer=None,
+        source: Any = "google/flan-t5-large",
+        tokenizer: Any = None,
         batch_size: int = 32,
     ):
         super().__init__()

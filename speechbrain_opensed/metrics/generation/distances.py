@@ -10,7 +10,7 @@ Authors
 """
 
 import logging
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +24,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 
-def frechet_distance(x, y) -> float:
+def frechet_distance(x: Any, y: Any) -> float:
     """Fréchet distance between the Gaussians of two sets.
 
     It is |m - n|^2 + Tr(S + T - 2 (S T)^(1/2)) with means m, n and unbiased
@@ -105,8 +105,8 @@ class KernelDistance(NamedTuple):
 
 
 def kernel_distance(
-    x,
-    y,
+    x: Any,
+    y: Any,
     subsets: int = 100,
     subset_size: int = 1000,
     seed: int = 0,
@@ -173,7 +173,7 @@ def _discrepancy(x, y):
     return same - 2 * kernel(x, y).mean()
 
 
-def check_matrix(values, name: str, least: int = 2) -> np.ndarray:
+def check_matrix(values: Any, name: str, least: int = 2) -> np.ndarray:
     """Values as a matrix in float64.
 
     Arguments

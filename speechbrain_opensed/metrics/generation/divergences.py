@@ -8,6 +8,7 @@ Authors
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.special import log_expit, log_softmax
@@ -24,7 +25,10 @@ __all__ = [
 
 
 def kl_divergence(
-    reference, generated, activation: str = "softmax", epsilon: float = 1e-6
+    reference: Any,
+    generated: Any,
+    activation: str = "softmax",
+    epsilon: float = 1e-6,
 ) -> np.ndarray:
     """Divergence KL(reference || generated) of each pair of clips.
 
@@ -89,7 +93,7 @@ def kl_divergence(
 
 
 def inception_score(
-    logits, splits: int = 10, seed: int = 2020
+    logits: Any, splits: int = 10, seed: int = 2020
 ) -> tuple[float, float]:
     """Whether clips are each clear and together diverse.
 
@@ -183,7 +187,7 @@ def pair_by_id(
     )
 
 
-def cosine_similarity(x, y) -> np.ndarray:
+def cosine_similarity(x: Any, y: Any) -> np.ndarray:
     """Cosine of the angle between rows.
 
     Arguments

@@ -67,7 +67,7 @@ class ClapEncoder(AudioEncoder):
 
     hears_text = True
 
-    def __init__(self, source=CLAP):
+    def __init__(self, source: str | Path = CLAP):
         model, tokenizer, extractor = load_clap(source)
         super().__init__(extractor.sampling_rate)
         self.model = model
@@ -118,7 +118,9 @@ class AstEncoder(AudioEncoder):
     FileNotFoundError: no AST at ./nowhere and none could be fetched ...
     """
 
-    def __init__(self, source="MIT/ast-finetuned-audioset-10-10-0.4593"):
+    def __init__(
+        self, source: str | Path = "MIT/ast-finetuned-audioset-10-10-0.4593"
+    ):
         from transformers import ASTFeatureExtractor, ASTForAudioClassification
 
         model, extractor = load_pretrained(
@@ -172,7 +174,7 @@ class BeatsEncoder(AudioEncoder):
     FileNotFoundError: no BEATs at no.pt: download a checkpoint from ...
     """
 
-    def __init__(self, source=None):
+    def __init__(self, source: str | Path | None = None):
         from speechbrain.lobes.models.beats import BEATs
 
         super().__init__(16000)
@@ -219,7 +221,7 @@ class Cnn14Encoder(AudioEncoder):
     FileNotFoundError: no Cnn14 at no.pth: download Cnn14_16k_mAP=0.438.pth ...
     """
 
-    def __init__(self, source=None):
+    def __init__(self, source: str | Path | None = None):
         from speechbrain.lobes.models.Cnn14 import Cnn14
 
         super().__init__(16000)
