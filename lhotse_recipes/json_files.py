@@ -10,6 +10,7 @@ import json
 import math
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ __all__ = ["parse_json", "read_json", "read_json_lines"]
 _HUGE = re.compile(r"[eE]\+?\d{3}")
 _HALVES = re.compile(r"\\u[dD][89a-fA-F]")
 _IDENT = re.compile(r'"(?:id|audio_id)"\s*:\s*"([^"\\]{1,200})"')
-_KINDS = {dict: "object", list: "list"}
+_KINDS: dict[type, str] = {dict: "object", list: "list"}
 
 
 class _Refused(ValueError):
@@ -104,8 +105,8 @@ def _parsed(text: str) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        seen: set[str] = set()
-        twice = next(k for k, _ in pairs if k in seen or seen.add(k))
+        counts = Counter(key for key, _ in pairs)
+        ((twice, _),) = counts.most_common(1)
         short = f"{made}"[:60]
         raise _Refused(f"the key {twice!r} occurs twice in {short}")
     return made

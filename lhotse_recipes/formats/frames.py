@@ -43,7 +43,7 @@ def clips_frame(clips: Iterable[Clip]) -> "pandas.DataFrame":
     """
     import pandas
 
-    rows = []
+    rows: list[tuple] = []
     for clip in clips:
         events = clip.of_kind("event")
         if not events:

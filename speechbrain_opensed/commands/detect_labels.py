@@ -4,6 +4,8 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from typing import Any
+
 import click
 
 from speechbrain_opensed.commands.options import stacked
@@ -42,7 +44,7 @@ label_options = stacked(
 )
 
 
-def refuse_idle(context, asked):
+def refuse_idle(context: Any, asked: bool) -> None:
     """What a user gave and what has no effect is an error.
 
     Arguments
@@ -79,7 +81,7 @@ def refuse_idle(context, asked):
             )
 
 
-def read_vocabulary(source):
+def read_vocabulary(source: str) -> list[str]:
     """Phrases of a vocabulary.
 
     Arguments

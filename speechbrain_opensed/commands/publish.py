@@ -17,7 +17,7 @@ __all__ = ["publish"]
 @click.option(
     "--private", is_flag=True, help="Only for yourself, if it is made."
 )
-def publish(folder, repository, private):
+def publish(folder: Path, repository: str, private: bool) -> None:
     """Put the detector of FOLDER on the Hugging Face hub.
 
     Others then use it with `--model OWNER/NAME`. The token is that of

@@ -220,14 +220,14 @@ class SoundEventDetector(SoundInterface):
 
     def top_labels(
         self,
-        audio,
+        audio: Any,
         phrases: Sequence[str] | None = None,
         rate: int | None = None,
         *,
         top: int = 5,
         span_seconds: float = 10.0,
         channel: str | int = "mix",
-        **settings,
+        **settings: Any,
     ) -> Detection:
         """What is there? The likeliest phrases of each span of time.
 

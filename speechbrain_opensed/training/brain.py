@@ -256,7 +256,7 @@ class OpenSEDBrain(sb.Brain):
         self._heard.append(_names(batch, self.step))
         return super().fit_batch(batch)
 
-    def check_loss_isfinite(self, loss: Tensor) -> None:
+    def check_loss_isfinite(self, loss: torch.Tensor) -> None:
         """Ends the training where a loss is not finite."""
         if self.skip_nonfinite_grads:
             super().check_loss_isfinite(loss)
