@@ -13,6 +13,7 @@ import sys
 import tempfile
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -130,17 +131,17 @@ _BACKLOG = 128
     help="Open the page in the browser of this machine.",
 )
 def serve(
-    model,
-    device,
-    precision,
-    host,
-    port,
-    hosts,
-    save_learned,
-    batch_size,
-    open_page,
-    **limits,
-):
+    model: str,
+    device: str | None,
+    precision: str,
+    host: str,
+    port: int,
+    hosts: tuple[str, ...],
+    save_learned: Path | None,
+    batch_size: int,
+    open_page: bool,
+    **limits: Any,
+) -> None:
     """Serve a page on which sounds are found, heard and put right.
 
     What is sent is kept for a while and removed at the end, at the latest

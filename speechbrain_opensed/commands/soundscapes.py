@@ -20,6 +20,11 @@ def _span(kind):
     return click.Tuple([kind, kind])
 
 
+# Options that `simulate_soundscapes` has by the same name.
+_AS_CALLED = """duration repeats repeat_below snr vary_snr speed max_polyphony
+peak sampling_rate""".split()
+
+
 @click.command(
     short_help="Mix sounds into clips with known events.",
     context_settings={"show_default": True},
@@ -193,23 +198,15 @@ def soundscapes(
             backgrounds,
             num_clips=num,
             seed=seed,
-            duration=options["duration"],
             events_per_clip=options["events"],
-            repeats=options["repeats"],
-            repeat_below=options["repeat_below"],
-            snr=options["snr"],
-            vary_snr=options["vary_snr"],
-            speed=options["speed"],
-            max_polyphony=options["max_polyphony"],
-            peak=options["peak"],
             rooms=_load_recordings(options["rooms"]),
             captions=options["captions"] == "rules",
             labels=options["labels"] or None,
-            sampling_rate=options["sampling_rate"],
             output_dir=output,
             part=split,
             num_jobs=num_jobs,
             executor=executor,
+            **{name: options[name] for name in _AS_CALLED},
         )
         manifest = output / f"soundscapes_cuts_{split}.jsonl.gz"
         if options["captions"] == "llm":

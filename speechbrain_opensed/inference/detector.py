@@ -41,6 +41,8 @@ from speechbrain_opensed.inference.windows import OverlapAdd
 
 __all__ = ["SoundEventDetector"]
 
+AnyPath = str | Path
+
 
 class SoundEventDetector(SoundInterface):
     """Marks when described sounds occur, in recordings of any length.
@@ -87,14 +89,8 @@ class SoundEventDetector(SoundInterface):
 
     MODULES_NEEDED = ["model", "text_encoder"]
 
-    def __init__(
-        self,
-        modules: dict | None = None,
-        hparams: dict | None = None,
-        run_opts: dict | None = None,
-        freeze_params: bool = True,
-    ):
-        super().__init__(modules, hparams, run_opts, freeze_params)
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
         self._scorer = WindowScorer(
             self.mods.model, self.spec, self.device, self.precision
         )
@@ -274,10 +270,7 @@ class SoundEventDetector(SoundInterface):
         return self._queries.known(phrases)
 
     def open_sound(
-        self,
-        path: str | Path,
-        channel: str | int = "mix",
-        name: str | None = None,
+        self, path: AnyPath, channel: str | int = "mix", name: str | None = None
     ) -> Sound:
         """A file for :func:`~..sounds.detect_sounds`.
 

@@ -57,7 +57,7 @@ class Limits:
     job_seconds: float = 1800.0
     keep_seconds: float = 3600.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             if not value > 0:
