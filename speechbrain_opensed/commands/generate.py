@@ -5,6 +5,7 @@ Authors
 """
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -108,20 +109,20 @@ __all__ = ["generate"]
     help="Figure of the spectrogram (.png, .pdf, .svg).",
 )
 def generate(
-    text,
-    model,
-    base,
-    adapter,
-    device,
-    precision,
-    references,
-    weights,
-    out,
-    duration,
-    strength,
-    plot,
-    **settings,
-):
+    text: str,
+    model: str | None,
+    base: str | None,
+    adapter: Path | None,
+    device: str | None,
+    precision: str,
+    references: tuple[str, ...],
+    weights: tuple[float, ...],
+    out: Path,
+    duration: float | None,
+    strength: float,
+    plot: Path | None,
+    **settings: Any,
+) -> None:
     """Make the sound that TEXT describes.
 
     \b
@@ -149,6 +150,7 @@ def generate(
         plot = check_figure_path(plot)
     run_opts = read_run_opts(device, precision)
     if base is None:
+        assert model is not None, "asked for above"
         generator = StyleTransferGenerator.from_hparams(
             model, run_opts=run_opts
         )
@@ -172,7 +174,8 @@ def generate(
     if plot is not None:
         from speechbrain_opensed.plotting.sounds import plot_sounds
 
-        plot_sounds({text: out, **{Path(r).name: r for r in references}}, plot)
+        drawn = {text: str(out), **{Path(r).name: r for r in references}}
+        plot_sounds(drawn, plot)
     click.echo(f"{out}: {len(wave) / rate:.2f} s at {rate} Hz")
 
 

@@ -5,6 +5,7 @@ Authors
 """
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -49,7 +50,15 @@ MODEL = (
     help="Stop at the first recording that cannot be read.",
 )
 @prompt_interrupts()
-def index(folder, model, device, precision, index_folder, batch_size, strict):
+def index(
+    folder: Path,
+    model: str,
+    device: str | None,
+    precision: str,
+    index_folder: Path | None,
+    batch_size: int,
+    strict: bool,
+) -> None:
     """Hear the recordings in FOLDER, and in folders below.
 
     Later only what is new or has changed is heard; what is gone is
@@ -78,7 +87,9 @@ def index(folder, model, device, precision, index_folder, batch_size, strict):
         )
 
 
-def bring_up_to_date(space, folder, index_folder, **options):
+def bring_up_to_date(
+    space: Any, folder: Path, index_folder: Path | None, **options: Any
+) -> Any:
     """Updates an index and says on standard error what was done.
 
     Arguments

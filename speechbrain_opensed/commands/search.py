@@ -88,23 +88,23 @@ __all__ = ["search"]
 )
 @click.option("--batch-size", type=click.IntRange(min=1), default=8)
 def search(
-    folder_and_phrases,
-    queries,
-    queries_file,
-    examples,
-    model,
-    device,
-    precision,
-    top,
-    threshold,
-    level,
-    index_folder,
-    update,
-    format_name,
-    output,
-    save_clips,
-    batch_size,
-):
+    folder_and_phrases: tuple[str, ...],
+    queries: tuple[str, ...],
+    queries_file: Path | None,
+    examples: tuple[Path, ...],
+    model: str | None,
+    device: str | None,
+    precision: str,
+    top: int,
+    threshold: float | None,
+    level: str | None,
+    index_folder: Path | None,
+    update: bool,
+    format_name: str,
+    output: Path | None,
+    save_clips: Path | None,
+    batch_size: int,
+) -> None:
     """Find the moments in FOLDER's recordings that fit PHRASES.
 
     Where the first argument is no folder, it is a phrase, and the folder is
@@ -131,7 +131,7 @@ def search(
             f"no index at {place}: make one with `opensed index {folder} "
             "--model NAME`"
         )
-    name = model or index.source
+    name = model or (index.source if index is not None else "")
     if not name:
         raise ValueError(f"{place} does not say its model: name it, --model")
     space = load_space(name, read_run_opts(device, precision))

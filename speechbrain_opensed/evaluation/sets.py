@@ -75,7 +75,7 @@ def open_sets(
 
 
 def evaluate_sets(
-    model,
+    model: Any,
     opened: OpenSets,
     batch_size: int = 16,
     as_published: bool = False,

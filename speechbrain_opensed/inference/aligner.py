@@ -6,6 +6,7 @@ Authors
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,7 +68,11 @@ class AudioTextAligner(SoundInterface):
     MODULES_NEEDED = ["model"]
 
     def __init__(
-        self, modules=None, hparams=None, run_opts=None, freeze_params=True
+        self,
+        modules: dict | None = None,
+        hparams: dict | None = None,
+        run_opts: dict | None = None,
+        freeze_params: bool = True,
     ):
         super().__init__(modules, hparams, run_opts, freeze_params)
         for method in ("encode_audio", "encode_phrases", "clip_scores"):
@@ -78,7 +83,7 @@ class AudioTextAligner(SoundInterface):
                     "use SoundEventDetector"
                 )
 
-    def encode_file(self, path) -> Tensor:
+    def encode_file(self, path: Any) -> Tensor:
         """Embedding of a sound file; see :meth:`encode_files`: `[dim]`."""
         return self.encode_files([path])[0]
 
@@ -191,7 +196,7 @@ class AudioTextAligner(SoundInterface):
         with torch.no_grad():
             return self.mods.model.clip_scores(clips, texts)
 
-    def read_file(self, path) -> np.ndarray:
+    def read_file(self, path: str | Path) -> np.ndarray:
         """A sound file's samples at the model's rate, channels averaged.
 
         Arguments
@@ -258,12 +263,12 @@ class AudioTextAligner(SoundInterface):
 
     def search_folder(
         self,
-        folder,
+        folder: str | Path,
         texts: Sequence[str],
         top: int = 10,
-        index_folder=None,
+        index_folder: str | Path | None = None,
         batch_size: int = 8,
-    ):
+    ) -> Any:
         """Find the moments in a folder's recordings that fit texts best.
 
         Vectors are kept in an index, so that only new and changed files are
@@ -298,6 +303,6 @@ class AudioTextAligner(SoundInterface):
         index = SoundIndex.update(self, folder, index_folder, batch_size)
         return index.search(self, texts, top)
 
-    def forward(self, wavs, wav_lens=None):
+    def forward(self, wavs: Any, wav_lens: Any = None) -> Any:
         """Same as :meth:`encode_batch`."""
         return self.encode_batch(wavs, wav_lens)

@@ -242,7 +242,9 @@ class ClapSpace(SoundSpace):
 
     levels = ("window",)
 
-    def __init__(self, model: Any, tokenizer: Any, front: Any, device="cpu"):
+    def __init__(
+        self, model: Any, tokenizer: Any, front: Any, device: str = "cpu"
+    ):
         self.model, self.tokenizer, self.device = model, tokenizer, device
         self.model.to(device)
         fused = bool(model.config.audio_config.enable_fusion)

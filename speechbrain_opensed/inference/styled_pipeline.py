@@ -42,7 +42,9 @@ _PIPELINE_FILES = ("*/*.json", "*/*.safetensors", "*/*.txt", "*/*.model")
 _REF_SECONDS = 2.0
 
 
-def open_base(base: str, adapter: str | Path | None = None, run_opts=None):
+def open_base(
+    base: str, adapter: str | Path | None = None, run_opts: dict | None = None
+) -> Any:
     """A base to generate with, perhaps with an adapter on it.
 
     Arguments
@@ -138,7 +140,7 @@ class StyledPipeline:
     ValueError: references need an adapter: give its folder
     """
 
-    def __init__(self, pipeline: Any, adapter=None):
+    def __init__(self, pipeline: Any, adapter: Any = None):
         self.pipeline = pipeline
         self.adapter = adapter
         if isinstance(adapter, str | Path):
@@ -155,7 +157,9 @@ class StyledPipeline:
         return self.pipeline.vae.config.sampling_rate
 
     @torch.no_grad()
-    def style(self, text: str, references: Sequence, weights=None) -> Tensor:
+    def style(
+        self, text: str, references: Sequence, weights: Any = None
+    ) -> Tensor:
         """Style of a text and its references, `[1, style_dim]`.
 
         Arguments

@@ -118,7 +118,7 @@ class SemiSupervised:
     mixup_alpha: float = 0.2
     mixup_share: float = 0.5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         weights = self.weak_weight, self.consistency_weight, self.pseudo_weight
         low, high = self.pseudo_thresholds
         if min(weights) < 0 or not 0 <= low < high <= 1:

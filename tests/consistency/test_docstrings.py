@@ -48,14 +48,8 @@ def test_public_names_have_examples(path):
     assert not missing, f"no Example doctest in {name(path)}: {missing}"
 
 
-# Rebuilt at the moment; it follows.
-UNTYPED = ("inference/index.py",)
-
-
 @pytest.mark.parametrize("path", package_modules(), ids=name)
 def test_public_names_are_annotated(path):
-    if name(path).endswith(UNTYPED):
-        pytest.skip("annotated when it is rebuilt")
     missing = not_annotated(ast.parse(path.read_text()))
     assert not missing, f"no types in {name(path)}: {missing}"
 

@@ -19,11 +19,11 @@ NAME = "recipe"
 
 
 def prepare_desed_cuts(
-    corpus_dir,
-    output_folder,
+    corpus_dir: str | Path,
+    output_folder: str | Path,
     parts: Sequence[str],
     leave_out: Sequence[str] | str = (),
-    annotations_dir=None,
+    annotations_dir: str | Path | None = None,
     num_jobs: int = 1,
 ) -> None:
     """Writes the cut sets that a recipe trains and tests with.
