@@ -5,6 +5,7 @@ Authors
 """
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,7 +29,9 @@ __all__ = ["export_onnx"]
     is_flag=True,
     help="Weights of matrix products as int8: smaller, not equal.",
 )
-def export_onnx(detector, output, queries, queries_file, int8):
+def export_onnx(
+    detector: str, output: Any, queries: Any, queries_file: Any, int8: Any
+) -> None:
     """Write DETECTOR for onnxruntime; --model OUTPUT then uses it.
 
     DETECTOR is what --model of `opensed detect` takes. The phrases that can

@@ -4,7 +4,9 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -72,7 +74,7 @@ channel_option = click.option(
 )
 
 
-def stacked(*options):
+def stacked(*options: Any) -> Callable:
     """Several options as one decorator.
 
     Arguments
@@ -100,7 +102,9 @@ def stacked(*options):
     return decorate
 
 
-def model_options(required=True, what=_MODEL, precision=True):
+def model_options(
+    required: bool = True, what: str = _MODEL, precision: bool = True
+) -> Callable:
     """Options that :func:`load_detector` takes.
 
     Arguments
@@ -150,7 +154,7 @@ def model_options(required=True, what=_MODEL, precision=True):
     return stacked(*options)
 
 
-def load_detector(model, device, precision):
+def load_detector(model: str, device: str | None, precision: str) -> Any:
     """The detector that the options describe.
 
     Arguments
@@ -180,7 +184,9 @@ def load_detector(model, device, precision):
     )
 
 
-def load_aligner(model, device, precision="fp32"):
+def load_aligner(
+    model: str, device: str | None, precision: str = "fp32"
+) -> Any:
     """The audio-text model that the options describe.
 
     Arguments
@@ -208,7 +214,7 @@ def load_aligner(model, device, precision="fp32"):
     return AudioTextAligner.from_source(model, read_run_opts(device, precision))
 
 
-def read_run_opts(device, precision):
+def read_run_opts(device: str | None, precision: str) -> dict:
     """What `from_hparams` of an interface takes as `run_opts`.
 
     Arguments
@@ -259,7 +265,9 @@ phrase_options = stacked(
 )
 
 
-def read_phrases(queries, queries_file):
+def read_phrases(
+    queries: Sequence[str], queries_file: Path | None
+) -> list[str]:
     """The phrases of both options, checked.
 
     Lines of the file that say the same once more are counted and left out.
@@ -381,7 +389,9 @@ detection_options = stacked(
 )
 
 
-def read_thresholds(thresholds, phrases):
+def read_thresholds(
+    thresholds: Sequence[str], phrases: Sequence[str]
+) -> dict | None:
     """What the option says about each phrase.
 
     Arguments
@@ -413,7 +423,7 @@ def read_thresholds(thresholds, phrases):
     return dict.fromkeys(phrases, value)
 
 
-def read_settings(settings, phrases):
+def read_settings(settings: dict, phrases: Sequence[str]) -> dict:
     """Options that may differ by phrase, as `detect_file` takes them.
 
     Arguments

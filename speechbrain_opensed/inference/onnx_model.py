@@ -146,7 +146,7 @@ class OnnxModel(nn.Module):
         }
         return self._sessions[name].run(None, arrays)
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         raise TypeError(
             "a detector of ONNX graphs cannot be sent to another process: "
             "load it there"
