@@ -7,6 +7,7 @@ Authors
 import importlib
 import logging
 import os
+from typing import Any
 
 import click
 
@@ -165,7 +166,7 @@ class _LazyGroup(click.Group):
     "-q", "--quiet", is_flag=True, help="Tell errors alone; no progress bars."
 )
 @click.pass_context
-def opensed(ctx, traceback, verbose, quiet):
+def opensed(ctx: Any, traceback: bool, verbose: Any, quiet: Any) -> None:
     """Find any sound you can describe in words.
 
     The options below stand before the command; those of a command, in its own
@@ -183,7 +184,7 @@ def opensed(ctx, traceback, verbose, quiet):
         ctx.call_on_close(lambda: os.environ.pop("TQDM_DISABLE"))
 
 
-def main():
+def main() -> None:
     """Run the command line."""
     try:
         opensed(prog_name="opensed")
