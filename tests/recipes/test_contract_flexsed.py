@@ -20,7 +20,8 @@ TINY = {
     "batch_size": 2,
     "valid_share": 0.3,
     "num_workers": 0,
-    "number_of_epochs": 1,
+    # Behind modulations that begin as zero nothing moves in the first step.
+    "number_of_epochs": 2,
     "num_jobs": 1,
     "precision": "fp32",
 }
@@ -60,7 +61,7 @@ def runs(tmp_path_factory):
         if "--ft_blocks" in told:
             told = ["--ft_blocks", "3"]
         steps.append(step(name, told, place))
-    steps.append(step("again", ["--number_of_epochs=1"], "base"))
+    steps.append(step("again", [], "base"))
     clip = next((tree / "audio").glob("E*.wav"))
     detector = str(folder / "base/detector")
     out = str(folder / "events.tsv")
