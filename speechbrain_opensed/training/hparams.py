@@ -12,6 +12,7 @@ from typing import Any
 
 import ruamel.yaml
 from hyperpyyaml import load_hyperpyyaml
+from ruamel.yaml.constructor import DuplicateKeyError
 
 __all__ = ["load_hparams"]
 
@@ -95,7 +96,12 @@ def load_hparams(
     reader = ruamel.yaml.YAML()
     defaults = reader.load(text)
     if isinstance(overrides, str):
-        wanted: Mapping = reader.load(overrides) or {}
+        try:
+            wanted: Mapping = reader.load(overrides) or {}
+        except DuplicateKeyError as error:
+            raise ValueError(
+                f"an override is given twice ({error.problem}): give it once"
+            ) from error
     else:
         wanted = overrides
     for key, value in wanted.items():

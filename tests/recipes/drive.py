@@ -76,6 +76,7 @@ def run_step(argv):
         if done.exit_code:
             raise RuntimeError(done.output)
         return {"output": done.output[-4000:]}
+    argv = last_wins(argv)
     script = Path(argv[0])
     sys.path.insert(0, str(script.parent))
     sys.argv = list(argv)
@@ -89,6 +90,19 @@ def run_step(argv):
             sys.path.remove(str(script.parent))
             unhook()
     return seen
+
+
+def last_wins(argv):
+    """Overrides of which each occurs once, with its last value."""
+    kept, options = [], {}
+    words = iter(argv)
+    for word in words:
+        if not word.startswith("--"):
+            kept.append(word)
+            continue
+        name, equals, value = word.partition("=")
+        options[name] = value if equals else next(words)
+    return [*kept, *(f"{name}={value}" for name, value in options.items())]
 
 
 def unhook():

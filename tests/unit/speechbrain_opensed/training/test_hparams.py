@@ -117,3 +117,10 @@ def test_no_switch_of_a_recipe_takes_a_text_and_no_schedule_a_length(path):
         for key in ("batch_size", "number_of_epochs"):
             with pytest.raises(ValueError, match=f"--{key} is"):
                 load_hparams(path, {key: size})
+
+
+def test_an_override_given_twice(tmp_path):
+    path = tmp_path / "train.yaml"
+    path.write_text("width: 4\n")
+    with pytest.raises(ValueError, match='given twice .*"width"'):
+        load_hparams(path, "width: 5\nwidth: 6\n")
