@@ -48,8 +48,8 @@ __all__ = [
 LEVELS = ("moment", "window")
 #: Frames that are read at a time.
 BLOCK = 4096
-# Found best among 8 to 16 links and 32 to 128 candidates: more links or
-# candidates take longer, and gain less than a wider search.
+# Of a few settings that were tried on made-up vectors like those of
+# benchmarks/search.py: a wider search gained more than more links.
 _LINKS, _ADD = 16, 48
 _SEARCH = 512
 
