@@ -69,7 +69,15 @@ def runs(tmp_path_factory):
     clip = next((folder / "VGGSound").glob("*.flac"))
     detector = folder / "base/detector"
     found = folder / "found.tsv"
-    detect = ("opensed", "detect", clip, "dog barking", "--model", detector)
+    detect = (
+        "opensed",
+        "detect",
+        clip,
+        "-q",
+        "dog barking",
+        "--model",
+        detector,
+    )
     steps.append(step("detect", *detect, "-o", found))
     return folder, drive(steps, folder)
 

@@ -69,7 +69,7 @@ def runs(tmp_path_factory):
         {
             "name": "detect",
             "argv": [
-                *("opensed", "detect", str(clip), "dog", "siren"),
+                *("opensed", "detect", str(clip), "-q", "dog", "-q", "siren"),
                 *("--model", detector, "--threshold", "0.01", "-o", out),
             ],
         },
