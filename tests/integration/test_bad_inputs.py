@@ -666,7 +666,7 @@ def test_recipe_values(overrides, words):
 COMMANDS = [
     ("nothing", ["detect"], "AUDIO"),
     ("no-model", ["detect", "a.wav", "-q", "dog"], "--model"),
-    ("no-query", ["detect", "a.wav", "--model", "x"], "-q"),
+    ("no-query", ["detect", "a.wav", "--model", "x"], "no folder x"),
     ("unknown-command", ["no-such"], "no-such"),
     ("unknown-option", ["detect", "--foo"], "--foo"),
     (

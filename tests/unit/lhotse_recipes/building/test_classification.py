@@ -260,7 +260,7 @@ def test_ns_instruments(tree, tmp_path):
     told = report(tmp_path / "out", "ns-instruments", "test")
     assert told["dropped"]["a synth lead"]["count"] == 1
     (corpus / "nsynth-test/examples.json").write_text('{\n"a": }')
-    with pytest.raises(ValueError, match="examples.json:2: no JSON"):
+    with pytest.raises(ValueError, match="examples.json:2: no whole JSON"):
         prepare_ns_instruments(corpus)
     with pytest.raises(ValueError, match="parts .'dev'.: NSynth has train"):
         download_ns_instruments(tmp_path, parts=["dev"])
