@@ -14,7 +14,7 @@ OPERA = ("bangu", "daluo", "naobo", "xiaoluo")
 AUDIOSET_LABELS = ("Dog", "Speech", "Music", "Siren", "Bark")
 # What the recipe of FineLAP reads.
 CORPORA = (
-    "audioset-strong_cuts_train",
+    "audioset-strong-captioned_cuts_train",
     "desed_cuts_strong",
     "urban-sed_cuts_train",
     "audiocaps_cuts_train",

@@ -103,7 +103,7 @@ def test_export_says_what_it_cannot_read(tmp_path):
     bad.write_text('{"a": 1}\n')
     for path, message in (
         (tmp_path / "gone.jsonl", "no manifest"),
-        (bad, "is no manifest of cuts"),
+        (bad, "no item of a manifest"),
     ):
         failed = run(export, path, tmp_path / "out", "--format", "jams")
         assert failed.exit_code == 1
