@@ -211,7 +211,9 @@ def _clock(seconds, point):
 
 def _clip(detection):
     """The detection as the writers of annotation files take it."""
-    clip = Clip(detection.path, detection.path, duration=detection.duration)
+    # Sound that was given as samples has no name.
+    name = detection.path or "recording"
+    clip = Clip(name, name, duration=detection.duration)
     clip.annotations += [
         Annotation(
             "event",

@@ -30,6 +30,7 @@ def clip_scores(scores: Tensor, frame_mask: Tensor) -> Tensor:
 
     Example
     -------
+    >>> import torch
     >>> scores = torch.tensor([[[1.0, 0.0, 0.0, 0.5]]])
     >>> mask = torch.tensor([[True, True, True, False]])
     >>> clip_scores(scores, mask).item()
@@ -62,6 +63,7 @@ def weak_loss(
 
     Example
     -------
+    >>> import torch
     >>> logits = torch.tensor([[[9.0, -9.0, -9.0]]])
     >>> known = torch.ones(1, 1, dtype=torch.bool)
     >>> frames = torch.ones(1, 3, dtype=torch.bool)
@@ -101,6 +103,7 @@ def consistency_loss(
 
     Example
     -------
+    >>> import torch
     >>> frames = torch.ones(1, 2, dtype=torch.bool)
     >>> asked = torch.ones(1, 1, dtype=torch.bool)
     >>> teacher = torch.full((1, 1, 2), 0.5)
@@ -142,6 +145,7 @@ def pseudo_loss(
 
     Example
     -------
+    >>> import torch
     >>> teacher = torch.tensor([[[0.99, 0.5, 0.01]]])
     >>> unknown = torch.ones(1, 1, 3, dtype=torch.bool)
     >>> logits = torch.tensor([[[9.0, 0.0, -9.0]]])

@@ -148,4 +148,5 @@ def test_all_queries_sort_every_label_by_what_is_known():
     drawn = sampler(cut_of("c1", tags=["c2"]))
     assert drawn.positives == ("c1",)
     assert drawn.negatives == ("c0",)
-    assert drawn.unknown == ("c2", "c3")
+    assert drawn.weak == ("c2",)
+    assert drawn.unknown == ("c3",)

@@ -187,7 +187,7 @@ def test_records_are_read(tmp_path):
     with pytest.raises(ValueError, match="a/1.*b.*are the same run"):
         read_results([tmp_path])
     write(tmp_path, "c", "{")
-    with pytest.raises(ValueError, match="c/results.json is not JSON"):
+    with pytest.raises(ValueError, match="c/results.json:1: no whole JSON"):
         read_results([tmp_path / "c"])
     for k, content in enumerate(({"host": "coop"}, [])):
         write(tmp_path, f"d{k}", content)

@@ -145,9 +145,7 @@ def test_an_export_and_released_weights_give_the_same(aligner, tmp_path):
 
 def test_what_a_user_names(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        AudioTextAligner, "_from_parts", lambda parts, run_opts: None
-    )
+    monkeypatch.setattr(AudioTextAligner, "_from_parts", lambda *parts: None)
     for name in ("build_named", "build_weights"):
         monkeypatch.setattr(
             f"speechbrain_opensed.inference.interface.{name}",
