@@ -13,7 +13,7 @@ SEED ?= 0
 export OMP_NUM_THREADS := $(THREADS)
 
 .PHONY: demo demo-real demo-style demo-finelap demo-sept test test-all \
-	test-recipes test-latest lock vendor lint types docs sbom wheel clean
+	test-recipes test-contracts test-latest lock vendor lint types docs sbom wheel clean
 
 $(READY): pyproject.toml $(LOCK)
 	$(PYTHON) -m venv $(VENV)
@@ -56,10 +56,13 @@ demo-sept: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -q
 
-# Every recipe of tests/recipes/*.csv, on a little data, and what else is slow
-# there.
+# Every recipe of tests/recipes/*.csv, on a little data.
 test-recipes: $(READY)
-	$(BIN)/python -m pytest -q -m slow tests/recipes
+	$(BIN)/python -m pytest -q -m slow tests/recipes/test_recipes.py
+
+# The lines of the recipes' READMEs, one after another, and their variants.
+test-contracts: $(READY)
+	$(BIN)/python -m pytest -q -m slow tests/recipes -k contract
 
 test-all: $(READY)
 	$(BIN)/python -m pytest -q -m ''
