@@ -109,7 +109,7 @@ audit: $(READY)
 	echo "$$report" | grep -v 'could not be audited'; \
 	if [ $$skipped -gt 9 ]; then \
 		echo "$$skipped packages were not audited: what is known of" \
-		"holes (pypi.org) cannot be reached from here"; exit 1; \
+		"holes cannot be reached from here"; exit 1; \
 	fi; exit $$code
 
 # Damaged files; what breaks a reader is kept as a test.

@@ -97,7 +97,8 @@ def test_other_scripts_are_no_boxes(tmp_path):
     found = replace(detection(path, 2, 2), phrases=["\U0010fffd", "犬"])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found.plot(tmp_path / "a.png")
+        picture = imread(found.plot(tmp_path / "a.png"))
+    assert picture.std() > 0.01
 
 
 def test_a_threshold_is_a_line(tmp_path):
