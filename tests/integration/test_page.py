@@ -211,7 +211,7 @@ def test_what_is_downloaded_is_what_is_shown(page):
 def test_zoom_shows_a_part(page):
     slide(page, "#zoom", 3)
     page.wait("app.view.end - app.view.start < 25 / 7")
-    assert page.run("document.querySelectorAll('.event').length") == 0
+    page.wait("document.querySelectorAll('.event').length === 0")
     slide(page, "#zoom", 0)
     page.wait("document.querySelectorAll('.event').length === 3")
 
