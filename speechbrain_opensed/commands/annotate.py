@@ -47,6 +47,14 @@ __all__ = ["annotate"]
     help="Stop at the first cut that cannot be used; those before it are "
     "kept for --resume.",
 )
+@click.option(
+    "-j",
+    "--num-jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Threads that detect; the result is the same for any number.",
+)
 @prompt_interrupts()
 def annotate(
     cuts: Path,
@@ -60,6 +68,7 @@ def annotate(
     allow_commands: bool,
     resume: bool,
     strict: bool,
+    num_jobs: int,
     **settings: Any,
 ) -> None:
     """Detect all queries in the cuts of a manifest; write OUTPUT.
@@ -92,6 +101,7 @@ def annotate(
             failed=None if strict else failed,
             allow_commands=allow_commands,
             resume=resume,
+            num_jobs=num_jobs,
             **settings,
         )
     except BaseException:

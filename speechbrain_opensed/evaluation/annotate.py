@@ -6,8 +6,8 @@ Authors
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,11 @@ from lhotse_recipes.io import write_jsonl
 from lhotse_recipes.manifests import num_cuts
 from lhotse_recipes.outputs import is_stream, locked
 from lhotse_recipes.schema import event, events_of
+from speechbrain_opensed.evaluation.annotate_jobs import (
+    in_order,
+    parts_of,
+    workers,
+)
 from speechbrain_opensed.evaluation.cut_sounds import sound_of_cut
 from speechbrain_opensed.inference.detection import Detection
 from speechbrain_opensed.inference.detector import SoundEventDetector
@@ -34,7 +39,7 @@ __all__ = ["annotate_events"]
 
 def annotate_events(
     cuts: CutSet,
-    detector: SoundEventDetector,
+    detector: SoundEventDetector | str | Path,
     phrases: Sequence[str],
     threshold: float | Mapping[str, float] | None = None,
     batch_size: int = 4,
@@ -45,6 +50,8 @@ def annotate_events(
     *,
     channel: str | int = "mix",
     resume: bool = False,
+    num_jobs: int = 1,
+    executor: Any | None = None,
     **settings: Any,
 ) -> CutSet:
     """Replace the events of cuts by detected ones.
@@ -52,14 +59,15 @@ def annotate_events(
     All that is no event stays: tags, captions, what somebody says.
     `events_complete` becomes False and `vocabulary` "detected", so that no
     training takes what was not found for absent. Memory does not grow with
-    the length of cuts that are parts of one file, nor with their number.
+    the length of cuts that are parts of one file, nor with their number. The
+    result is the same for any number of jobs.
 
     Arguments
     ---------
     cuts : lhotse.CutSet
         Cuts of any length, rate and number of tracks.
-    detector : SoundEventDetector
-        The model.
+    detector : SoundEventDetector, str or Path
+        The model, or its source: see :meth:`SoundEventDetector.from_source`.
     phrases : sequence of str
         What to look for.
     threshold : float or dict of phrase to float, optional
@@ -84,6 +92,13 @@ def annotate_events(
     resume : bool
         Go on from what an earlier call with the same output, model, phrases
         and settings has kept.
+    num_jobs : int
+        Threads that share the model; with an executor, parts of the manifest
+        that are under way at once, at least.
+    executor : object, optional
+        Of `concurrent.futures`, or a client of Dask: all that has `submit`.
+        Its workers load the model from its source and keep it, so name the
+        source where they are other processes.
     **settings
         `low_threshold`, `median_seconds`, `min_duration`, `merge_gap` of
         :meth:`SoundEventDetector.detect_file`.
@@ -119,6 +134,10 @@ def annotate_events(
     >>> [event.text for event in found[0].supervisions]
     ['rain']
     """
+    source = None
+    if isinstance(detector, str | Path):
+        source = str(detector)
+        detector = _loaded(source)
     settings = {
         "threshold": detector.thresholds(phrases, threshold),
         "normalize": normalize,
@@ -132,7 +151,12 @@ def annotate_events(
         allow_commands,
         failed,
         {"batch_size": batch_size, **settings},
+        source,
+        num_jobs,
+        executor,
     )
+    with workers(num_jobs, executor):
+        pass  # what makes no sense is said first
     if output is not None:
         about = made_with(
             detector, annotated.phrases, {"channel": channel, **settings}
@@ -150,12 +174,15 @@ class _Annotated:
     """Cuts with detected events, each time that they are asked for."""
 
     cuts: Iterable[Cut]
-    detector: SoundEventDetector
+    detector: SoundEventDetector | None
     phrases: list[str]
     channel: str | int
     allow_commands: bool
     failed: dict[str, str] | None
     settings: dict[str, Any]
+    source: str | None = None
+    num_jobs: int = 1
+    executor: Any | None = None
 
     def __iter__(self) -> Iterator[Cut]:
         bar = tqdm(total=num_cuts(self.cuts), **_BAR)
@@ -164,28 +191,65 @@ class _Annotated:
 
     def of(self, cuts: Iterable[Cut], bar: tqdm) -> Iterator[tuple[Cut, Cut]]:
         """Cuts before and after, those that can be used."""
+        # Windows of a part share batches: the same ones for any number of
+        # jobs, so that not even the last digit differs.
+        parts = parts_of(cuts, _PART)
+        with bar, workers(self.num_jobs, self.executor) as pool:
+            if pool is None:
+                results: Iterable = ((part, self.heard(part)) for part in parts)
+            else:
+                there = self.executor is not None and self.source is not None
+                work = partial(
+                    _hear_part,
+                    replace(
+                        self,
+                        cuts=(),
+                        detector=None if there else self.detector,
+                        failed=None,
+                        executor=None,
+                    ),
+                )
+                results = in_order(pool, work, parts, 2 * self.num_jobs)
+            for part, found in results:
+                for cut, after in zip(part, found, strict=True):
+                    bar.update()
+                    if isinstance(after, Cut):
+                        yield cut, after
+                    elif self.failed is None:
+                        raise after
+                    else:
+                        self.failed[cut.id] = " ".join(str(after).split())
+
+    def heard(self, part: list[Cut]) -> Iterator[Cut | ValueError | OSError]:
+        """Cuts with events, or why there are none, as they are ready."""
+        detector = self.detector or _loaded(self.source)
 
         def sound_of(cut):
             return sound_of_cut(
-                cut, self.detector.spec, self.channel, self.allow_commands
+                cut, detector.spec, self.channel, self.allow_commands
             )
 
-        with bar:
-            sounds = ((cut, partial(sound_of, cut)) for cut in cuts)
-            for cut, found in detect_sounds(
-                self.detector,
-                sounds,
-                self.phrases,
-                columns=0,
-                **self.settings,
-            ):
-                bar.update()
-                if isinstance(found, Detection):
-                    yield cut, _with_events(cut, found.events)
-                elif self.failed is None:
-                    raise found
-                else:
-                    self.failed[cut.id] = " ".join(str(found).split())
+        sounds = ((cut, partial(sound_of, cut)) for cut in part)
+        for cut, found in detect_sounds(
+            detector, sounds, self.phrases, columns=0, **self.settings
+        ):
+            if isinstance(found, Detection):
+                yield _with_events(cut, found.events)
+            else:
+                yield found
+
+
+#: Cuts that a worker gets at a time.
+_PART = 16
+
+
+@lru_cache(maxsize=1)
+def _loaded(source):
+    return SoundEventDetector.from_source(source)
+
+
+def _hear_part(annotated, part):
+    return list(annotated.heard(part))
 
 
 _BAR: dict[str, Any] = {"desc": "detect", "unit": "cut", "delay": 2}

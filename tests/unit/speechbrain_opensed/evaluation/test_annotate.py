@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from lhotse import AudioSource, CutSet, Recording, SupervisionSegment
 from lhotse.testing.dummies import dummy_cut
 
+from lhotse_recipes.building.corpus import process_pool
 from lhotse_recipes.schema import event
 from speechbrain_opensed.commands import annotate as command
 from speechbrain_opensed.commands.cli import opensed
@@ -18,6 +19,7 @@ from speechbrain_opensed.evaluation.annotate import annotate_events
 from speechbrain_opensed.inference import SoundEventDetector
 from speechbrain_opensed.lobes.flexsed import FlexSED
 from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
+from tests.tiny_detector import export_tiny
 
 
 @pytest.fixture(scope="module")
@@ -204,3 +206,106 @@ def test_long_cuts_are_heard_as_files_are(detector, tmp_path):
     assert [(s.start, round(s.end, 6)) for s in found.supervisions] == [
         (e.onset, e.offset) for e in whole.events
     ]
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """Cuts of one window and of several, and two without sound."""
+    folder = tmp_path_factory.mktemp("many")
+    rng = np.random.default_rng(1)
+    cuts = []
+    for number in range(37):
+        seconds = 23.0 if number == 5 else rng.uniform(0.3, 2.0)
+        cuts.append(_heard(folder / f"{number}.wav", seconds))
+    return [*cuts[:20], _missing(0), *cuts[20:], _missing(1)]
+
+
+def _found(path):
+    return [json.loads(line) for line in _lines(path)]
+
+
+def test_the_same_for_any_number_of_jobs(detector, many, tmp_path):
+    settings = dict(phrases=["rain", "dog"], threshold=0.001, batch_size=3)
+    results = []
+    for jobs in (1, 2, 5):
+        failed, out = {}, tmp_path / f"{jobs}.jsonl"
+        annotate_events(
+            CutSet.from_cuts(many),
+            detector,
+            output=out,
+            failed=failed,
+            num_jobs=jobs,
+            **settings,
+        )
+        assert list(failed) == ["bad-0", "bad-1"]
+        results.append(_found(out))
+    assert len(results[0]) == 37
+    assert sum(len(cut["supervisions"]) for cut in results[0]) > 37
+    assert results[0] == results[1] == results[2]
+
+
+def test_jobs_read_little_in_advance(detector, many, tmp_path):
+    path = tmp_path / "in.jsonl"
+    good = [cut for cut in many if not cut.id.startswith("bad")]
+    CutSet.from_cuts(good * 4).map(lambda cut: cut).to_file(path)
+    taken = []
+
+    class Watched(CutSet):
+        def __iter__(self):
+            for number, cut in enumerate(CutSet.from_jsonl_lazy(path)):
+                taken.append(number)
+                yield cut
+
+    cuts = Watched(CutSet.from_jsonl_lazy(path).data)
+    lazy = annotate_events(cuts, detector, ["rain"], num_jobs=2)
+    assert not taken
+    first = next(iter(lazy))
+    assert first.id == good[0].id
+    assert len(taken) <= 4 * 16 < 4 * len(good)
+
+
+def test_an_error_of_a_job_ends_the_call(detector, many, tmp_path):
+    out = tmp_path / "out.jsonl"
+    settings = dict(phrases=["rain"], output=out, num_jobs=3)
+    with pytest.raises((ValueError, OSError), match="bad-0|nowhere/0"):
+        annotate_events(CutSet.from_cuts(many), detector, **settings)
+    assert not out.exists()
+    failed = {}
+    annotate_events(
+        CutSet.from_cuts(many),
+        detector,
+        failed=failed,
+        resume=True,
+        **settings,
+    )
+    assert len(_lines(out)) == 37
+
+
+def test_what_does_no_work_is_refused(detector):
+    cuts = CutSet.from_cuts([])
+    with pytest.raises(ValueError, match="num_jobs=0"):
+        annotate_events(cuts, detector, ["rain"], num_jobs=0)
+    with pytest.raises(ValueError, match="without submit"):
+        annotate_events(cuts, detector, ["rain"], executor=map)
+
+
+@pytest.mark.slow
+def test_processes_load_the_model_themselves(many, tmp_path):
+    source = export_tiny(tmp_path)
+    settings = dict(phrases=["rain", "dog"], threshold=0.01)
+    alone, shared = tmp_path / "alone.jsonl", tmp_path / "shared.jsonl"
+    good = [cut for cut in many if not cut.id.startswith("bad")]
+    annotate_events(CutSet.from_cuts(good), source, output=alone, **settings)
+    with process_pool(2) as pool:
+        annotate_events(
+            CutSet.from_cuts(good),
+            source,
+            output=shared,
+            num_jobs=2,
+            executor=pool,
+            **settings,
+        )
+        # It is left running.
+        assert pool.submit(len, "abc").result() == 3
+    assert _found(alone) == _found(shared)
+    assert sum(len(cut["supervisions"]) for cut in _found(alone)) > 0
