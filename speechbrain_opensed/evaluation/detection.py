@@ -4,6 +4,8 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+import json
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +29,8 @@ from speechbrain_opensed.metrics import (
 )
 from speechbrain_opensed.metrics.boxes import BoxSettings, box_scores
 from speechbrain_opensed.metrics.score_store import ScoreStore, ScoreWriter
+
+logger = logging.getLogger(__name__)
 
 __all__ = [
     "boxed",
@@ -58,7 +62,9 @@ def store_scores(
     detector : SoundEventDetector
         The model.
     folder : str or Path
-        Where the scores go; must not exist.
+        Where the scores go. If it exists, it has to hold scores of the same
+        model, phrases and cuts, such as a run left that was interrupted
+        later; they are taken.
     median_seconds : float
         Span of the median filter; part of the protocol.
     batch_size : int
@@ -70,6 +76,11 @@ def store_scores(
     -------
     ScoreStore
         `[frames, labels]` by cut id.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds anything else.
 
     Example
     -------
@@ -106,6 +117,9 @@ def store_scores(
         "version": version("speechbrain-opensed"),
         "audio": {},
     }
+    kept = _kept_scores(folder, about, cuts)
+    if kept is not None:
+        return kept
     with ScoreWriter(
         folder, list(truth.phrases), hop, frames, about=about
     ) as writer:
@@ -116,6 +130,23 @@ def store_scores(
             smoothed = smooth(scores[:frames], median_seconds, hop)
             writer.append([cut.id], smoothed[None], [cut.duration])
     return ScoreStore(folder)
+
+
+def _kept_scores(folder, about, cuts):
+    """What is there already, if it is made of just the same."""
+    try:
+        store = ScoreStore(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    audio = {cut.id: audio_files(cut) for cut in cuts}
+    # As it is after a while on disk.
+    if store.about != json.loads(json.dumps({**about, "audio": audio})):
+        raise FileExistsError(
+            f"{folder} holds scores of another model, other phrases, settings "
+            "or cuts: remove it or write elsewhere"
+        )
+    logger.info("%s: the scores are there already and are taken", folder)
+    return store
 
 
 def check_store(
