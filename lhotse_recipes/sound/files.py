@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import soundfile
 
 from lhotse_recipes.sound.channels import mix_down
 from lhotse_recipes.sound.ffmpeg import available, decode, probe
+from lhotse_recipes.sound.flac import flac_links
 from lhotse_recipes.sound.headers import check_sizes
 from lhotse_recipes.sound.mpeg import count_mpeg, feed
 from lhotse_recipes.sound.ogg import (
@@ -57,8 +59,8 @@ class AudioInfo:
     :param channels: number of channels.
     :param frames: samples in each channel.
     :param decoder: what reads it: ``soundfile``, ``mpeg`` (frame by frame,
-        where the header is not to be believed), ``ogg`` (stream by stream,
-        where files were joined) or ``ffmpeg``.
+        where the header is not to be believed), ``ogg`` or ``flac`` (stream
+        by stream, where files were joined) or ``ffmpeg``.
 
     >>> AudioInfo(Path("a.wav"), 16000, 1, 8000).duration
     0.5
@@ -118,9 +120,10 @@ def inspect_audio(path: str | Path) -> AudioInfo:
             info = AudioInfo(path, file.samplerate, file.channels, file.frames)
             container, log = file.format, file.extra_info
             _check_limits(info)
+            streams = flac_links(path) if container == "FLAC" else []
             if info.frames == _UNKNOWN_LENGTH:
                 info = _read_through(info)
-            elif container not in ("MP3", "MPEG", "OGG"):
+            elif container not in ("MP3", "MPEG", "OGG") and len(streams) < 2:
                 _check_last_sample(info, file)
     except soundfile.SoundFileError as error:
         return _inspect_foreign(path, str(error))
@@ -128,7 +131,9 @@ def inspect_audio(path: str | Path) -> AudioInfo:
     if container in ("MP3", "MPEG"):
         info = _counted(info)
     elif container == "OGG":
-        info = _joined(info, _links(path))
+        info = _joined(info, _links(path), "ogg")
+    elif len(streams) > 1:
+        info = _joined(info, streams, "flac")
     if info.frames <= 0:
         raise ValueError(f"{path} holds no samples: remove it or fetch it")
     return info
@@ -181,20 +186,35 @@ def _links(path: Path) -> list[tuple[int, int]]:
     return links
 
 
-def _joined(info: AudioInfo, links: list[tuple[int, int]]) -> AudioInfo:
-    """An Ogg file with the length of all its streams."""
+def _joined(
+    info: AudioInfo, links: list[tuple[int, int]], decoder: str
+) -> AudioInfo:
+    """A file with the length of all its streams."""
     if len(links) == 1:
         return info
     kind, frames = (info.sample_rate, info.channels), 0
-    for file in open_links(info.path, links):
-        if (file.samplerate, file.channels) != kind:
-            raise ValueError(
-                f"{info.path} joins {kind[0]} Hz, {kind[1]} channels and "
-                f"{file.samplerate} Hz, {file.channels} channels: convert it "
-                "first, for example: ffmpeg -i INPUT out.wav"
-            )
-        frames += file.frames
-    return AudioInfo(info.path, *kind, frames, "ogg")
+    with _damage(info.path, links):
+        for file in open_links(info.path, links):
+            if (file.samplerate, file.channels) != kind:
+                raise ValueError(
+                    f"{info.path} joins {kind[0]} Hz, {kind[1]} channels and "
+                    f"{file.samplerate} Hz, {file.channels} channels: convert "
+                    "it first, for example: ffmpeg -i INPUT out.wav"
+                )
+            _check_last_sample(replace(info, frames=file.frames), file)
+            frames += file.frames
+    return AudioInfo(info.path, *kind, frames, decoder)
+
+
+@contextmanager
+def _damage(path: Path, links: list[tuple[int, int]]) -> Iterator[None]:
+    try:
+        yield
+    except soundfile.SoundFileError as error:
+        raise ValueError(
+            f"{path} joins {len(links)} streams, and one of them is truncated "
+            f"or damaged ({error}): fetch it again"
+        ) from error
 
 
 def _counted(info: AudioInfo) -> AudioInfo:
@@ -386,15 +406,20 @@ def _decoded(info: AudioInfo, size: int) -> Iterator[np.ndarray]:
     if info.decoder == "ffmpeg":
         yield from decode(info.path, info.channels)
         return
-    if info.decoder == "ogg":
-        yield from read_links(info.path, _links(info.path), size)
+    if info.decoder in ("ogg", "flac"):
+        ogg = info.decoder == "ogg"
+        links = _links(info.path) if ogg else flac_links(info.path)
+        with _damage(info.path, links):
+            yield from read_links(info.path, links, size)
         return
     source = feed(info.path) if info.decoder == "mpeg" else info.path
     position = 0
     try:
         with _Stream(source) as file:
             while position < info.frames:
-                block = file.read(size, dtype="float32", always_2d=True)
+                # No further than its end, behind which a tag may stand.
+                wanted = min(size, info.frames - position)
+                block = file.read(wanted, dtype="float32", always_2d=True)
                 if len(block) == 0:
                     return
                 position += len(block)

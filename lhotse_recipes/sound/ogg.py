@@ -106,5 +106,6 @@ def read_links(
     :return: blocks ``[samples, channels]``, float32.
     """
     for file in open_links(path, links):
-        while len(block := file.read(size, dtype="float32", always_2d=True)):
-            yield block
+        for first in range(0, file.frames, size):
+            wanted = min(size, file.frames - first)
+            yield file.read(wanted, dtype="float32", always_2d=True)
