@@ -53,26 +53,31 @@ demo-finelap: $(READY)
 demo-sept: $(READY)
 	$(BIN)/python recipes/SEPT/demo.py
 
+# One process a core: torch gains little from threads on sounds of seconds.
+PYTEST := python -m pytest -q --numprocesses $(THREADS) --dist loadfile
+test test-recipes test-contracts test-all test-latest: \
+	export OMP_NUM_THREADS := 1
+
 test: $(READY)
-	$(BIN)/python -m pytest -q
+	$(BIN)/$(PYTEST)
 
 # Every recipe of tests/recipes/*.csv, on a little data.
 test-recipes: $(READY)
-	$(BIN)/python -m pytest -q -m slow tests/recipes/test_recipes.py
+	$(BIN)/$(PYTEST) --dist load -m slow tests/recipes/test_recipes.py
 
 # The lines of the recipes' READMEs, one after another, and their variants.
 test-contracts: $(READY)
-	$(BIN)/python -m pytest -q -m slow tests/recipes -k contract
+	$(BIN)/$(PYTEST) -m slow tests/recipes -k contract
 
 test-all: $(READY)
-	$(BIN)/python -m pytest -q -m ''
+	$(BIN)/$(PYTEST) -m ''
 
 # What a user gets who installs today, in an environment of its own.
 test-latest: $(READY)
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(LATEST)
 	$(BIN)/uv pip install --quiet --upgrade --python $(LATEST) --editable '.[dev]'
 	$(BIN)/uv pip freeze --python $(LATEST)
-	$(LATEST)/bin/python -m pytest -q
+	$(LATEST)/bin/$(PYTEST)
 
 lint: $(READY)
 	$(BIN)/ruff check .

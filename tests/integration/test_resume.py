@@ -153,7 +153,7 @@ def run(folder, output, workers=0, persistent=False, kill=False, ranks=1):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     try:
-        log, _ = process.communicate(timeout=140)
+        log, _ = process.communicate(timeout=600)
     except subprocess.TimeoutExpired:
         # torchrun ends its processes on SIGTERM, and only then.
         process.terminate()
