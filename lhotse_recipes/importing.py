@@ -51,6 +51,7 @@ def prepare_parts(
     parts: Sequence[Part],
     corpus_dir: str | Path,
     vocabulary: str = OPEN,
+    *,
     output_dir: str | Path | None = None,
     strict: bool = False,
     num_jobs: int = 1,
@@ -72,7 +73,13 @@ def prepare_parts(
     """
     audio = AudioIndex(corpus_dir)
     found = [
-        keep_one(_match(part, audio), part.report, strict, num_jobs, executor)
+        keep_one(
+            _match(part, audio),
+            part.report,
+            strict,
+            num_jobs=num_jobs,
+            executor=executor,
+        )
         for part in parts
     ]
     if not any(found):
@@ -86,7 +93,9 @@ def prepare_parts(
     prepared = {}
     for part, paths in zip(parts, found, strict=True):
         report, of_id = part.report, {clip.id: clip for clip in part.clips}
-        recordings = read_recordings(paths, report, num_jobs, strict, executor)
+        recordings = read_recordings(
+            paths, report, num_jobs, strict=strict, executor=executor
+        )
         report.coverage = (len(recordings), len(part.clips))
         for recording in recordings:
             stated = of_id[recording.id].duration
@@ -104,8 +113,8 @@ def prepare_parts(
             ],
             vocabulary,
             part.events_complete,
-            output_dir,
-            {clip.id: clip.custom for clip in part.clips},
+            output_dir=output_dir,
+            custom={clip.id: clip.custom for clip in part.clips},
         )
     return prepared
 

@@ -44,6 +44,7 @@ def event(
     offset: float,
     phrase: str,
     label: str,
+    *,
     mid: str | None = None,
     confidence: float | None = None,
     channel: int | list[int] = 0,
@@ -97,6 +98,7 @@ def tag(
     duration: float,
     phrase: str,
     label: str,
+    *,
     mid: str | None = None,
     confidence: float | None = None,
     channel: int | list[int] = 0,
@@ -118,7 +120,14 @@ def tag(
     {'kind': 'tag', 'label': 'Dog'}
     """
     whole = event(
-        recording_id, index, 0.0, duration, phrase, label, mid, confidence
+        recording_id,
+        index,
+        0.0,
+        duration,
+        phrase,
+        label,
+        mid=mid,
+        confidence=confidence,
     )
     return fastcopy(
         whole,

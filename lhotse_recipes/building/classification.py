@@ -52,6 +52,7 @@ def prepare_tagged(
     corpus_dir: str | Path,
     vocabulary: Vocabulary,
     official: Callable[[Path], Iterable[Tagged]],
+    *,
     output_dir: str | Path | None = None,
     splits: str = "official",
     strict: bool = False,
@@ -115,10 +116,10 @@ def prepare_tagged(
         ],
         corpus_dir,
         vocabulary.name,
-        output_dir,
-        strict,
-        num_jobs,
-        executor,
+        output_dir=output_dir,
+        strict=strict,
+        num_jobs=num_jobs,
+        executor=executor,
     )
     if output_dir is not None:
         vocabulary.save(Path(output_dir) / f"{vocabulary.name}.csv")

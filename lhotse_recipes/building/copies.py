@@ -26,6 +26,7 @@ def keep_one(
     found: Mapping[str, Sequence[str]],
     report: PrepareReport,
     strict: bool = False,
+    *,
     num_jobs: int = 1,
     executor: Executor | None = None,
 ) -> dict[str, str]:
@@ -51,8 +52,8 @@ def keep_one(
         _look,
         several,
         num_jobs,
-        executor,
-        f"{report.prefix} {report.part}: comparing copies",
+        executor=executor,
+        desc=f"{report.prefix} {report.part}: comparing copies",
     )
     wrong = []
     for (clip, paths), (readable, unreadable, same) in zip(

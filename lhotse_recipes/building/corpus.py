@@ -64,6 +64,7 @@ def ordered_map(
     function: Callable[[Item], Result],
     items: Collection[Item],
     num_jobs: int = 1,
+    *,
     executor: Executor | None = None,
     desc: str | None = None,
 ) -> Iterator[Result]:
@@ -144,6 +145,7 @@ def read_recordings(
     paths: Mapping[str, str | Path],
     report: PrepareReport,
     num_jobs: int = 1,
+    *,
     strict: bool = False,
     executor: Executor | None = None,
 ) -> RecordingSet:
@@ -163,8 +165,8 @@ def read_recordings(
         _try_open,
         list(paths.items()),
         num_jobs,
-        executor,
-        f"{report.prefix} {report.part}: reading headers",
+        executor=executor,
+        desc=f"{report.prefix} {report.part}: reading headers",
     )
     for result in opened:
         if isinstance(result, Recording):
@@ -182,6 +184,7 @@ def finish_part(
     supervisions: Iterable[SupervisionSegment],
     vocabulary: str,
     events_complete: bool,
+    *,
     output_dir: str | Path | None = None,
     custom: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:

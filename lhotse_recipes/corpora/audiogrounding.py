@@ -32,6 +32,7 @@ def prepare_audiogrounding(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     parts: str | Sequence[str] = "auto",
+    *,
     annotations_dir: str | Path | None = None,
     encoding: str = "utf-8",
     strict: bool = False,

@@ -53,6 +53,7 @@ def prepare_audioset_strong(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     parts: str | Sequence[str] = "auto",
+    *,
     annotations_dir: str | Path | None = None,
     strict: bool = False,
     num_jobs: int = 1,
@@ -100,14 +101,16 @@ def prepare_audioset_strong(
             "must be named by segment, such as b0RFKhbpFJA_30000.flac"
         )
     kept = {
-        part: keep_one(of_part, reports[part], strict, num_jobs, executor)
+        part: keep_one(
+            of_part, reports[part], strict, num_jobs=num_jobs, executor=executor
+        )
         for part, of_part in found.items()
     }
     prepared = {}
     for part in chosen:
         report = reports[part]
         recordings = read_recordings(
-            kept[part], report, num_jobs, strict, executor
+            kept[part], report, num_jobs, strict=strict, executor=executor
         )
         report.coverage = (len(recordings), len(annotations[part]))
         for recording in recordings:
@@ -120,7 +123,7 @@ def prepare_audioset_strong(
             vocabulary,
         )
         prepared[part] = finish_part(
-            report, recordings, events, _VOCABULARY, True, output_dir
+            report, recordings, events, _VOCABULARY, True, output_dir=output_dir
         )
     if output_dir is not None:
         _with_evaluated(vocabulary, annotations).save(
@@ -314,7 +317,7 @@ def _events(
         for index, (onset, offset, label) in enumerate(annotations[name]):
             entry = entries[label]
             yield event(
-                name, index, onset, offset, entry.phrase, label, entry.mid
+                name, index, onset, offset, entry.phrase, label, mid=entry.mid
             )
 
 

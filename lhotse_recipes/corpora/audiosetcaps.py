@@ -26,6 +26,7 @@ def prepare_audiosetcaps(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     annotations: str | Path | None = None,
+    *,
     part: str = "train",
     id_column: str = "id",
     caption_column: str = "caption",
@@ -60,7 +61,13 @@ def prepare_audiosetcaps(
     """
     table = _only_table(corpus_dir) if annotations is None else annotations
     clips = ClipTable(PrepareReport("audiosetcaps", part))
-    read_audiosetcaps(table, clips, id_column, caption_column, encoding)
+    read_audiosetcaps(
+        table,
+        clips,
+        id_column,
+        caption_column=caption_column,
+        encoding=encoding,
+    )
     return prepare_parts(
         [Part(clips.report, clips.clips, copies=True)],
         corpus_dir,
@@ -94,6 +101,7 @@ def read_audiosetcaps(
     path: str | Path,
     table: ClipTable,
     id_column: str = "id",
+    *,
     caption_column: str = "caption",
     encoding: str = "utf-8",
 ) -> None:

@@ -33,6 +33,7 @@ def prepare_beijing_opera(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     splits: str = "auto",
+    *,
     seed: int = 0,
     strict: bool = False,
     num_jobs: int = 1,
@@ -60,11 +61,11 @@ def prepare_beijing_opera(
         corpus_dir,
         Vocabulary.load("beijing_opera"),
         partial(_clips, seed=seed),
-        output_dir,
-        splits,
-        strict,
-        num_jobs,
-        executor,
+        output_dir=output_dir,
+        splits=splits,
+        strict=strict,
+        num_jobs=num_jobs,
+        executor=executor,
     )
 
 

@@ -29,6 +29,7 @@ def prepare_clotho(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     parts: str | Sequence[str] = "auto",
+    *,
     annotations_dir: str | Path | None = None,
     encoding: str = "utf-8",
     strict: bool = False,

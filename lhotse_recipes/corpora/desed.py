@@ -54,6 +54,7 @@ def prepare_desed(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     parts: str | Sequence[str] = "auto",
+    *,
     annotations_dir: str | Path | None = None,
     encoding: str = "utf-8",
     strict: bool = False,
@@ -104,10 +105,10 @@ def prepare_desed(
         made,
         corpus_dir,
         vocabulary.name,
-        output_dir,
-        strict,
-        num_jobs,
-        executor,
+        output_dir=output_dir,
+        strict=strict,
+        num_jobs=num_jobs,
+        executor=executor,
     )
 
 

@@ -42,6 +42,7 @@ def prepare_esc50(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     actions: bool = False,
+    *,
     splits: str = "auto",
     strict: bool = False,
     num_jobs: int = 1,
@@ -70,11 +71,11 @@ def prepare_esc50(
         corpus_dir,
         vocabulary,
         partial(_clips, vocabulary=vocabulary),
-        output_dir,
-        splits,
-        strict,
-        num_jobs,
-        executor,
+        output_dir=output_dir,
+        splits=splits,
+        strict=strict,
+        num_jobs=num_jobs,
+        executor=executor,
     )
 
 

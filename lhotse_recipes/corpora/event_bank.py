@@ -58,6 +58,7 @@ def prepare_event_bank(
     source: str | Path,
     output_dir: str | Path | None = None,
     audio_root: str | Path | None = None,
+    *,
     vocabulary: str | Path | Vocabulary | None = None,
     splits: Mapping[str, float] | None = None,
     seed: int = 0,
@@ -121,7 +122,11 @@ def prepare_event_bank(
     found: dict[str, list] = {part: [] for part in parts}
     examine = partial(_examine, trim_db=trim_db, silence_dbfs=silence_dbfs)
     results = ordered_map(
-        examine, items, num_jobs, executor, "event-bank: reading audio"
+        examine,
+        items,
+        num_jobs,
+        executor=executor,
+        desc="event-bank: reading audio",
     )
     for item, result in zip(items, results, strict=True):
         if not isinstance(result, _Refusal):
@@ -149,7 +154,7 @@ def prepare_event_bank(
             [_event(table, *row) for row in found[part]],
             table.name,
             True,
-            output_dir,
+            output_dir=output_dir,
         )
     if output_dir is not None:
         table.save(Path(output_dir) / f"{table.name}.csv")
@@ -384,7 +389,7 @@ def _event(
         *span,
         entry.phrase,
         entry.label,
-        entry.mid,
+        mid=entry.mid,
         channel=0 if mono else recording.channel_ids,
     )
     sound.custom["group"] = item.group

@@ -47,6 +47,7 @@ def prepare_fsd50k(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     strict: bool = False,
+    *,
     num_jobs: int = 1,
     executor: Executor | None = None,
 ) -> dict[str, dict[str, Any]]:
@@ -71,7 +72,7 @@ def prepare_fsd50k(
         corpus_dir,
         _vocabulary(corpus_dir),
         _clips,
-        output_dir,
+        output_dir=output_dir,
         strict=strict,
         num_jobs=num_jobs,
         executor=executor,

@@ -30,6 +30,7 @@ def prepare_gtzan(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     splits: str = "auto",
+    *,
     shares: Mapping[str, float] | None = None,
     seed: int = 0,
     strict: bool = False,
@@ -58,11 +59,11 @@ def prepare_gtzan(
         corpus_dir,
         Vocabulary.load("gtzan"),
         partial(_clips, shares=shares, seed=seed),
-        output_dir,
-        splits,
-        strict,
-        num_jobs,
-        executor,
+        output_dir=output_dir,
+        splits=splits,
+        strict=strict,
+        num_jobs=num_jobs,
+        executor=executor,
     )
 
 

@@ -50,6 +50,7 @@ def prepare_ns_instruments(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     splits: str = "auto",
+    *,
     strict: bool = False,
     num_jobs: int = 1,
     executor: Executor | None = None,
@@ -74,11 +75,11 @@ def prepare_ns_instruments(
         corpus_dir,
         Vocabulary.load("ns_instruments"),
         _clips,
-        output_dir,
-        splits,
-        strict,
-        num_jobs,
-        executor,
+        output_dir=output_dir,
+        splits=splits,
+        strict=strict,
+        num_jobs=num_jobs,
+        executor=executor,
     )
 
 

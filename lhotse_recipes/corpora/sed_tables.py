@@ -57,6 +57,7 @@ def prepare_sed_tables(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     annotations: Any = None,
+    *,
     format: str = "auto",
     durations: str | Path | None = None,
     vocabulary: str | Path | None = None,
@@ -131,10 +132,10 @@ def prepare_sed_tables(
         [Part(clips.report, clips.clips, events_complete)],
         corpus_dir,
         called,
-        output_dir,
-        strict,
-        num_jobs,
-        executor,
+        output_dir=output_dir,
+        strict=strict,
+        num_jobs=num_jobs,
+        executor=executor,
     )
     if output_dir is not None and table is not None:
         table.save(Path(output_dir) / f"{called}.csv")

@@ -37,6 +37,7 @@ def prepare_serst(
     source: "str | Path | CutSet | dict",
     output_dir: str | Path | None = None,
     captions: "str | Path | CutSet | dict | None" = None,
+    *,
     ref_policy: str = "same_clip",
     seconds: float = 2.0,
     pad: bool = False,
@@ -108,7 +109,9 @@ def prepare_serst(
         ]
         desc = f"{_PREFIX} {part}: cutting references"
         references: dict[str, list[Cut]] = {}
-        found = ordered_map(find, batches, num_jobs, executor, desc)
+        found = ordered_map(
+            find, batches, num_jobs, executor=executor, desc=desc
+        )
         for clip, cuts, refused in (one for some in found for one in some):
             references[clip] = cuts
             for reason, label in refused:

@@ -53,6 +53,7 @@ def prepare_tut2017(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     splits: str = "auto",
+    *,
     strict: bool = False,
     num_jobs: int = 1,
     executor: Executor | None = None,
@@ -79,11 +80,11 @@ def prepare_tut2017(
         corpus_dir,
         Vocabulary.load("tut2017"),
         _clips,
-        output_dir,
-        splits,
-        strict,
-        num_jobs,
-        executor,
+        output_dir=output_dir,
+        splits=splits,
+        strict=strict,
+        num_jobs=num_jobs,
+        executor=executor,
     )
 
 

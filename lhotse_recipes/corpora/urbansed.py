@@ -30,6 +30,7 @@ def prepare_urbansed(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     parts: str | Sequence[str] = "auto",
+    *,
     annotations_dir: str | Path | None = None,
     encoding: str = "utf-8",
     strict: bool = False,
@@ -83,10 +84,10 @@ def prepare_urbansed(
         made,
         corpus_dir,
         vocabulary.name,
-        output_dir,
-        strict,
-        num_jobs,
-        executor,
+        output_dir=output_dir,
+        strict=strict,
+        num_jobs=num_jobs,
+        executor=executor,
     )
 
 

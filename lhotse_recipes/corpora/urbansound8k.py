@@ -42,6 +42,7 @@ def prepare_urbansound8k(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     splits: str = "auto",
+    *,
     strict: bool = False,
     num_jobs: int = 1,
     executor: Executor | None = None,
@@ -67,11 +68,11 @@ def prepare_urbansound8k(
         corpus_dir,
         Vocabulary.load("urbansound8k"),
         _clips,
-        output_dir,
-        splits,
-        strict,
-        num_jobs,
-        executor,
+        output_dir=output_dir,
+        splits=splits,
+        strict=strict,
+        num_jobs=num_jobs,
+        executor=executor,
     )
 
 

@@ -28,6 +28,7 @@ def prepare_vggsound(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     strict: bool = False,
+    *,
     num_jobs: int = 1,
     executor: Executor | None = None,
 ) -> dict[str, dict[str, Any]]:
@@ -51,7 +52,7 @@ def prepare_vggsound(
         corpus_dir,
         Vocabulary.load("vggsound"),
         _clips,
-        output_dir,
+        output_dir=output_dir,
         strict=strict,
         num_jobs=num_jobs,
         executor=executor,

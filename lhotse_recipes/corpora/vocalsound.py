@@ -40,6 +40,7 @@ def prepare_vocalsound(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     splits: str = "auto",
+    *,
     strict: bool = False,
     num_jobs: int = 1,
     executor: Executor | None = None,
@@ -65,11 +66,11 @@ def prepare_vocalsound(
         corpus_dir,
         Vocabulary.load("vocalsound"),
         _clips,
-        output_dir,
-        splits,
-        strict,
-        num_jobs,
-        executor,
+        output_dir=output_dir,
+        splits=splits,
+        strict=strict,
+        num_jobs=num_jobs,
+        executor=executor,
     )
 
 

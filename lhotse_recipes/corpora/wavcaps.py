@@ -54,6 +54,7 @@ def prepare_wavcaps(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     parts: str | Sequence[str] = "auto",
+    *,
     annotations_dir: str | Path | None = None,
     blacklist: str | Path | None = None,
     encoding: str = "utf-8",

@@ -90,7 +90,7 @@ def _event_cut(name: str, number: int, placed: Placement, rate: int) -> MonoCut:
         duration,
         source.phrase,
         source.label,
-        source.mid,
+        mid=source.mid,
         channel=source.channel,
     )
     # Ids within a CutSet are unique; a recording is heard more than once.

@@ -37,6 +37,7 @@ def write_audio(
     cuts: Iterable[Cut],
     output_dir: str | Path,
     form: str = "flac",
+    *,
     bits: int = 16,
     shard_size: int = 500,
     prefix: str = "rendered",

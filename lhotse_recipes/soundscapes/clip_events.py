@@ -106,6 +106,7 @@ def clip_events(
     recordings: "CutSet | dict",
     energy: EnergyWindow | None = None,
     seconds: tuple[float, float] = (1.0, 7.5),
+    *,
     ontology: "Ontology | str | Path | None" = None,
     output_dir: str | Path | None = None,
     prefix: str = "clipped-events",
@@ -149,6 +150,7 @@ def cut_backgrounds(
     recordings: "CutSet | dict",
     seconds: float = 10.0,
     shortest: float | None = None,
+    *,
     silence_dbfs: float = -80.0,
     output_dir: str | Path | None = None,
     prefix: str = "cut-backgrounds",
@@ -204,7 +206,9 @@ def _collect(
 ) -> list[Cut]:
     chunks = [cuts[k : k + _CHUNK] for k in range(0, len(cuts), _CHUNK)]
     kept = []
-    for results in ordered_map(function, chunks, num_jobs, executor, desc):
+    for results in ordered_map(
+        function, chunks, num_jobs, executor=executor, desc=desc
+    ):
         for result in results:
             if isinstance(result, tuple):
                 report.drop(*result)
@@ -275,7 +279,7 @@ def _clip_one(
         offset,
         sup.text or label,
         label,
-        mid,
+        mid=mid,
         channel=sup.channel,
     )
     found.id = f"{cut.id}-e0"

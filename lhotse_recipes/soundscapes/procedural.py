@@ -116,6 +116,7 @@ class ProceduralBank:
         output_dir: str | Path | None = None,
         per_phrase: int = 8,
         num_backgrounds: int = 20,
+        *,
         phrases: Iterable[str] | None = None,
         num_jobs: int = 1,
         first_variant: int = 0,

@@ -39,6 +39,7 @@ def simulate_soundscapes(
     backgrounds: "CutSet | RecordingSet | dict | None",
     num_clips: int,
     seed: int,
+    *,
     duration: float = 10.0,
     events_per_clip: tuple[int, int] = (1, 4),
     repeats: tuple[int, int] = (1, 3),

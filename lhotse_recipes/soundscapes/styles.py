@@ -56,6 +56,7 @@ def prepare_styles(
     output_dir: str | Path,
     clips: Mapping[str, int] | None = None,
     seed: int = 0,
+    *,
     seconds: float = 2.56,
     ref_policy: str = "other_clip_same_event",
     ref_seconds: float = 1.0,
@@ -154,7 +155,9 @@ def _prepare(folder, part, number, wanted, executor):
     phrases = phrases[:number]
     make = partial(_make_clip, bank, folder, part, wanted["seconds"])
     cuts = list(
-        ordered_map(make, list(enumerate(phrases)), 1, executor, desc=desc)
+        ordered_map(
+            make, list(enumerate(phrases)), 1, executor=executor, desc=desc
+        )
     )
     length = wanted["ref_seconds"]
     references = []
@@ -166,7 +169,9 @@ def _prepare(folder, part, number, wanted, executor):
     else:
         items = [(t, k) for t in TIMBRES for k in range(wanted["pool"])]
         make = partial(_make_reference, bank, folder, part, length, patterns)
-        references = list(ordered_map(make, items, 1, executor, desc=desc))
+        references = list(
+            ordered_map(make, items, 1, executor=executor, desc=desc)
+        )
         for cut in cuts:
             own = [one for one in references if one.label == cut.style]
             drawn = rng.permutation(len(own))[: wanted["refs_per_clip"]]

@@ -62,7 +62,11 @@ class SmallTowers(nn.Module):
         floor = 0.01 * torch.randn(self.num_samples - 1, generator=draw)
         self.register_buffer("floor", floor, persistent=False)
         self.audio = Dasheng(
-            embed_dim, depth, num_heads, window_frames, stem="conv"
+            embed_dim,
+            depth,
+            num_heads,
+            target_length=window_frames,
+            stem="conv",
         )
         self.text = RobertaText(
             {

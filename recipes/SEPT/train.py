@@ -220,9 +220,9 @@ def run(hparams, run_opts):
         hparams["protocol"],
         source,
         hparams["shots"],
-        hparams["seed"],
-        target,
-        hparams["fewer"],
+        seed=hparams["seed"],
+        target=target,
+        fewer=hparams["fewer"],
     )
     terms, sept = make_terms(hparams, source, task)
     results = {

@@ -119,7 +119,10 @@ class Evaluation:
     def generated(self, generator, reference: str, clips: int) -> torch.Tensor:
         """Waves for the first test clips, `[clips, samples]`."""
         dataset = StyleDataset(
-            self.references, self.spec, self.hparams["ref_seconds"], reference
+            self.references,
+            self.spec,
+            self.hparams["ref_seconds"],
+            reference=reference,
         )
         made = generate_clips(
             generator,

@@ -85,7 +85,7 @@ def score_clips(hparams, generator, cuts, references, folder) -> dict:
         references,
         hparams["spec"],
         hparams["ref_seconds"],
-        hparams["reference"],
+        reference=hparams["reference"],
         seed=hparams["seed"],
     )
     judges = {name: build_judge(name) for name in hparams["judges"]}
@@ -110,7 +110,7 @@ def score_clips(hparams, generator, cuts, references, folder) -> dict:
                     batch.ids,
                     resample(sounds, rate, judge.sample_rate),
                     role,
-                    batch.captions if role == "generated" else None,
+                    prompts=batch.captions if role == "generated" else None,
                     encoder=name,
                 )
     return stats.summarize()

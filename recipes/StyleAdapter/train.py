@@ -160,7 +160,7 @@ def dataio_prep(hparams, parts, device):
                     cuts,
                     hparams["codec"],
                     hparams["spec"],
-                    device,
+                    device=device,
                 ),
                 "texts": cache_texts(
                     folder / "texts", cuts, hparams["text_encoder"], device
@@ -170,8 +170,8 @@ def dataio_prep(hparams, parts, device):
             references,
             hparams["spec"],
             hparams["ref_seconds"],
-            hparams["reference"],
-            hparams["condition_drop"],
+            reference=hparams["reference"],
+            drop=hparams["condition_drop"],
             seed=hparams["seed"],
             **cached,
         )

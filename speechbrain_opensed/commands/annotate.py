@@ -96,7 +96,7 @@ def annotate(
             read_cuts(cuts, allow_commands),
             load_detector(model, device, precision),
             phrases,
-            levels,
+            threshold=levels,
             output=output,
             failed=None if strict else failed,
             allow_commands=allow_commands,

@@ -198,10 +198,10 @@ def evaluate(
                 truth,
                 detector,
                 save_scores or Path(folder) / "scores",
-                rules.median_seconds
+                median_seconds=rules.median_seconds
                 if median_seconds is None
                 else median_seconds,
-                batch_size,
+                batch_size=batch_size,
                 allow_commands=allow_commands,
             )
             detection_hop = store.hop_seconds
@@ -210,7 +210,12 @@ def evaluate(
                 store, truth, detection_hop, rules, boxes, tune_boxes
             )
         results = psds_table(
-            store, truth, detection_hop, known, num_jobs, rules
+            store,
+            truth,
+            detection_hop,
+            seen=known,
+            num_jobs=num_jobs,
+            protocol=rules,
         )
         fscores = _fscores(store, truth, detection_hop, rules)
         areas = _areas(store, truth, detection_hop, frame_auroc, rules)

@@ -137,9 +137,9 @@ def _evaluate(
         cut_set,
         aligner.mods.model,
         {"task": task},
-        batch_size,
-        as_published,
-        aligner.spec,
+        batch_size=batch_size,
+        as_published=as_published,
+        spec=aligner.spec,
     )["task"]
     for name, value in results.items():
         shown = value if isinstance(value, int) else f"{value:.4f}"

@@ -88,7 +88,14 @@ def evaluate_generation(
     for name in encoders:
         judges[name.partition("=")[0]] = build_judge(name).to(place)
     scores = evaluate(
-        generated, real, styles, texts, judges, paired, seed, progress=True
+        generated,
+        real,
+        styles,
+        prompts=texts,
+        encoders=judges,
+        paired=paired,
+        seed=seed,
+        progress=True,
     )
     width = max(map(len, scores))
     for name, value in scores.items():

@@ -212,7 +212,11 @@ def _compare(true, found, durations, options):
             true, found, durations, options["segment"]
         ),
         "intersection_based": count_intersections(
-            true, found, durations, options["dtc"], options["gtc"]
+            true,
+            found,
+            durations,
+            dtc_threshold=options["dtc"],
+            gtc_threshold=options["gtc"],
         ).result,
     }
 

@@ -166,7 +166,7 @@ def generate(
         text,
         list(references) or None,
         list(weights) or None,
-        window if duration is None else duration,
+        duration_s=window if duration is None else duration,
         style_strength=strength,
         **settings,
     )

@@ -70,9 +70,9 @@ def neighbors(
             read_labels(classes),
             make_client(**options),
             output,
-            number,
-            others,
-            attempts,
+            number=number,
+            avoid=others,
+            attempts=attempts,
         )
     except (LlmError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error

@@ -54,8 +54,8 @@ def relate_labels(
             read_labels(labels),
             make_client(**options),
             output,
-            batch_size,
-            attempts,
+            batch_size=batch_size,
+            attempts=attempts,
         )
     except (LlmError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error

@@ -285,8 +285,8 @@ def _load_bank(bank, output, split, num_jobs, options):
         found,
         EnergyWindow(options["threshold_db"], options["window"]),
         options["event_seconds"],
-        options["ontology"],
-        output / "bank",
+        ontology=options["ontology"],
+        output_dir=output / "bank",
         part=split,
         num_jobs=num_jobs,
     )

@@ -129,9 +129,9 @@ def filter_augment(
     mel: torch.Tensor,
     generator: torch.Generator,
     bands: tuple[int, int] = (2, 4),
+    *,
     min_width: int = 4,
     gains_db: tuple[float, float] = (-4.5, 6.0),
-    *,
     per_clip: bool = False,
 ) -> torch.Tensor:
     """Weight random bands of each clip, as another room or microphone does.
@@ -307,8 +307,8 @@ class MelAugment:
                 mel,
                 generator,
                 self.bands,
-                self.min_band_width,
-                self.gains_db,
+                min_width=self.min_band_width,
+                gains_db=self.gains_db,
                 per_clip=self.bands_per_clip,
             )
         return mel, targets

@@ -109,6 +109,7 @@ class FeatureCache:
         folder: str | Path,
         tower: str,
         sample_rate: int,
+        *,
         seconds: float | None = 10.0,
         normalize: str | None = None,
         block_size: int = 32,

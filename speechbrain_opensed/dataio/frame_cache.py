@@ -72,6 +72,7 @@ class FrameCache(Mapping):
         model: torch.nn.Module,
         spec: SedSpec,
         folder: str | Path,
+        *,
         normalize: str | None = "spec",
         batch_size: int = 8,
     ):

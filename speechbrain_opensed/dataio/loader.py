@@ -95,6 +95,7 @@ class CutLoader(SaveableDataLoader):
         dataset: Dataset,
         sampler: CutSampler,
         num_workers: int = 0,
+        *,
         seed: int = 0,
         num_batches: int | None = None,
         **dataloader_kwargs: Any,

@@ -141,6 +141,7 @@ class RelatedAwareNegatives:
         labels: Sequence[str],
         relations: Relations | None,
         weights: Mapping[str, float] | None = None,
+        *,
         num_queries: int = 20,
         max_positives: int = 10,
         annotated: Mapping[str, Collection[str]] | None = None,
@@ -248,7 +249,12 @@ class RandomNegatives(RelatedAwareNegatives):
         annotated: Mapping[str, Collection[str]] | None = None,
     ):
         super().__init__(
-            vocabulary_labels, None, {}, num_queries, max_positives, annotated
+            vocabulary_labels,
+            None,
+            {},
+            num_queries=num_queries,
+            max_positives=max_positives,
+            annotated=annotated,
         )
 
 

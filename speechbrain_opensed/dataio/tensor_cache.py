@@ -75,6 +75,7 @@ class TensorCache(Mapping):
         names: Sequence[str],
         compute: Callable[[list[str]], Sequence[Mapping[str, Tensor]]],
         about: Any,
+        *,
         batch_size: int = 16,
         desc: str | None = None,
     ) -> "TensorCache":

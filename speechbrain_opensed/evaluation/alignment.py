@@ -31,6 +31,7 @@ def evaluate_alignment(
     cuts: Iterable[Cut],
     model: Any,
     tasks: Mapping[str, AlignmentTask],
+    *,
     batch_size: int = 16,
     as_published: bool = False,
     spec: SedSpec | None = None,
@@ -97,7 +98,12 @@ def evaluate_alignment(
             task.start(model, rows)
         heard = (cut for cut in cuts if cut.id in wanted)
         for batch, clips, frames in encode_cuts(
-            heard, model, batch_size, as_published, spec, len(wanted)
+            heard,
+            model,
+            batch_size,
+            as_published=as_published,
+            spec=spec,
+            total=len(wanted),
         ):
             for task in tasks.values():
                 task.append([cut.id for cut in batch], clips, frames)
@@ -108,6 +114,7 @@ def encode_cuts(
     cuts: Iterable[Cut],
     model: Any,
     batch_size: int = 16,
+    *,
     as_published: bool = False,
     spec: SedSpec | None = None,
     total: int | None = None,

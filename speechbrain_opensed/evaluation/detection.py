@@ -46,9 +46,9 @@ def store_scores(
     truth: GroundTruth,
     detector: SoundEventDetector,
     folder: str | Path,
+    *,
     median_seconds: float = 0.36,
     batch_size: int = 4,
-    *,
     allow_commands: bool = False,
 ) -> ScoreStore:
     """Score cuts for all labels, smooth and keep the scores on disk.
@@ -124,7 +124,11 @@ def store_scores(
         folder, list(truth.phrases), hop, frames, about=about
     ) as writer:
         for cut, scores in score_cuts(
-            cuts, detector, phrases, batch_size, allow_commands=allow_commands
+            cuts,
+            detector,
+            phrases,
+            batch_size=batch_size,
+            allow_commands=allow_commands,
         ):
             writer.about["audio"][cut.id] = audio_files(cut)
             smoothed = smooth(scores[:frames], median_seconds, hop)
@@ -266,6 +270,7 @@ def psds_table(
     scores: Mapping,
     truth: GroundTruth,
     hop_seconds: float,
+    *,
     seen: Collection[str] | None = None,
     num_jobs: int = 1,
     protocol: SedProtocol | None = None,

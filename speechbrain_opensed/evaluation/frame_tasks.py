@@ -69,6 +69,7 @@ class DetectionTask(AlignmentTask):
         cuts: Iterable[Cut],
         hop_seconds: float,
         protocol: str | SedProtocol = "desed",
+        *,
         phrases: Mapping[str, str] | None = None,
         groups: Mapping[str, Sequence[str]] | None = None,
         num_jobs: int = 1,
@@ -97,10 +98,10 @@ class DetectionTask(AlignmentTask):
             classes,
             truth,
             hop_seconds,
-            groups,
-            protocol.median_frames(hop_seconds),
-            num_jobs,
-            protocol.settings(),
+            groups=groups,
+            median_frames=protocol.median_frames(hop_seconds),
+            num_jobs=num_jobs,
+            variants=protocol.settings(),
         )
 
     def start(self, model: Any, rows: Mapping[str, Tensor]) -> None:

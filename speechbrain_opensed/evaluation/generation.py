@@ -26,6 +26,7 @@ def evaluate_generation(
     generated: str | Path,
     real: str | Path | None = None,
     styles: str | Path | None = None,
+    *,
     prompts: Mapping[str, str] | None = None,
     encoders: Mapping[str, AudioEncoder] | None = None,
     paired: bool = True,
@@ -116,7 +117,9 @@ def evaluate_generation(
                 asked = None
                 if role == "generated" and prompts is not None:
                     asked = [prompts[name]]
-                stats.append([name], waves[rate], role, asked, judge)
+                stats.append(
+                    [name], waves[rate], role, prompts=asked, encoder=judge
+                )
     return stats.summarize()
 
 

@@ -24,9 +24,9 @@ def score_cuts(
     cuts: Iterable[Cut],
     detector: SoundEventDetector,
     phrases: Sequence[str],
+    *,
     batch_size: int = 4,
     normalize: str | None = "spec",
-    *,
     failed: dict[str, str] | None = None,
     allow_commands: bool = False,
 ) -> Iterator[tuple[Cut, np.ndarray]]:
@@ -129,8 +129,8 @@ def _score_batch(cuts, detector, phrases, batch_size, normalize):
         wavs,
         lengths.double() / wavs.shape[1],
         phrases,
-        batch_size,
-        normalize,
+        batch_size=batch_size,
+        normalize=normalize,
     )
     scores = scores.cpu().numpy()
     frames = -(-lengths.numpy() // spec.hop_samples)

@@ -105,7 +105,9 @@ def evaluate_sets(
     {}
     """
     return {
-        name: evaluate_alignment(cuts, model, tasks, batch_size, as_published)
+        name: evaluate_alignment(
+            cuts, model, tasks, batch_size=batch_size, as_published=as_published
+        )
         for name, (cuts, tasks) in opened.items()
     }
 

@@ -266,6 +266,7 @@ class AudioTextAligner(SoundInterface):
         folder: str | Path,
         texts: Sequence[str],
         top: int = 10,
+        *,
         index_folder: str | Path | None = None,
         batch_size: int = 8,
     ) -> Any:

@@ -247,6 +247,7 @@ def fit_calibration(
     clips: Sequence[LabelledScores],
     phrases: Sequence[str],
     hop_seconds: float,
+    *,
     precision: float | None = None,
     false_alarms: float | None = None,
     smooth: Callable = lambda scores: scores,

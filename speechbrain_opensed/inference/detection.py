@@ -136,12 +136,12 @@ class Detection:
         phrases: Sequence[str],
         hop_seconds: float,
         duration: float,
+        *,
         threshold: float | Mapping[str, float] = 0.5,
         median_seconds: float | Mapping[str, float] = 0.36,
         min_duration: float | Mapping[str, float] = 0.0,
         merge_gap: float | Mapping[str, float] = 0.0,
         path: str | Path = "",
-        *,
         low_threshold: float | Mapping[str, float] | None = None,
     ) -> "Detection":
         """Smooth scores and turn them into events.
@@ -185,8 +185,8 @@ EventBuilder`.
             phrases,
             threshold,
             hop_seconds,
-            min_duration,
-            merge_gap,
+            min_duration=min_duration,
+            merge_gap=merge_gap,
             low_threshold=low_threshold,
         )
         spans = check_seconds("median_seconds", median_seconds, phrases)

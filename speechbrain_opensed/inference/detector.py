@@ -107,12 +107,12 @@ class SoundEventDetector(SoundInterface):
         path: str | Path,
         phrases: Sequence[str],
         threshold: float | Mapping[str, float] | None = None,
+        *,
         median_seconds: float | Mapping[str, float] = 0.36,
         min_duration: float | Mapping[str, float] = 0.0,
         merge_gap: float | Mapping[str, float] = 0.0,
         batch_size: int = 4,
         normalize: str | None = "spec",
-        *,
         low_threshold: float | Mapping[str, float] | None = None,
         channel: str | int = "mix",
     ) -> Detection:
@@ -493,9 +493,9 @@ class SoundEventDetector(SoundInterface):
             clips,
             asked,
             hop,
-            precision,
-            false_alarms,
-            lambda scores: smooth(scores, median_seconds, hop),
+            precision=precision,
+            false_alarms=false_alarms,
+            smooth=lambda scores: smooth(scores, median_seconds, hop),
         )
         return self._with({}, calibration=fitted)
 
@@ -528,8 +528,8 @@ class SoundEventDetector(SoundInterface):
             folder,
             getattr(self.hparams, "source_yaml", None),
             self.mods,
-            self.calibration,
-            getattr(self.hparams, "about", None),
+            calibration=self.calibration,
+            about=getattr(self.hparams, "about", None),
         )
 
     def _with(self, modules, **hparams):
@@ -595,6 +595,7 @@ class SoundEventDetector(SoundInterface):
         wavs: torch.Tensor,
         wav_lens: torch.Tensor | None,
         phrases: Sequence[str],
+        *,
         batch_size: int = 4,
         normalize: str | None = "spec",
     ) -> torch.Tensor:

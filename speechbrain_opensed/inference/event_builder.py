@@ -61,9 +61,9 @@ class EventBuilder:
         phrases: Sequence[str],
         threshold: float | Mapping[str, float],
         hop_seconds: float,
+        *,
         min_duration: float | Mapping[str, float] = 0.0,
         merge_gap: float | Mapping[str, float] = 0.0,
-        *,
         low_threshold: float | Mapping[str, float] | None = None,
     ):
         self.phrases = list(phrases)

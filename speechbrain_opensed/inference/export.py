@@ -42,6 +42,7 @@ def export_detector(
     folder: str | Path,
     hparams_file: str | Path,
     modules: Mapping,
+    *,
     overrides: dict | None = None,
     spec: SedSpec | None = None,
     about: Mapping[str, Any] | None = None,
@@ -184,6 +185,7 @@ def export_again(
     folder: str | Path,
     source_yaml: str | Path | None,
     modules: Mapping[str, nn.Module],
+    *,
     calibration: Calibration | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Path:

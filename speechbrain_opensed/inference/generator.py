@@ -87,6 +87,7 @@ class StyleTransferGenerator(SafePretrained):
         text: str | Sequence[str],
         references: Any = None,
         ref_weights: Sequence[float] | None = None,
+        *,
         duration_s: float = 10.0,
         steps: int | None = None,
         guidance_text: float = 3.0,
@@ -175,10 +176,10 @@ class StyleTransferGenerator(SafePretrained):
                         predict,
                         self._shape(duration_s),
                         [seed + i for i in batch],
-                        scheduler,
-                        steps,
-                        self.device,
-                        bar.update,
+                        scheduler=scheduler,
+                        steps=steps,
+                        device=self.device,
+                        progress=bar.update,
                     ),
                     [texts[i] for i in batch],
                     duration_s,
@@ -270,10 +271,10 @@ class StyleTransferGenerator(SafePretrained):
             states,
             mask,
             padded.unflatten(0, (len(sounds), count)).to(self.device),
-            (lengths / lengths.max())
+            lens=(lengths / lengths.max())
             .unflatten(0, (len(sounds), count))
             .to(self.device),
-            ref_weights,
+            weights=ref_weights,
         )
 
     def _waves(self, latents, texts, duration_s):

@@ -32,6 +32,7 @@ def load_interface(
     source: str | Path,
     hparams_file: str = "hyperparams.yaml",
     savedir: str | Path | None = None,
+    *,
     overrides: dict | None = None,
     local_strategy: LocalStrategy = LocalStrategy.SYMLINK,
     fetch_config: FetchConfig = FetchConfig(),  # noqa: B008 (frozen)

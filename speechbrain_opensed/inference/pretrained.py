@@ -74,6 +74,7 @@ class SafePretrained(Pretrained):
         source: str | Path,
         hparams_file: str = "hyperparams.yaml",
         savedir: str | Path | None = None,
+        *,
         overrides: dict | None = None,
         run_opts: dict | None = None,
         local_strategy: Any = LocalStrategy.SYMLINK,
@@ -115,9 +116,9 @@ class SafePretrained(Pretrained):
             source,
             hparams_file,
             savedir,
-            overrides,
-            local_strategy,
-            fetch_config or FetchConfig(),
+            overrides=overrides,
+            local_strategy=local_strategy,
+            fetch_config=fetch_config or FetchConfig(),
         )
         return cls(hparams["modules"], hparams, run_opts)
 

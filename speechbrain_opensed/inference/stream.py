@@ -73,8 +73,8 @@ class EventTrack:
             phrases,
             threshold,
             hop_seconds,
-            min_duration,
-            merge_gap,
+            min_duration=min_duration,
+            merge_gap=merge_gap,
             low_threshold=low_threshold,
         )
         self._phrases, self._calibration = list(phrases), calibration

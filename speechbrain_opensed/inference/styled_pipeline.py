@@ -187,8 +187,8 @@ class StyledPipeline:
             states.to(device),
             mask.to(device),
             padded[None].to(device),
-            (lengths / lengths.max())[None].to(device),
-            weights,
+            lens=(lengths / lengths.max())[None].to(device),
+            weights=weights,
         )
 
     @torch.no_grad()
@@ -197,9 +197,9 @@ class StyledPipeline:
         text: str,
         references: Sequence | None = None,
         ref_weights: Sequence[float] | None = None,
+        *,
         duration_s: float = 10.0,
         steps: int | None = None,
-        *,
         guidance_text: float = 3.0,
         style_strength: float = 1.0,
         seed: int = 0,

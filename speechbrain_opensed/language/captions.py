@@ -48,6 +48,7 @@ def caption_clips(
     cuts: Iterable[Cut],
     client: LlmClient,
     path: str | Path,
+    *,
     batch_size: int = 10,
     attempts: int = 3,
 ) -> PrepareReport:

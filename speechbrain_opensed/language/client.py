@@ -89,6 +89,7 @@ class LlmClient:
         base_url: str,
         model: str,
         api_key: str | None = None,
+        *,
         temperature: float = 0.0,
         timeout: float = 120.0,
         max_retries: int = 6,

@@ -42,6 +42,7 @@ def write_neighbors(
     classes: Sequence[str],
     client: LlmClient,
     path: str | Path,
+    *,
     number: int = 10,
     avoid: Collection[str] = (),
     attempts: int = 3,

@@ -48,6 +48,7 @@ def classify_relations(
     labels: Sequence[str],
     client: LlmClient,
     path: str | Path,
+    *,
     batch_size: int = 20,
     attempts: int = 3,
 ) -> PrepareReport:

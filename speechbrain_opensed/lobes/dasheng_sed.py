@@ -45,13 +45,18 @@ class DashengSED(nn.Module):
         num_classes: int,
         embed_dim: int = 768,
         depth: int = 12,
+        *,
         num_heads: int = 12,
         target_length: int = 1008,
         sample_rate: int = 16000,
     ):
         super().__init__()
         self.encoder = Dasheng(
-            embed_dim, depth, num_heads, target_length, sample_rate
+            embed_dim,
+            depth,
+            num_heads,
+            target_length=target_length,
+            sample_rate=sample_rate,
         )
         self.sed_head = nn.Linear(embed_dim, num_classes)
 

@@ -96,6 +96,7 @@ class FineLAP(nn.Module):
         embed_dim: int = 768,
         depth: int = 12,
         num_heads: int = 12,
+        *,
         embed_size: int = 1024,
         local_audio_proj_type: str = "transformer",
         unify_audio_proj: bool = False,
@@ -124,7 +125,13 @@ class FineLAP(nn.Module):
         self.temp_local = nn.Parameter(torch.tensor(0.1))
         self.b_local = nn.Parameter(torch.tensor(-10.0))
         # The names are those of the released checkpoints.
-        eat = EAT(embed_dim, depth, num_heads, target_length, drop_path)
+        eat = EAT(
+            embed_dim,
+            depth,
+            num_heads,
+            target_length=target_length,
+            drop_path=drop_path,
+        )
         self.audio_encoder = nn.ModuleDict(
             {"audio_enc": nn.ModuleDict({"model": eat})}
         )

@@ -86,6 +86,7 @@ class FlexSED(nn.Module):
         embed_dim: int = 768,
         depth: int = 12,
         num_heads: int = 12,
+        *,
         target_length: int = 1008,
         ft_blocks: list[int] | int = 6,
         cls_dim: int = 512,
@@ -117,13 +118,18 @@ class FlexSED(nn.Module):
             embed_dim,
             depth - decoded,
             num_heads,
-            target_length,
-            sample_rate,
+            target_length=target_length,
+            sample_rate=sample_rate,
             final_norm=False,
             stem=stem,
         )
         self.decoder = QueryDecoder(
-            embed_dim, decoded, num_heads, cls_dim, fusion, gate
+            embed_dim,
+            decoded,
+            num_heads,
+            cls_dim=cls_dim,
+            fusion=fusion,
+            gate=gate,
         )
         self.freeze_encoder = freeze_encoder
         self.encoder.requires_grad_(not freeze_encoder)

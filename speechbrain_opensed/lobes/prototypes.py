@@ -57,6 +57,7 @@ class Prototypes(nn.Module):
         feature_dim: int,
         query_dim: int,
         max_anchors: int = 256,
+        *,
         shrinkage: float = 0.1,
         ridge: float = 0.05,
     ):

@@ -53,6 +53,7 @@ class QueryDecoder(nn.Module):
         embed_dim: int,
         depth: int,
         num_heads: int,
+        *,
         cls_dim: int = 512,
         fusion: str = "adaln",
         gate: str = "tanh_one_minus",

@@ -80,6 +80,7 @@ class TrackSED(nn.Module):
         encoder: nn.Module,
         query_dim: int = 512,
         pool_frames: int = 2,
+        *,
         hidden: int = 64,
         num_layers: int = 4,
         shared_dim: int = 24,

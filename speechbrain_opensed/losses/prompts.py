@@ -17,6 +17,7 @@ def semantic_expansion_loss(
     class_embeds: Tensor,
     neighbor_embeds: Tensor,
     margins: Tensor | None,
+    *,
     intra: bool = True,
     inter: bool = True,
     normalize: bool = True,

@@ -69,6 +69,7 @@ def event_fscore(
     ground_truth: Events,
     classes: Sequence[str],
     hop_seconds: float,
+    *,
     thresholds: float | Mapping[str, float] | None = None,
     onset_collar: float = 0.2,
     offset_collar: float = 0.2,
@@ -127,8 +128,8 @@ def event_fscore(
         },
         _detections(inputs, hop_seconds, result.thresholds),
         onset_collar,
-        offset_collar,
-        offset_collar_rate,
+        offset_collar=offset_collar,
+        offset_collar_rate=offset_collar_rate,
     )
     return replace(
         result,
@@ -143,6 +144,7 @@ def segment_fscore(
     durations: Mapping[str, float],
     classes: Sequence[str],
     hop_seconds: float,
+    *,
     thresholds: float | Mapping[str, float] | None = None,
     segment_length: float = 1.0,
 ) -> DetectionResult:

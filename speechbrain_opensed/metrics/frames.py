@@ -64,7 +64,7 @@ def frame_auroc(
         scores,
         ground_truth,
         classes,
-        keep_empty_clips,
+        keep_empty_clips=keep_empty_clips,
         hop_seconds=hop_seconds,
         durations=durations,
     )

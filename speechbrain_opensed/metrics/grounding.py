@@ -39,9 +39,9 @@ def grounding_psds(
     spans: Spans,
     durations: Mapping[str, float],
     hop_seconds: float,
+    *,
     variant: str = "psds2021",
     num_jobs: int = 1,
-    *,
     window_seconds: float | None = None,
 ) -> float:
     """PSDS over all phrases as if they were files of one class.
@@ -156,6 +156,7 @@ def threshold_auc(
     scores: Mapping[str, np.ndarray],
     spans: Spans,
     hop_seconds: float,
+    *,
     join_seconds: float = 0.5,
     share: float = 0.5,
 ) -> tuple[float, np.ndarray]:
@@ -390,8 +391,8 @@ class GroundingStats(Stats):
                 self.spans,
                 self.durations,
                 self.hop_seconds,
-                variant,
-                self.num_jobs,
+                variant=variant,
+                num_jobs=self.num_jobs,
                 window_seconds=self.window_seconds,
             )
             for variant in VARIANTS

@@ -88,9 +88,9 @@ class SedInputs:
         scores: Scores,
         ground_truth: Events,
         classes: Sequence[str],
+        *,
         keep_empty_clips: bool = True,
         target_known: bool = False,
-        *,
         hop_seconds: float | None = None,
         durations: Mapping[str, float] | None = None,
     ) -> "SedInputs":

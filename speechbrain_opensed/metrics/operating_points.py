@@ -138,6 +138,7 @@ def count_intersections(
     reference: Events,
     detected: Events,
     durations: Mapping[str, float] | None = None,
+    *,
     dtc_threshold: float = 0.5,
     gtc_threshold: float = 0.5,
     cttc_threshold: float = 0.3,

@@ -196,9 +196,9 @@ def event_based(
     reference: Events,
     detected: Events,
     onset_collar: float = 0.2,
+    *,
     offset_collar: float = 0.2,
     offset_collar_rate: float = 0.2,
-    *,
     onsets_only: bool = False,
 ) -> TableResult:
     """Whole events whose borders lie within a collar.

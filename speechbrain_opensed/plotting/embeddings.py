@@ -56,6 +56,7 @@ def plot_embeddings(
     panels: Mapping[str, Tensor],
     names: Sequence[str],
     out: str | Path,
+    *,
     owners: Sequence[str] = (),
     max_labels: int = 30,
 ) -> Path:
@@ -183,5 +184,7 @@ def plot_prompts(
         },
         names,
         out,
-        [canonical_name(name) for name, row in neighbors.items() for _ in row],
+        owners=[
+            canonical_name(name) for name, row in neighbors.items() for _ in row
+        ],
     )

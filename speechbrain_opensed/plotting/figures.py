@@ -211,6 +211,7 @@ def plot_training(
     curves: Mapping[str, Sequence[tuple[float, float]]],
     out: str | Path,
     scores: Mapping[str, Mapping[str, float]] | None = None,
+    *,
     xlabel: str = "epoch",
     ylabel: str = "loss",
 ) -> Path:

@@ -118,8 +118,8 @@ def events_at(
         found.phrases,
         {**found.thresholds, **(thresholds or {})},
         found.hop_seconds,
-        found.min_duration,
-        found.merge_gap,
+        min_duration=found.min_duration,
+        merge_gap=found.merge_gap,
     )
     events: list[SoundEvent] = []
     for block in found.blocks():

@@ -155,6 +155,7 @@ class OpenSEDBrain(sb.Brain):
         modules: Mapping[str, Any] | None = None,
         opt_class: Callable | None = None,
         hparams: dict | None = None,
+        *,
         run_opts: Any = None,
         checkpointer: Checkpointer | None = None,
         seed: int = 0,

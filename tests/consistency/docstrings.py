@@ -1,11 +1,12 @@
-"""Finds public functions and classes without docstring or example."""
+"""Finds public functions that are not documented, typed or safe to call."""
 
 import ast
 import re
 from collections.abc import Iterator
 
 EXAMPLE = re.compile(r"^\s*Example\n\s*-{3,}\n(.*\n)*?\s*>>> ", re.M)
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = Function | ast.ClassDef
 
 
 def public_definitions(tree: ast.Module) -> Iterator[Definition]:
@@ -71,26 +72,37 @@ def is_click_command(node: Definition) -> bool:
 
 def not_annotated(tree: ast.Module) -> list[str]:
     """Public functions and methods with an argument or result of no type."""
-    found: list[str] = []
+    return [name for name, node in _functions(tree) if _lacks_a_type(node)]
+
+
+def by_position(tree: ast.Module) -> list[str]:
+    """Public functions of five or more whose options a call can mix up."""
+    return [name for name, node in _functions(tree) if _mixes_options(node)]
+
+
+def _functions(tree: ast.Module) -> Iterator[tuple[str, Function]]:
     for node in public_definitions(tree):
         if isinstance(node, ast.ClassDef):
-            found += [
-                f"{node.name}.{method.name}"
-                for method in node.body
-                if isinstance(method, ast.FunctionDef)
-                and _is_public(method.name)
-                and _lacks_a_type(method)
-            ]
-        elif _lacks_a_type(node):
-            found.append(node.name)
-    return found
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef):
+                    if _is_public(method.name):
+                        yield f"{node.name}.{method.name}", method
+        else:
+            yield node.name, node
 
 
 def _is_public(name: str) -> bool:
     return not name.startswith("_") or name.startswith("__")
 
 
-def _lacks_a_type(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def _mixes_options(node: Function) -> bool:
+    own = [x.arg for x in node.args.args if x.arg not in ("self", "cls")]
+    options = len(node.args.defaults)
+    in_order = max(len(own) - options, 3)
+    return len(own) >= 5 and len(own) - in_order >= 2
+
+
+def _lacks_a_type(node: Function) -> bool:
     every = node.args
     arguments = [
         *every.posonlyargs,

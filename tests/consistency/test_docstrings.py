@@ -5,6 +5,7 @@ import ast
 import pytest
 
 from tests.consistency.docstrings import (
+    by_position,
     not_annotated,
     without_docstring,
     without_example,
@@ -70,6 +71,28 @@ def test_public_names_are_annotated(path):
 )
 def test_what_has_no_type_is_noticed(source, bare):
     assert not_annotated(ast.parse(source)) == bare
+
+
+# Three at most are told by their places, and one option beside what is needed.
+@pytest.mark.parametrize("path", package_modules(), ids=name)
+def test_options_are_given_by_name(path):
+    mixed = by_position(ast.parse(path.read_text()))
+    assert not mixed, f"give options by name (*) in {name(path)}: {mixed}"
+
+
+@pytest.mark.parametrize(
+    "source, mixed",
+    [
+        ("def f(a, b, c, *, d=1, e=2): ...", []),
+        ("def f(a, b, c, d=1, e=2): ...", ["f"]),
+        ("def f(a, b=1, c=1, d=1): ...", []),
+        ("def f(a, b, c, d, e=1): ...", []),
+        ("def _f(a, b, c, d=1, e=2): ...", []),
+        ("class C:\n def f(self, a, b=1, c=1, d=1, e=1): ...", ["C.f"]),
+    ],
+)
+def test_options_by_place_are_noticed(source, mixed):
+    assert by_position(ast.parse(source)) == mixed
 
 
 def test_the_scanners_accept_what_is_right():

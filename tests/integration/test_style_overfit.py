@@ -84,7 +84,9 @@ def generated_styles(net, references):
         guidance_weights("dual", 1.0, 2.0),
         1.0,
     )
-    made = draw_latents(predict, SHAPE, range(count), "ddim", 10)
+    made = draw_latents(
+        predict, SHAPE, range(count), scheduler="ddim", steps=10
+    )
     return (made[:, 0].mean((1, 2)) < made[:, 1].mean((1, 2))).long()
 
 

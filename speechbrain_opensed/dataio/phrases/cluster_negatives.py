@@ -149,6 +149,7 @@ class ClusterNegatives:
         bank: PhraseBank,
         relations: Relations | None,
         num_queries: int = 20,
+        *,
         exclude: Collection[str] = "AB",
         use_alternatives: bool = True,
         suspects: str = "refuse",

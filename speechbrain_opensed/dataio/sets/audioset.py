@@ -28,6 +28,7 @@ def prepare_audioset_cuts(
     corpus_dir: str | Path,
     output_folder: str | Path,
     held_out: Sequence[str] | str | Path = (),
+    *,
     shots: int = 0,
     valid_share: float = 0.01,
     seed: int = 0,

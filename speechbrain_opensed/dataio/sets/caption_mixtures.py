@@ -40,6 +40,7 @@ def mix_captioned(
     output_folder: str | Path,
     num_clips: Mapping[str, int],
     variants: Mapping[str, int],
+    *,
     phrases: Sequence[str] | None = None,
     num_captions: int = 5,
     seed: int = 0,

@@ -131,6 +131,7 @@ def load_class_set(
     dataset: str,
     corpus_dir: str | Path,
     output_folder: str | Path,
+    *,
     fold: int = 1,
     num_jobs: int = 4,
 ) -> ClassSet:
@@ -260,6 +261,7 @@ def bank_class_set(
     source: str | Path,
     output_folder: str | Path,
     audio_root: str | Path | None = None,
+    *,
     vocabulary: str | Path | None = None,
     min_train: int = 1,
     min_test: int = 1,
@@ -360,6 +362,7 @@ def procedural_class_set(
     output_folder: str | Path,
     phrases: Iterable[str],
     seed: int = 0,
+    *,
     num_train: int = 16,
     num_test: int = 25,
 ) -> ClassSet:

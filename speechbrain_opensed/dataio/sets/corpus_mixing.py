@@ -82,6 +82,7 @@ class CorpusSampler(SimpleCutSampler):
         corpora: Mapping[str, CutSet],
         weights: Mapping[str, float] | None = None,
         epoch_cuts: int | None = None,
+        *,
         max_cuts: int = 16,
         seed: int = 0,
         **options: Any,

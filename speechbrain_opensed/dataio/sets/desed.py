@@ -22,6 +22,7 @@ def prepare_desed_cuts(
     corpus_dir: str | Path,
     output_folder: str | Path,
     parts: Sequence[str],
+    *,
     leave_out: Sequence[str] | str = (),
     annotations_dir: str | Path | None = None,
     num_jobs: int = 1,

@@ -154,6 +154,7 @@ class SedDataset(torch.utils.data.Dataset):
         spec: SedSpec,
         query_sampler: Callable[[Cut, np.random.Generator], QuerySet],
         phrases: Mapping[str, str],
+        *,
         seed: int = 0,
         normalize: str | None = "spec",
         rounding: str = "cover",

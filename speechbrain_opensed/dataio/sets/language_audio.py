@@ -149,6 +149,7 @@ class LanguageAudioDataset(torch.utils.data.Dataset):
         spec: SedSpec,
         query_sampler: Callable[[Cut, np.random.Generator], ClusterQueries],
         seed: int = 0,
+        *,
         normalize: str | None = "spec",
         rounding: str = "cover",
     ):

@@ -107,6 +107,7 @@ def make_task(
     protocol: str,
     source: ClassSet,
     shots: int = 16,
+    *,
     seed: int = 0,
     target: ClassSet | None = None,
     fewer: bool = False,

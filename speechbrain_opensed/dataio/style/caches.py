@@ -56,6 +56,7 @@ def cache_latents(
     cuts: Iterable[Cut],
     codec: nn.Module,
     spec: SedSpec,
+    *,
     device: str | torch.device = "cpu",
     batch_size: int = 16,
 ) -> TensorCache:
@@ -112,7 +113,12 @@ def cache_latents(
 
     codec.to(device)
     cache = TensorCache.make(
-        folder, list(by_id), compute, about, batch_size, "latents"
+        folder,
+        list(by_id),
+        compute,
+        about,
+        batch_size=batch_size,
+        desc="latents",
     )
     codec.to("cpu")
     return cache

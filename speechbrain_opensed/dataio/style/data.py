@@ -205,6 +205,7 @@ class StyleDataset(torch.utils.data.Dataset):
         references: Iterable[Cut],
         spec: SedSpec,
         ref_seconds: float = 2.0,
+        *,
         reference: str = "own",
         drop: ConditionDrop | None = None,
         latents: Mapping[str, Mapping[str, Tensor]] | None = None,

@@ -112,6 +112,7 @@ class Dasheng(nn.Module):
         embed_dim: int = 768,
         depth: int = 12,
         num_heads: int = 12,
+        *,
         target_length: int = 1008,
         sample_rate: int = 16000,
         final_norm: bool = True,

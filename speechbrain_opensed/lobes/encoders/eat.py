@@ -131,6 +131,7 @@ class EAT(nn.Module):
         embed_dim: int = 768,
         depth: int = 12,
         num_heads: int = 12,
+        *,
         target_length: int = 1024,
         drop_path: float = 0.1,
     ):

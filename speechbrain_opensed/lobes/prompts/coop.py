@@ -70,6 +70,7 @@ class CoOp(PromptLearner):
         tower: AudioLanguageModel,
         names: Sequence[str],
         context: int | str = 16,
+        *,
         ending: str = ".",
         seed: int = 0,
         prompts_at_once: int = 512,

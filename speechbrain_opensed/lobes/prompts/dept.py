@@ -75,6 +75,7 @@ class DePT(CoOp):
         tower: AudioLanguageModel,
         names: Sequence[str],
         mixing: float = 0.7,
+        *,
         head: str = "batch",
         seed: int = 0,
         **options: Any,

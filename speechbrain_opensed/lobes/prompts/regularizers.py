@@ -171,6 +171,7 @@ class SemanticExpansion(nn.Module):
         neighbors: Mapping[str, Sequence[str]],
         weight: float = 1.0,
         templates: int | Sequence[str] = 5,
+        *,
         num_neighbors: int | None = None,
         intra: bool = True,
         inter: bool = True,
@@ -279,9 +280,9 @@ class SemanticExpansion(nn.Module):
             z,
             p.view(len(words), len(words[0]), -1),
             margins,
-            self.intra,
-            self.inter,
-            self.normalize,
+            intra=self.intra,
+            inter=self.inter,
+            normalize=self.normalize,
         )
         return self.weight * loss
 

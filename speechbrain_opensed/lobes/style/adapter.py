@@ -158,6 +158,7 @@ class StyleAdapter(nn.Module):
         unet: nn.Module,
         encoder: nn.Module,
         text_dim: int | None = None,
+        *,
         style_dim: int = 1024,
         num_heads: int = 16,
         rank: int | None = 64,
@@ -236,6 +237,7 @@ class StyleAdapter(nn.Module):
         text_states: Tensor,
         text_mask: Tensor | None,
         references: Tensor,
+        *,
         lens: Tensor | None = None,
         weights: Any = None,
     ) -> Tensor:

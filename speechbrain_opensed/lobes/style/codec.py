@@ -229,6 +229,7 @@ class MelCodec(nn.Module):
         channels: int = 8,
         num_mels: int = 64,
         sample_rate: int = 16000,
+        *,
         n_fft: int = 1024,
         hop_length: int = 160,
         iterations: int = 32,

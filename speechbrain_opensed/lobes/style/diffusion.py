@@ -89,6 +89,7 @@ def draw_latents(
     predict: Callable[[Tensor, Tensor], Tensor],
     shape: Sequence[int],
     seeds: Sequence[int],
+    *,
     scheduler: str = "dpm",
     steps: int = 20,
     device: str | torch.device = "cpu",

@@ -56,6 +56,7 @@ class ReferenceMel(nn.Module):
         sample_rate: int = 16000,
         num_mels: int = 80,
         n_fft: int = 1024,
+        *,
         hop_length: int = 256,
         normalise: str = "clip",
     ):
@@ -206,6 +207,7 @@ class ReferenceEncoder(nn.Module):
         dim: int = 1024,
         tokens: str = "frames",
         channels: Sequence[int] = (32, 64, 128, 256),
+        *,
         blocks: Sequence[int] = (3, 4, 6, 3),
         mel: ReferenceMel | None = None,
     ):

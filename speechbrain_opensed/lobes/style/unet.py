@@ -121,7 +121,7 @@ class StyledUNet(nn.Module):
         # Batch norm would take silent references for sounds.
         if bool(keep_style.any()):
             style = self.adapter.style(
-                text_states, text_mask, references, reference_lens
+                text_states, text_mask, references, lens=reference_lens
             )
             self.adapter.set_style(style, keep_style)
         return self.unet(

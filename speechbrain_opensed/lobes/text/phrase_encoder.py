@@ -55,6 +55,7 @@ class PhraseEncoder(TextEncoder):
         source: str | Path = "laion/clap-htsat-unfused",
         dim: int = 512,
         template: str = "The sound of {}",
+        *,
         aliases: Mapping | str | Path | None = None,
         alias_columns: Sequence[str] = ("phrase", "label"),
     ):

@@ -108,6 +108,7 @@ def kernel_distance(
     x: Any,
     y: Any,
     subsets: int = 100,
+    *,
     subset_size: int = 1000,
     seed: int = 0,
 ) -> KernelDistance:

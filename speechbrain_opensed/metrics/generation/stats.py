@@ -108,6 +108,7 @@ class GenerationStats(Stats):
         ids: Sequence[str],
         wavs: Tensor,
         role: str = "generated",
+        *,
         prompts: Sequence[str] | None = None,
         encoder: str | None = None,
     ) -> None:

@@ -74,6 +74,7 @@ class PsdsStats(Stats):
         classes: Sequence[str],
         ground_truth: Mapping[str, list[tuple[float, float, str]]],
         hop_seconds: float,
+        *,
         groups: Mapping[str, Sequence[str]] | None = None,
         median_frames: int = 9,
         num_jobs: int = 1,

@@ -21,7 +21,9 @@ def test_audio_is_found_and_what_happened_is_reported(
     part = part_of("a.wav", "b.wav", "c.wav", "d.wav", events_complete=True)
     part.clips[0].custom["negatives"] = ["cat"]
     part.clips[1].duration = 3.0
-    prepare_parts([part], tmp_path, "pets", tmp_path / "out", num_jobs=2)
+    prepare_parts(
+        [part], tmp_path, "pets", output_dir=tmp_path / "out", num_jobs=2
+    )
     cuts = CutSet.from_file(tmp_path / "out/corpus_cuts_test.jsonl.gz")
     first, second = cuts
     assert first.custom == {

@@ -127,7 +127,7 @@ def test_finish_part_prints_and_stores(sounds, tmp_path, capsys):
         [event("a", 0, 0.5, 3.0, "noise", "Noise")],
         "mine",
         False,
-        tmp_path,
+        output_dir=tmp_path,
     )
     assert set(part) == {"recordings", "supervisions", "cuts"}
     assert part["cuts"]["a"].events_complete is False

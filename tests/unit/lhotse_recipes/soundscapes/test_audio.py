@@ -34,7 +34,7 @@ def files_of(folder):
 @pytest.mark.parametrize("bits, step", [(16, 2**-15), (24, 2**-23)])
 @pytest.mark.parametrize("form", ["flac", "shar"])
 def test_files_are_the_mixtures(cuts, tmp_path, form, bits, step):
-    written = write_audio(cuts, tmp_path, form, bits, shard_size=3)
+    written = write_audio(cuts, tmp_path, form, bits=bits, shard_size=3)
     assert [cut.id for cut in written] == [cut.id for cut in cuts]
     for file, cut in zip(written, cuts, strict=True):
         samples = file.load_audio()[0]

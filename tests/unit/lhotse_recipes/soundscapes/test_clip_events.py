@@ -83,7 +83,14 @@ def tagged(folder, sounds):
         soundfile.write(path, samples, RATE)
         recordings.append(Recording.from_file(path, recording_id=name))
         tags += [
-            tag(name, k, recordings[-1].duration, f"a {label}", label, "/m/1")
+            tag(
+                name,
+                k,
+                recordings[-1].duration,
+                f"a {label}",
+                label,
+                mid="/m/1",
+            )
             for k, label in enumerate(labels)
         ]
     return make_cuts(

@@ -324,7 +324,9 @@ def test_a_supervised_part_of_a_recording_is_a_source(bank, tmp_path):
     samples = np.concatenate([noise(2.0, 0.5), noise(1.0, 0.1), noise(1, 0.5)])
     recording = recording_of(tmp_path / "long.wav", samples)
     cut = recording.to_cut()
-    cut.supervisions = [event("long", 0, 2.0, 3.0, "a thing", "thing", "/m/1")]
+    cut.supervisions = [
+        event("long", 0, 2.0, 3.0, "a thing", "thing", mid="/m/1")
+    ]
     for source in (cut, cut.truncate(offset=1.5, duration=2.0)):
         clips = simulate_soundscapes(
             CutSet.from_cuts([source]), bank["backgrounds"], 2, seed=0

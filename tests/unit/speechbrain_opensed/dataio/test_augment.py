@@ -62,7 +62,9 @@ def test_labels_follow_a_shift_of_mel_frames_as_published():
 
 
 def test_a_batch_shares_its_bands_but_not_their_gains():
-    out = filter_augment(torch.ones(6, 64, 1), rng(), (3, 3), 4)[..., 0]
+    out = filter_augment(torch.ones(6, 64, 1), rng(), (3, 3), min_width=4)[
+        ..., 0
+    ]
     edges = (out[:, 1:] != out[:, :-1]).int()
     assert torch.equal(edges, edges[:1].expand_as(edges)) and edges.sum() == 12
     assert len(out.unique(dim=0)) == 6
@@ -93,7 +95,9 @@ def test_time_mask_zeroes_features_and_labels():
 
 def test_filter_bands_are_wide_enough_and_gains_in_range():
     mel = torch.ones(500, 64, 3)
-    out = filter_augment(mel, rng(), (2, 4), 4, (-4.5, 6.0), per_clip=True)
+    out = filter_augment(
+        mel, rng(), (2, 4), min_width=4, gains_db=(-4.5, 6.0), per_clip=True
+    )
     assert torch.equal(out[..., 0], out[..., 2])
     db = 20 * torch.log10(out[..., 0])
     assert db.min() >= -4.5001 and db.max() <= 6.0001
@@ -108,7 +112,7 @@ def test_filter_bands_are_wide_enough_and_gains_in_range():
 
 def test_filter_edges_are_spread_evenly():
     out = filter_augment(
-        torch.ones(4000, 64, 1), rng(), (2, 2), 4, per_clip=True
+        torch.ones(4000, 64, 1), rng(), (2, 2), min_width=4, per_clip=True
     )[..., 0]
     edges = (out[:, 1:] != out[:, :-1]).nonzero()[:, 1] + 1
     counts = edges.bincount(minlength=64)[4:61]
@@ -118,7 +122,7 @@ def test_filter_edges_are_spread_evenly():
 
 def test_too_many_bands_are_refused():
     with pytest.raises(ValueError, match="9 bands of at least 8 bins"):
-        filter_augment(torch.ones(1, 64, 1), rng(), (2, 9), 8)
+        filter_augment(torch.ones(1, 64, 1), rng(), (2, 9), min_width=8)
 
 
 def test_everything_together_stays_aligned_and_repeats():

@@ -44,8 +44,10 @@ def cuts(tmp_path):
 
 def test_each_clip_is_heard_once(tmp_path, cuts):
     model = Levels()
-    first = FrameCache(cuts, model, SPEC, tmp_path / "c", None, batch_size=2)
-    again = FrameCache(cuts, model, SPEC, tmp_path / "c", None)
+    first = FrameCache(
+        cuts, model, SPEC, tmp_path / "c", normalize=None, batch_size=2
+    )
+    again = FrameCache(cuts, model, SPEC, tmp_path / "c", normalize=None)
     assert model.heard == 3 and len(again) == 3 and list(again) == list(first)
     for number, cut in enumerate(cuts):
         frames = again[cut.id]
@@ -57,13 +59,13 @@ def test_each_clip_is_heard_once(tmp_path, cuts):
 
 def test_nothing_is_reused_for_something_else(tmp_path, cuts):
     model, folder = Levels(), tmp_path / "c"
-    FrameCache(cuts, model, SPEC, folder, None)
-    FrameCache(cuts, model, SPEC, folder, "peak")
+    FrameCache(cuts, model, SPEC, folder, normalize=None)
+    FrameCache(cuts, model, SPEC, folder, normalize="peak")
     assert model.heard == 6
     changed = [cut_of(tmp_path / "0.wav", 0.5, 1.5), *cuts[1:]]
-    assert FrameCache(changed, model, SPEC, folder, None)["0"][30] > 0
+    assert FrameCache(changed, model, SPEC, folder, normalize=None)["0"][30] > 0
     model.gain.data.fill_(2.0)
-    FrameCache(changed, model, SPEC, folder, None)
+    FrameCache(changed, model, SPEC, folder, normalize=None)
     assert model.heard == 12
     with pytest.raises(ValueError, match="1 clips have ids of others"):
         FrameCache([*cuts, cuts[0]], model, SPEC, folder)

@@ -97,7 +97,11 @@ def test_weights_are_those_of_the_closest_relation():
         {("c0", "c2"): "A", ("c1", "c2"): "C", ("c1", "c3"): "B"}
     )
     sampler = RelatedAwareNegatives(
-        LABELS[:6], relations, {"A": 0.25, "B": 0.0}, 3, 2
+        LABELS[:6],
+        relations,
+        {"A": 0.25, "B": 0.0},
+        num_queries=3,
+        max_positives=2,
     )
     drawn = draws(sampler, cut_of("c0", "c1"), 4000)
     share = {x: np.mean([x in d.negatives for d in drawn]) for x in LABELS[2:6]}
@@ -109,7 +113,9 @@ def test_weights_are_those_of_the_closest_relation():
 
 def test_published_weights_by_default():
     relations = Relations({("c0", "c1"): "A"})
-    sampler = RelatedAwareNegatives(LABELS[:3], relations, None, 2, 1)
+    sampler = RelatedAwareNegatives(
+        LABELS[:3], relations, None, num_queries=2, max_positives=1
+    )
     drawn = draws(sampler, cut_of("c0"), 2000)
     share = np.mean([d.negatives == ("c1",) for d in drawn])
     assert share == pytest.approx(0.2, abs=0.03)
@@ -125,7 +131,9 @@ def test_relations_to_classes_outside_the_labels_count():
 
 def test_clip_without_events_has_negatives_only():
     relations = Relations({("c0", "c1"): "A"})
-    sampler = RelatedAwareNegatives(LABELS, relations, {"A": 0.0}, 20, 10)
+    sampler = RelatedAwareNegatives(
+        LABELS, relations, {"A": 0.0}, num_queries=20, max_positives=10
+    )
     drawn = sampler(cut_of(), rng())
     assert (len(drawn.positives), len(drawn.negatives)) == (0, 20)
 

@@ -108,7 +108,7 @@ def test_desed(tmp_path, model, write_tones, write_text):
     # Raw labels, and without the clip that has no event.
     assert model.texts == ["Cat", "Dog"] and model.clips == 4
     phrases = {"Cat": "rain", "Dog": "a dog"}
-    kept = DetectionTask(cuts, HOP, "flexsed", phrases)
+    kept = DetectionTask(cuts, HOP, "flexsed", phrases=phrases)
     found = evaluate_alignment(cuts, model, {"d": kept})["d"]
     assert found["clips"] == 5 and found["PSDS1_A"] == 0.5
     with pytest.raises(ValueError, match="frames of 0.16 s, the model's"):

@@ -178,14 +178,20 @@ def test_lazy_in_lazy_out(detector, tmp_path):
     CutSet.from_cuts([*cuts, _missing(0)]).to_file(paths[0])
     failed = {}
     out = annotate_events(
-        CutSet.from_file(paths[0]), detector, ["rain"], 0.001, failed=failed
+        CutSet.from_file(paths[0]),
+        detector,
+        ["rain"],
+        threshold=0.001,
+        failed=failed,
     )
     assert out.is_lazy and not failed
     for _ in range(2):
         assert [cut.id for cut in out] == ["c0", "c1", "c2"]
         assert list(failed) == ["bad-0"]
     assert all(cut.supervisions for cut in out)
-    eager = annotate_events(CutSet.from_cuts(cuts), detector, ["rain"], 0.001)
+    eager = annotate_events(
+        CutSet.from_cuts(cuts), detector, ["rain"], threshold=0.001
+    )
     assert not eager.is_lazy and len(eager) == 3
 
 
@@ -200,7 +206,7 @@ def test_long_cuts_are_heard_as_files_are(detector, tmp_path):
     middle = float(np.median(scores))
     whole = detector.detect_file(path, ["rain"], middle)
     (found,) = annotate_events(
-        CutSet.from_cuts([cut]), detector, ["rain"], middle
+        CutSet.from_cuts([cut]), detector, ["rain"], threshold=middle
     )
     assert len(whole.events) > 3
     assert [(s.start, round(s.end, 6)) for s in found.supervisions] == [

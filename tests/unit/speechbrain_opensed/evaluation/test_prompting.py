@@ -116,7 +116,10 @@ def test_costs_are_measured(tower):
 def test_figures_need_a_point_for_each_name(tmp_path):
     with pytest.raises(ValueError, match="2 points for 2 classes and 1"):
         plot_embeddings(
-            {"x": torch.rand(2, 4)}, NAMES[:2], tmp_path / "a.png", ["ant"]
+            {"x": torch.rand(2, 4)},
+            NAMES[:2],
+            tmp_path / "a.png",
+            owners=["ant"],
         )
 
 

@@ -78,7 +78,7 @@ def test_scores_survive_export_and_move(run, tmp_path):
     path, hparams = run
     overrides = {"folder": str(tmp_path)}
     folder = export_detector(
-        tmp_path / "out", path, hparams["modules"], overrides
+        tmp_path / "out", path, hparams["modules"], overrides=overrides
     )
     assert sorted(p.name for p in folder.iterdir()) == [
         OWN_FILES,
@@ -108,7 +108,7 @@ def test_speechbrain_reads_the_yaml(run, tmp_path):
     """The file is an interface YAML like any other."""
     path, hparams = run
     folder = export_detector(
-        tmp_path / "out", path, hparams["modules"], {"folder": "."}
+        tmp_path / "out", path, hparams["modules"], overrides={"folder": "."}
     )
     read = load_hyperpyyaml((folder / "hyperparams.yaml").read_text())
     assert set(read["modules"]) == {"model", "text_encoder"}
@@ -131,7 +131,7 @@ def test_text_table_travels_with_the_model(run, tmp_path):
     hparams = load_hyperpyyaml(yaml, overrides)
     expected = scores_of(before(hparams))
     folder = export_detector(
-        tmp_path / "out", path, hparams["modules"], overrides
+        tmp_path / "out", path, hparams["modules"], overrides=overrides
     )
     (tmp_path / "table.npz").unlink()
     shutil.move(folder, tmp_path / "moved")
@@ -158,7 +158,7 @@ def test_local_text_model_travels_with_the_model(run, tmp_path):
         + YAML[stop:]
     )
     folder = export_detector(
-        tmp_path / "out", path, hparams["modules"], {"folder": "."}
+        tmp_path / "out", path, hparams["modules"], overrides={"folder": "."}
     )
     text = (folder / "hyperparams.yaml").read_text()
     assert "source: !ref <model_folder>/text_encoder/source/tiny" in text
@@ -172,7 +172,11 @@ def test_classes_of_the_data(run, tmp_path):
     path, hparams = run
     spec = SedSpec(classes=("siren: near", "(dog)"))
     folder = export_detector(
-        tmp_path / "out", path, hparams["modules"], {"folder": "."}, spec
+        tmp_path / "out",
+        path,
+        hparams["modules"],
+        overrides={"folder": "."},
+        spec=spec,
     )
     assert load(folder).spec == spec
 
@@ -230,7 +234,10 @@ def test_failed_export_leaves_nothing(run, tmp_path, monkeypatch):
     monkeypatch.setattr("speechbrain_opensed.inference.export.save_file", full)
     with pytest.raises(OSError, match=r"free some space .*out"):
         export_detector(
-            tmp_path / "out", path, hparams["modules"], {"folder": "."}
+            tmp_path / "out",
+            path,
+            hparams["modules"],
+            overrides={"folder": "."},
         )
     assert [p.name for p in tmp_path.iterdir()] == ["train.yaml"]
 
@@ -241,13 +248,17 @@ def test_what_cannot_be_exported(run, tmp_path):
     with pytest.raises(FileNotFoundError, match="none.yaml: give"):
         export_detector(out, tmp_path / "none.yaml", hparams["modules"])
     with pytest.raises(ValueError, match="has no 'model'"):
-        export_detector(out, path, {}, {"folder": "."})
+        export_detector(out, path, {}, overrides={"folder": "."})
     path.write_text(YAML.replace("spec:", "speck:"))
     with pytest.raises(ValueError, match="no top-level 'spec:'"):
-        export_detector(out, path, hparams["modules"], {"folder": "."})
+        export_detector(
+            out, path, hparams["modules"], overrides={"folder": "."}
+        )
     path.write_text(YAML.replace("!new:speechbrain_opensed.l", "!apply:l"))
     with pytest.raises(ValueError, match="tag !apply:lobes.* is refused"):
-        export_detector(out, path, hparams["modules"], {"folder": "."})
+        export_detector(
+            out, path, hparams["modules"], overrides={"folder": "."}
+        )
     assert not out.exists()
 
 
@@ -255,7 +266,7 @@ def test_what_cannot_be_exported(run, tmp_path):
 def exported(run, tmp_path):
     path, hparams = run
     return export_detector(
-        tmp_path / "out", path, hparams["modules"], {"folder": "."}
+        tmp_path / "out", path, hparams["modules"], overrides={"folder": "."}
     )
 
 
@@ -348,7 +359,7 @@ def test_unsound_yaml(exported, old, new, words):
 def test_a_module_without_weights_is_refused(run, tmp_path):
     path, hparams = run
     folder = export_detector(
-        tmp_path / "out", path, hparams["modules"], {"folder": "."}
+        tmp_path / "out", path, hparams["modules"], overrides={"folder": "."}
     )
     yaml = folder / "hyperparams.yaml"
     text = yaml.read_text()

@@ -87,7 +87,9 @@ def test_blocks_change_nothing(
 )
 def test_events_of_all_frames_at_once(seed, cuts, gap, shortest):
     scores = np.random.default_rng(seed).random((30, 2)).round(1)
-    builder = EventBuilder(["a", "b"], 0.5, 1.0, shortest, gap)
+    builder = EventBuilder(
+        ["a", "b"], 0.5, 1.0, min_duration=shortest, merge_gap=gap
+    )
     found, at, turn = [], 0, 0
     while at < len(scores):
         size = cuts[turn % len(cuts)]

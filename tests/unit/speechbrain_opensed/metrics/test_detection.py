@@ -24,30 +24,40 @@ def scores():
 
 
 def test_events_within_the_collar(scores):
-    found = event_fscore(scores, EVENTS, CLASSES, 0.1, 0.5)
+    found = event_fscore(scores, EVENTS, CLASSES, 0.1, thresholds=0.5)
     assert found.per_class["dog"] == (1.0, 1.0, 1.0)
     assert found.per_class["back\\slash"] == (0.0, 0.0, 0.0)
     assert found.macro == 0.5
     assert found.micro == pytest.approx(2 * 2 / (3 + 3))
-    wide = event_fscore(scores, EVENTS, CLASSES, 0.1, 0.5, offset_collar=1.0)
+    wide = event_fscore(
+        scores, EVENTS, CLASSES, 0.1, thresholds=0.5, offset_collar=1.0
+    )
     assert wide.macro == wide.micro == 1.0
     scores["b"][:20, 2] = 0.9
-    owls = event_fscore(scores, EVENTS, CLASSES, 0.1, 0.5)
+    owls = event_fscore(scores, EVENTS, CLASSES, 0.1, thresholds=0.5)
     assert owls.micro == pytest.approx(2 * 2 / (3 + 3 + 1))
     assert owls.macro == found.macro
     unasked = dict.fromkeys(CLASSES[:2], 0.5)
-    owls = event_fscore(scores, EVENTS, CLASSES, 0.1, unasked)
+    owls = event_fscore(scores, EVENTS, CLASSES, 0.1, thresholds=unasked)
     assert owls.micro == found.micro
     assert found.skipped_classes == ("owl",)
 
 
 def test_segments(scores):
-    found = segment_fscore(scores, EVENTS, DURATIONS, CLASSES, 0.1, 0.3)
+    found = segment_fscore(
+        scores, EVENTS, DURATIONS, CLASSES, 0.1, thresholds=0.3
+    )
     # Six seconds of dog, and a seventh that is none.
     assert found.per_class["dog"] == pytest.approx((12 / 13, 6 / 7, 1.0))
     assert found.per_class["back\\slash"] == pytest.approx((2 / 3, 0.5, 1.0))
     longer = segment_fscore(
-        scores, EVENTS, DURATIONS, CLASSES, 0.1, 0.3, segment_length=10.0
+        scores,
+        EVENTS,
+        DURATIONS,
+        CLASSES,
+        0.1,
+        thresholds=0.3,
+        segment_length=10.0,
     )
     assert longer.micro == 1.0
 
@@ -100,12 +110,20 @@ def test_micro_averages_like_sed_eval(seed):
         ]
         segments.evaluate(*lists, evaluated_length_seconds=10.0)
         events.evaluate(*lists)
-    ours = segment_fscore(scores, truth, durations, classes, 0.25, 0.5)
+    ours = segment_fscore(
+        scores, truth, durations, classes, 0.25, thresholds=0.5
+    )
     theirs = segments.results_overall_metrics()["f_measure"]["f_measure"]
     assert ours.micro == pytest.approx(theirs, abs=1e-12)
     assert ours.skipped_classes == ("owl", "rain")
     ours = event_fscore(
-        scores, truth, classes, 0.25, 0.5, onset_collar=0.3, offset_collar=0.3
+        scores,
+        truth,
+        classes,
+        0.25,
+        thresholds=0.5,
+        onset_collar=0.3,
+        offset_collar=0.3,
     )
     theirs = events.results_overall_metrics()["f_measure"]["f_measure"]
     assert ours.micro == pytest.approx(theirs, abs=1e-12)
@@ -116,19 +134,21 @@ def test_best_thresholds_serve_as_thresholds(scores):
     assert 0.4 < best.thresholds["dog"] < 0.6
     assert best.per_class["dog"] == (1.0, 1.0, 1.0)
     again = segment_fscore(
-        scores, EVENTS, DURATIONS, CLASSES, 0.1, best.thresholds
+        scores, EVENTS, DURATIONS, CLASSES, 0.1, thresholds=best.thresholds
     )
     assert again == best
 
 
 def test_a_score_on_the_threshold_is_not_detected(scores):
     """Though 0.6 in float32 is greater than in float64."""
-    found = event_fscore(scores, EVENTS, CLASSES, 0.1, 0.6)
+    found = event_fscore(scores, EVENTS, CLASSES, 0.1, thresholds=0.6)
     assert found.per_class["dog"][2] == 0.5
 
 
 def test_bad_input_is_named(scores):
     with pytest.raises(ValueError, match="no threshold for class 'dog'"):
-        event_fscore(scores, EVENTS, CLASSES, 0.1, {"owl": 0.5})
+        event_fscore(scores, EVENTS, CLASSES, 0.1, thresholds={"owl": 0.5})
     with pytest.raises(ValueError, match="duration of clip 'b' is missing"):
-        segment_fscore(scores, EVENTS, {"a": 10.0}, CLASSES, 0.1, 0.5)
+        segment_fscore(
+            scores, EVENTS, {"a": 10.0}, CLASSES, 0.1, thresholds=0.5
+        )

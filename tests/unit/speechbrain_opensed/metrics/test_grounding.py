@@ -66,7 +66,7 @@ def official_psds(scores, spans, durations, variant):
 def test_psds_like_sed_scores_eval(variant):
     scores, spans, durations = make_phrases(3)
     expected = official_psds(scores, spans, durations, variant)
-    found = grounding_psds(scores, spans, durations, HOP, variant)
+    found = grounding_psds(scores, spans, durations, HOP, variant=variant)
     assert 0 < found < 1 and found == pytest.approx(expected, abs=1e-9)
 
 
@@ -81,7 +81,7 @@ def test_frames_behind_the_end_count(variant):
         longer[name] = np.float32(np.append(track, behind))
     durations["clip0_0"] = 10.0
     expected = official_psds(longer, spans, durations, variant)
-    found = grounding_psds(longer, spans, durations, HOP, variant)
+    found = grounding_psds(longer, spans, durations, HOP, variant=variant)
     assert 0 < found < 1 and found == pytest.approx(expected, abs=1e-9)
 
 
@@ -115,7 +115,7 @@ def test_gaps_and_files_by_hand():
     _, apart = threshold_auc(scores, spans, 1.0, join_seconds=3.0)
     # All detections are right; in "a" they cover exactly half.
     assert apart[20] == 1.0
-    _, strict = threshold_auc(scores, spans, 1.0, 3.0, share=0.6)
+    _, strict = threshold_auc(scores, spans, 1.0, join_seconds=3.0, share=0.6)
     # The span of "a" is missed: 2 of 3 found, and of 4 detections the two
     # of "b" lie on spans that are found.
     assert strict[20] == pytest.approx(4 / 7)
@@ -148,7 +148,7 @@ def test_stats():
     with pytest.raises(ValueError, match="nothing to evaluate"):
         stats.summarize()
     with pytest.raises(ValueError, match="choose from"):
-        grounding_psds(scores, spans, durations, HOP, "psds3")
+        grounding_psds(scores, spans, durations, HOP, variant="psds3")
     with pytest.raises(ValueError, match="have no scores, such as 'b'"):
         threshold_auc({"a": [0.5]}, {"b": [(0, 1)]}, HOP)
 

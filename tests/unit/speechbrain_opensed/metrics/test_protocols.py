@@ -87,7 +87,7 @@ def test_stats_of_a_protocol(clips):
         CLASSES,
         truth,
         HOP,
-        {"pets": ["cat", "dog"]},
+        groups={"pets": ["cat", "dog"]},
         median_frames=1,
         variants=protocol.settings(),
     )

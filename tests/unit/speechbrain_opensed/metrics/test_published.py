@@ -77,7 +77,7 @@ def test_grounding(clips, variant):
             tracks[name] = array[:, column]
             spans[name] = [e[:2] for e in events[clip] if e[2] == label]
             seconds[name] = durations[clip]
-    found = grounding_psds(tracks, spans, seconds, hop, variant)
+    found = grounding_psds(tracks, spans, seconds, hop, variant=variant)
     expected = FROZEN["detection"]["grounding"][variant]
     assert found == pytest.approx(expected, abs=1e-9)
 

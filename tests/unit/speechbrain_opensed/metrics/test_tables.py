@@ -111,8 +111,8 @@ def test_random_tables_like_sed_eval(seed, crowded):
             reference,
             detected,
             collars[0],
-            collars[0],
-            collars[1],
+            offset_collar=collars[0],
+            offset_collar_rate=collars[1],
             onsets_only=onsets_only,
         )
         compare(ours, theirs(metric, reference, detected), ours.per_class)

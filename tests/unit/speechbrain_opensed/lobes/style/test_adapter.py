@@ -401,7 +401,7 @@ def test_a_long_reference_counts_no_more_than_a_short_one(unet, inputs):
     texts = torch.rand(1, 3, adapter.encoder.dim)
     references = torch.rand(1, 2, 8000)
     lens = torch.tensor([[1.0, 0.25]])
-    adapter.style(texts, None, references, lens, weights=[3.0, 1.0])
+    adapter.style(texts, None, references, lens=lens, weights=[3.0, 1.0])
     shares = noted[0].unflatten(1, (2, -1))[0]
     counted = (shares > 0).sum(1)
     assert counted[0] > 2 * counted[1] > 0

@@ -40,7 +40,9 @@ def test_data_of_one_point_are_found(name, steps):
         noise = (z - alpha.sqrt() * target) / (1 - alpha).sqrt()
         return alpha.sqrt() * noise - (1 - alpha).sqrt() * target
 
-    drawn = draw_latents(predict, (4, 3, 2), [0, 1], name, steps)
+    drawn = draw_latents(
+        predict, (4, 3, 2), [0, 1], scheduler=name, steps=steps
+    )
     assert (drawn - target).abs().max() < 1e-3
 
 
@@ -48,7 +50,11 @@ def test_data_of_one_point_are_found(name, steps):
 def test_gaussian_data_keep_their_deviation(name):
     # For unit Gaussians the best prediction of the velocity is 0.
     drawn = draw_latents(
-        lambda z, time: torch.zeros_like(z), (8, 32, 16), [0], name, 50
+        lambda z, time: torch.zeros_like(z),
+        (8, 32, 16),
+        [0],
+        scheduler=name,
+        steps=50,
     )
     assert drawn.std().item() == pytest.approx(1, abs=0.07)
     assert drawn.mean().abs() < 0.05
@@ -60,7 +66,11 @@ def test_ddim_turns_by_the_angle_between_its_steps():
     turns = angles - torch.cat([angles[1:], torch.zeros(1)])
     noise = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(7))
     drawn = draw_latents(
-        lambda z, time: torch.zeros_like(z), (2, 3, 4), [7], "ddim", 4
+        lambda z, time: torch.zeros_like(z),
+        (2, 3, 4),
+        [7],
+        scheduler="ddim",
+        steps=4,
     )
     torch.testing.assert_close(drawn[0], noise * torch.cos(turns).prod())
 
@@ -70,8 +80,8 @@ def test_draws_depend_on_the_seed_alone(name):
     def predict(z, time):
         return 0.1 * z
 
-    both = draw_latents(predict, (2, 4, 4), [3, 4], name, 5)
-    alone = draw_latents(predict, (2, 4, 4), [4], name, 5)
+    both = draw_latents(predict, (2, 4, 4), [3, 4], scheduler=name, steps=5)
+    alone = draw_latents(predict, (2, 4, 4), [4], scheduler=name, steps=5)
     torch.testing.assert_close(both[1:], alone, rtol=0, atol=0)
     assert not torch.equal(both[0], both[1])
 

@@ -95,19 +95,19 @@ def test_unpaired_clips_raise_unless_said():
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    "ids, waves, options, message",
     [
-        (("ab", sounds(0, 2), "fake"), "'fake': choose"),
-        (("abc", sounds(0, 2)), "3 ids, 2 waves"),
-        (("ab", sounds(0, 2), "generated", "x"), "1 prompts"),
-        (("a", torch.full((1, 8), torch.nan)), "'a' .*NaN"),
-        (("aa", sounds(0, 2)), "'a' came twice"),
+        ("ab", sounds(0, 2), {"role": "fake"}, "'fake': choose"),
+        ("abc", sounds(0, 2), {}, "3 ids, 2 waves"),
+        ("ab", sounds(0, 2), {"prompts": "x"}, "1 prompts"),
+        ("a", torch.full((1, 8), torch.nan), {}, "'a' .*NaN"),
+        ("aa", sounds(0, 2), {}, "'a' came twice"),
     ],
 )
-def test_bad_input_is_named(arguments, message):
+def test_bad_input_is_named(ids, waves, options, message):
     stats = GenerationStats({"ears": Ears(16000)})
     with pytest.raises(ValueError, match=message):
-        stats.append(*arguments)
+        stats.append(ids, waves, **options)
     with pytest.raises(ValueError, match="no encoder"):
         GenerationStats({})
 

@@ -33,7 +33,7 @@ def batch():
 
 def make_stats(**options):
     groups = {"seen": ["dog"], "unseen": ["cat", "owl"], "silent": ["owl"]}
-    return PsdsStats(CLASSES, TRUTH, 0.04, groups, **options)
+    return PsdsStats(CLASSES, TRUTH, 0.04, groups=groups, **options)
 
 
 def test_batches_give_what_all_at_once_gives(batch):
