@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from typing_extensions import get_original_bases
 
 from lhotse_recipes.registry import DATASETS, Dataset
 
@@ -94,7 +95,10 @@ def _parameters(function: Callable[..., Any]) -> list[click.Parameter]:
         if name in _NOT_HERE:
             continue
         default = parameter.default
-        if name in _ARGUMENTS:
+        if parameter.kind is parameter.VAR_KEYWORD:
+            (shared,) = typing.get_args(hints[name])
+            made += _shared_options(shared)
+        elif name in _ARGUMENTS:
             has_default = default not in (inspect.Parameter.empty, None)
             made.append(
                 click.Argument(
@@ -107,6 +111,18 @@ def _parameters(function: Callable[..., Any]) -> list[click.Parameter]:
         else:
             made.append(_option(name, default, hints[name], helps.get(name)))
     return made
+
+
+def _shared_options(shared: type) -> list[click.Parameter]:
+    """Options that a typed dict lists, for recipes that pass them on."""
+    helps = _param_docs(shared)
+    for base in get_original_bases(shared):
+        helps |= _param_docs(base)
+    return [
+        _option(name, None, hint, helps[name])
+        for name, hint in typing.get_type_hints(shared).items()
+        if name not in _NOT_HERE
+    ]
 
 
 def _option(name: str, default: Any, hint: Any, text: str | None):

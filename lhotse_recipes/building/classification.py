@@ -9,21 +9,43 @@ path and classname, those are used instead.
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lhotse_recipes.building.corpus import AUDIO_SUFFIXES, find_files
+from typing_extensions import Unpack
+
+from lhotse_recipes.building.corpus import (
+    AUDIO_SUFFIXES,
+    ReadingOptions,
+    find_files,
+)
 from lhotse_recipes.clips import ClipTable
 from lhotse_recipes.importing import Part, prepare_parts
 from lhotse_recipes.io import PrepareReport, read_rows, read_text
 from lhotse_recipes.vocabulary import Vocabulary
 
-__all__ = ["Tagged", "prepare_tagged", "read_fields", "tagged_by_name"]
+__all__ = [
+    "Tagged",
+    "TaggedOptions",
+    "prepare_tagged",
+    "read_fields",
+    "tagged_by_name",
+]
 
 _PALM = re.compile(r"(train|test)(?:_(\d+))?\.csv")
 _SPLITS = ("auto", "official", "palm")
+
+
+class TaggedOptions(ReadingOptions, total=False):
+    """
+    What every corpus of tagged clips takes besides.
+
+    :param splits: "official", "palm", or "auto": PALM's train.csv and test.csv
+        where they are.
+    """
+
+    splits: str
 
 
 @dataclass(frozen=True)
@@ -54,11 +76,9 @@ def prepare_tagged(
     official: Callable[[Path], Iterable[Tagged]],
     *,
     output_dir: str | Path | None = None,
-    splits: str = "official",
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    splits: str = "auto",
     complete_parts: Sequence[str] = (),
+    **options: Unpack[ReadingOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of a corpus of tagged clips.
@@ -73,10 +93,8 @@ def prepare_tagged(
     :param output_dir: where manifests, reports and the vocabulary go.
     :param splits: ``"official"``, ``"palm"``, or ``"auto"``: PALM's tables
         where they are.
-    :param strict: raise at the first unreadable audio file.
-    :param num_jobs: threads that read headers.
-    :param executor: used instead of threads.
     :param complete_parts: parts in which every class was listened for.
+    :param options: those of :class:`ReadingOptions`.
     :return: part → ``{"recordings", "supervisions", "cuts"}``.
     :raises FileNotFoundError: no table, or no audio of any clip.
     :raises ValueError: a malformed row, an unknown class, or a clip twice.
@@ -117,9 +135,7 @@ def prepare_tagged(
         corpus_dir,
         vocabulary.name,
         output_dir=output_dir,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
     if output_dir is not None:
         vocabulary.save(Path(output_dir) / f"{vocabulary.name}.csv")

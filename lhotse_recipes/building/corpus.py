@@ -21,6 +21,7 @@ from lhotse import (
     SupervisionSet,
 )
 from tqdm import tqdm
+from typing_extensions import TypedDict
 
 from lhotse_recipes.building.plausibility import note_implausible
 from lhotse_recipes.io import PrepareReport, save_manifests
@@ -29,6 +30,7 @@ from lhotse_recipes.sound import READABLE, inspect_audio, walk_files
 
 __all__ = [
     "AUDIO_SUFFIXES",
+    "ReadingOptions",
     "find_files",
     "finish_part",
     "open_recording",
@@ -41,6 +43,20 @@ AUDIO_SUFFIXES = READABLE
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class ReadingOptions(TypedDict, total=False):
+    """
+    What every recipe takes of how audio is read.
+
+    :param strict: raise at the first unreadable audio file.
+    :param num_jobs: threads that read headers; 1 by default.
+    :param executor: any concurrent.futures executor, used instead of threads.
+    """
+
+    strict: bool
+    num_jobs: int
+    executor: Executor | None
 
 
 def find_files(root: str | Path, suffixes: Collection[str]) -> Iterator[str]:

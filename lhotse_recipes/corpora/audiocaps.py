@@ -6,12 +6,13 @@ caption per training clip, five per validation and test clip.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+from typing_extensions import Unpack
 
+from lhotse_recipes.building.corpus import ReadingOptions
 from lhotse_recipes.building.fetch import fetch_tables
 from lhotse_recipes.building.youtube import name_segments
 from lhotse_recipes.clips import ClipTable
@@ -33,9 +34,7 @@ def prepare_audiocaps(
     *,
     annotations_dir: str | Path | None = None,
     encoding: str = "utf-8",
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[ReadingOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of AudioCaps, of version 1 or 2.
@@ -54,10 +53,7 @@ def prepare_audiocaps(
     :param annotations_dir: folder of the tables, if another; name it where
         both versions lie side by side.
     :param encoding: of the tables.
-    :param strict: raise at the first unreadable audio file instead of
-        reporting it.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`ReadingOptions`.
     :return: part → ``{"recordings", "supervisions", "cuts"}``.
     :raises FileNotFoundError: no table, or no audio at all.
     :raises ValueError: a malformed row, or two audio files of one clip that
@@ -77,9 +73,7 @@ def prepare_audiocaps(
         made,
         corpus_dir,
         output_dir=output_dir,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 

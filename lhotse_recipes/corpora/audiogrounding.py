@@ -7,10 +7,12 @@ AudioCaps.
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Unpack
+
+from lhotse_recipes.building.corpus import ReadingOptions
 from lhotse_recipes.building.fetch import fetch_corpus, zenodo_files
 from lhotse_recipes.building.youtube import name_segments, segment_of
 from lhotse_recipes.clips import ClipTable, clip_id
@@ -35,9 +37,7 @@ def prepare_audiogrounding(
     *,
     annotations_dir: str | Path | None = None,
     encoding: str = "utf-8",
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[ReadingOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of AudioGrounding.
@@ -55,10 +55,7 @@ def prepare_audiogrounding(
         table (``train.json`` or ``train.jsonl``) is there.
     :param annotations_dir: folder of the tables, if another.
     :param encoding: of the annotation.
-    :param strict: raise at the first unreadable audio file instead of
-        reporting it.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`ReadingOptions`.
     :return: part → ``{"recordings", "supervisions", "cuts"}``.
     :raises FileNotFoundError: no table, or no audio at all.
     :raises ValueError: a malformed entry.
@@ -77,9 +74,7 @@ def prepare_audiogrounding(
         made,
         corpus_dir,
         output_dir=output_dir,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 

@@ -6,13 +6,13 @@ https://github.com/JishengBai/AudioSetCaps, where the terms of use are; audio on
 YouTube. Its sibling tables of VGGSound and YouTube-8M have the same form.
 """
 
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+from typing_extensions import Unpack
 
-from lhotse_recipes.building.corpus import find_files
+from lhotse_recipes.building.corpus import ReadingOptions, find_files
 from lhotse_recipes.building.youtube import segment_of
 from lhotse_recipes.clips import ClipTable
 from lhotse_recipes.corpora.audioset_strong import audio_names
@@ -31,9 +31,7 @@ def prepare_audiosetcaps(
     id_column: str = "id",
     caption_column: str = "caption",
     encoding: str = "utf-8",
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[ReadingOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of AudioSetCaps or a table like it.
@@ -51,10 +49,7 @@ def prepare_audiosetcaps(
     :param id_column: column of the clip's id.
     :param caption_column: column of the caption.
     :param encoding: of the table.
-    :param strict: raise at the first unreadable audio file instead of
-        reporting it.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`ReadingOptions`.
     :return: part → ``{"recordings", "supervisions", "cuts"}``.
     :raises FileNotFoundError: no table, or no audio at all.
     :raises ValueError: a malformed row.
@@ -72,9 +67,7 @@ def prepare_audiosetcaps(
         [Part(clips.report, clips.clips, copies=True)],
         corpus_dir,
         output_dir=output_dir,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 

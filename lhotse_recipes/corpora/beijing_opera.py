@@ -7,13 +7,15 @@ there for the terms of use. The corpus has no folds of its own.
 
 import re
 from collections.abc import Iterable
-from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Unpack
+
 from lhotse_recipes.building.classification import (
     Tagged,
+    TaggedOptions,
     prepare_tagged,
     tagged_by_name,
 )
@@ -32,12 +34,9 @@ _NAME = re.compile(r".*(?P<cls>bangu|daluo|naobo|xiaoluo).*", re.IGNORECASE)
 def prepare_beijing_opera(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
-    splits: str = "auto",
     *,
     seed: int = 0,
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[TaggedOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of Beijing-Opera.
@@ -47,12 +46,8 @@ def prepare_beijing_opera(
 
     :param corpus_dir: folder of the audio.
     :param output_dir: where manifests, reports and the vocabulary go.
-    :param splits: "official", "palm", or "auto": PALM's train.csv and test.csv
-        where they are.
     :param seed: of the folds that are drawn.
-    :param strict: raise at the first unreadable audio file.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`TaggedOptions`.
     :return: ``"fold1"`` to ``"fold5"`` (or PALM's parts) →
         ``{"recordings", "supervisions", "cuts"}``.
     """
@@ -62,10 +57,7 @@ def prepare_beijing_opera(
         Vocabulary.load("beijing_opera"),
         partial(_clips, seed=seed),
         output_dir=output_dir,
-        splits=splits,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 

@@ -8,10 +8,12 @@ licence, non-commercial research; audio: Creative Commons, by file.
 import os
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from typing_extensions import Unpack
+
+from lhotse_recipes.building.corpus import ReadingOptions
 from lhotse_recipes.building.fetch import fetch, zenodo_files
 from lhotse_recipes.clips import ClipTable
 from lhotse_recipes.importing import Part, choose, find_tables, prepare_parts
@@ -32,9 +34,7 @@ def prepare_clotho(
     *,
     annotations_dir: str | Path | None = None,
     encoding: str = "utf-8",
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[ReadingOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of Clotho.
@@ -47,10 +47,7 @@ def prepare_clotho(
         ``train.csv``, ...) is there.
     :param annotations_dir: folder of the tables, if another.
     :param encoding: of the tables.
-    :param strict: raise at the first unreadable audio file instead of
-        reporting it.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`ReadingOptions`.
     :return: part → ``{"recordings", "supervisions", "cuts"}``.
     :raises FileNotFoundError: no table, or no audio at all.
     :raises ValueError: a malformed row, or a file name that occurs twice.
@@ -72,9 +69,7 @@ def prepare_clotho(
         made,
         corpus_dir,
         output_dir=output_dir,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 

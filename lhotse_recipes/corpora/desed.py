@@ -8,11 +8,13 @@ not published as files; the synthetic and the public evaluation part are.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Unpack
+
+from lhotse_recipes.building.corpus import ReadingOptions
 from lhotse_recipes.building.fetch import fetch_corpus, zenodo_files
 from lhotse_recipes.clips import ClipTable
 from lhotse_recipes.formats.dcase import read_dcase
@@ -57,9 +59,7 @@ def prepare_desed(
     *,
     annotations_dir: str | Path | None = None,
     encoding: str = "utf-8",
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[ReadingOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of DESED.
@@ -77,10 +77,7 @@ def prepare_desed(
         table is there.
     :param annotations_dir: folder of the tables, if another.
     :param encoding: of the annotation.
-    :param strict: raise at the first unreadable audio file instead of
-        reporting it.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`ReadingOptions`.
     :return: part → ``{"recordings", "supervisions", "cuts"}``.
     :raises FileNotFoundError: no table, or no audio at all.
     :raises ValueError: a malformed row, an unknown label, or two audio files
@@ -106,9 +103,7 @@ def prepare_desed(
         corpus_dir,
         vocabulary.name,
         output_dir=output_dir,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 

@@ -6,12 +6,17 @@ LICENSE file). ESC50-Actions are its ten classes of human sounds without speech.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lhotse_recipes.building.classification import Tagged, prepare_tagged
+from typing_extensions import Unpack
+
+from lhotse_recipes.building.classification import (
+    Tagged,
+    TaggedOptions,
+    prepare_tagged,
+)
 from lhotse_recipes.building.fetch import RemoteFile, fetch_corpus
 from lhotse_recipes.importing import find_tables
 from lhotse_recipes.io import read_rows
@@ -42,11 +47,7 @@ def prepare_esc50(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
     actions: bool = False,
-    *,
-    splits: str = "auto",
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[TaggedOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of ESC-50, one part for each official fold.
@@ -56,11 +57,7 @@ def prepare_esc50(
     :param corpus_dir: folder with ``esc50.csv`` and the audio.
     :param output_dir: where manifests, reports and the vocabulary go.
     :param actions: only the ten classes of ESC50-Actions.
-    :param splits: "official", "palm", or "auto": PALM's train.csv and test.csv
-        where they are.
-    :param strict: raise at the first unreadable audio file.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`TaggedOptions`.
     :return: ``"fold1"`` to ``"fold5"`` (or PALM's parts) →
         ``{"recordings", "supervisions", "cuts"}``.
     """
@@ -72,10 +69,7 @@ def prepare_esc50(
         vocabulary,
         partial(_clips, vocabulary=vocabulary),
         output_dir=output_dir,
-        splits=splits,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 

@@ -6,11 +6,12 @@ captioned clips, and FineLAP-100k, simulated from FSD50K.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from lhotse_recipes.building.corpus import find_files
+from typing_extensions import Unpack
+
+from lhotse_recipes.building.corpus import ReadingOptions, find_files
 from lhotse_recipes.clips import ClipTable
 from lhotse_recipes.formats.finelap import read_finelap
 from lhotse_recipes.importing import Part, choose, prepare_parts
@@ -26,9 +27,7 @@ def prepare_finelap(
     *,
     annotations_dir: str | Path | None = None,
     encoding: str = "utf-8",
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[ReadingOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of FineLAP's metadata files.
@@ -43,10 +42,7 @@ def prepare_finelap(
     :param parts: names of metadata files without suffix; "auto" takes all.
     :param annotations_dir: folder of the metadata, if another.
     :param encoding: of the metadata.
-    :param strict: raise at the first unreadable audio file instead of
-        reporting it.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`ReadingOptions`.
     :return: part → ``{"recordings", "supervisions", "cuts"}``.
     :raises FileNotFoundError: no metadata, or no audio at all.
     :raises ValueError: a malformed line, or a clip that occurs twice.
@@ -74,7 +70,5 @@ def prepare_finelap(
         made,
         corpus_dir,
         output_dir=output_dir,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )

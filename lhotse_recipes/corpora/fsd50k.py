@@ -7,15 +7,17 @@ incomplete; those of the evaluation set are exhaustive.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
+
+from typing_extensions import Unpack
 
 from lhotse_recipes.building.classification import (
     Tagged,
     prepare_tagged,
     read_fields,
 )
+from lhotse_recipes.building.corpus import ReadingOptions
 from lhotse_recipes.building.fetch import fetch_corpus, zenodo_files
 from lhotse_recipes.importing import find_tables
 from lhotse_recipes.io import read_rows
@@ -46,10 +48,7 @@ def download_fsd50k(
 def prepare_fsd50k(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
-    strict: bool = False,
-    *,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[ReadingOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of FSD50K.
@@ -61,9 +60,7 @@ def prepare_fsd50k(
     :param corpus_dir: folder with ``vocabulary.csv``, ``dev.csv``,
         ``eval.csv`` and the audio.
     :param output_dir: where manifests, reports and the vocabulary go.
-    :param strict: raise at the first unreadable audio file.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`ReadingOptions`.
     :return: ``"train"``, ``"val"`` and ``"eval"`` →
         ``{"recordings", "supervisions", "cuts"}``.
     """
@@ -73,9 +70,8 @@ def prepare_fsd50k(
         _vocabulary(corpus_dir),
         _clips,
         output_dir=output_dir,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        splits="official",
+        **options,
         complete_parts=("eval",),
     )
 

@@ -7,13 +7,15 @@ repetitions and wrong labels; the file jazz.00054 is usually broken.
 
 import re
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Unpack
+
 from lhotse_recipes.building.classification import (
     Tagged,
+    TaggedOptions,
     prepare_tagged,
     tagged_by_name,
 )
@@ -29,13 +31,10 @@ _NAME = re.compile(r"(?:.*/)?(?P<cls>[a-z]+)\.\d{5}")
 def prepare_gtzan(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
-    splits: str = "auto",
     *,
     shares: Mapping[str, float] | None = None,
     seed: int = 0,
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[TaggedOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of GTZAN.
@@ -44,13 +43,9 @@ def prepare_gtzan(
 
     :param corpus_dir: folder of the audio, such as ``genres/blues/*.wav``.
     :param output_dir: where manifests, reports and the vocabulary go.
-    :param splits: "official", "palm", or "auto": PALM's train.csv and test.csv
-        where they are.
     :param shares: part → share; train 0.8, test 0.2.
     :param seed: another seed, other excerpts in each part.
-    :param strict: raise at the first unreadable audio file.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`TaggedOptions`.
     :return: part → ``{"recordings", "supervisions", "cuts"}``.
     """
     shares = dict(_SHARES if shares is None else shares)
@@ -60,10 +55,7 @@ def prepare_gtzan(
         Vocabulary.load("gtzan"),
         partial(_clips, shares=shares, seed=seed),
         output_dir=output_dir,
-        splits=splits,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 

@@ -7,11 +7,16 @@ CC BY 4.0. The family synth_lead does not occur in its test set.
 
 import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from lhotse_recipes.building.classification import Tagged, prepare_tagged
+from typing_extensions import Unpack
+
+from lhotse_recipes.building.classification import (
+    Tagged,
+    TaggedOptions,
+    prepare_tagged,
+)
 from lhotse_recipes.building.fetch import RemoteFile, fetch_corpus
 from lhotse_recipes.importing import find_tables
 from lhotse_recipes.json_files import read_json
@@ -49,11 +54,7 @@ def download_ns_instruments(
 def prepare_ns_instruments(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
-    splits: str = "auto",
-    *,
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[TaggedOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of NS-Instruments.
@@ -62,11 +63,7 @@ def prepare_ns_instruments(
         ``nsynth-valid`` and ``nsynth-test`` or some of them, each with its
         ``examples.json``.
     :param output_dir: where manifests, reports and the vocabulary go.
-    :param splits: "official", "palm", or "auto": PALM's train.csv and test.csv
-        where they are.
-    :param strict: raise at the first unreadable audio file.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`TaggedOptions`.
     :return: ``"train"``, ``"valid"`` and ``"test"`` →
         ``{"recordings", "supervisions", "cuts"}``.
     """
@@ -76,10 +73,7 @@ def prepare_ns_instruments(
         Vocabulary.load("ns_instruments"),
         _clips,
         output_dir=output_dir,
-        splits=splits,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 

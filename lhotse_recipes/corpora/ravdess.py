@@ -6,13 +6,15 @@ and Song" (PLoS ONE 2018), https://zenodo.org/records/1188976, CC BY-NC-SA 4.0.
 
 import re
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Unpack
+
 from lhotse_recipes.building.classification import (
     Tagged,
+    TaggedOptions,
     prepare_tagged,
     tagged_by_name,
 )
@@ -62,13 +64,10 @@ def download_ravdess(
 def prepare_ravdess(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
-    splits: str = "auto",
     *,
     shares: Mapping[str, float] | None = None,
     seed: int = 0,
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[TaggedOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of RAVDESS.
@@ -79,13 +78,9 @@ def prepare_ravdess(
 
     :param corpus_dir: folder of the audio.
     :param output_dir: where manifests, reports and the vocabulary go.
-    :param splits: "official", "palm", or "auto": PALM's train.csv and test.csv
-        where they are.
     :param shares: part → share of the actors; train 0.8, test 0.2.
     :param seed: another seed, other actors in each part.
-    :param strict: raise at the first unreadable audio file.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`TaggedOptions`.
     :return: part → ``{"recordings", "supervisions", "cuts"}``.
     """
     shares = dict(_SHARES if shares is None else shares)
@@ -95,10 +90,7 @@ def prepare_ravdess(
         Vocabulary.load("ravdess"),
         partial(_clips, shares=shares, seed=seed),
         output_dir=output_dir,
-        splits=splits,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 

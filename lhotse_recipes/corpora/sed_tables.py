@@ -7,14 +7,14 @@ soundevent and crowsetta read; see :mod:`lhotse_recipes.formats`.
 """
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+from typing_extensions import Unpack
 
-from lhotse_recipes.building.corpus import find_files
+from lhotse_recipes.building.corpus import ReadingOptions, find_files
 from lhotse_recipes.clips import Clip, ClipTable
 from lhotse_recipes.formats import (
     read_audacity,
@@ -66,9 +66,7 @@ def prepare_sed_tables(
     part: str = "all",
     encoding: str = "utf-8",
     textgrid_labels: str | None = None,
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[ReadingOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests from annotation files and the audio they are about.
@@ -95,10 +93,7 @@ def prepare_sed_tables(
     :param textgrid_labels: where TextGrids have the class: "tier" in the
         tier's name, beside texts that are phrases, or "text" in the texts of
         the intervals; "tier" by default.
-    :param strict: raise at the first unreadable audio file instead of
-        reporting it.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`ReadingOptions`.
     :return: part → ``{"recordings", "supervisions", "cuts"}``.
     :raises FileNotFoundError: no annotation, or no audio at all.
     :raises ValueError: a malformed row, an unknown label, or two files for
@@ -133,9 +128,7 @@ def prepare_sed_tables(
         corpus_dir,
         called,
         output_dir=output_dir,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
     if output_dir is not None and table is not None:
         table.save(Path(output_dir) / f"{called}.csv")

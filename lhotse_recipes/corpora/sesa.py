@@ -6,12 +6,14 @@ https://zenodo.org/records/3519845, CC BY 4.0.
 
 import re
 from collections.abc import Iterable
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Unpack
+
 from lhotse_recipes.building.classification import (
     Tagged,
+    TaggedOptions,
     prepare_tagged,
     tagged_by_name,
 )
@@ -41,22 +43,14 @@ def download_sesa(
 def prepare_sesa(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
-    splits: str = "auto",
-    *,
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[TaggedOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of SESA.
 
     :param corpus_dir: folder with the folders ``train`` and ``test``.
     :param output_dir: where manifests, reports and the vocabulary go.
-    :param splits: "official", "palm", or "auto": PALM's train.csv and test.csv
-        where they are.
-    :param strict: raise at the first unreadable audio file.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`TaggedOptions`.
     :return: ``"train"`` and ``"test"`` →
         ``{"recordings", "supervisions", "cuts"}``.
     """
@@ -66,10 +60,7 @@ def prepare_sesa(
         Vocabulary.load("sesa"),
         _clips,
         output_dir=output_dir,
-        splits=splits,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 

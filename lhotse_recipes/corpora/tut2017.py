@@ -7,12 +7,14 @@ are those of the corpus; in PALM's copies the folds 2 to 4 look mixed up.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Unpack
+
 from lhotse_recipes.building.classification import (
     Tagged,
+    TaggedOptions,
     prepare_tagged,
     read_fields,
 )
@@ -52,11 +54,7 @@ def download_tut2017(
 def prepare_tut2017(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
-    splits: str = "auto",
-    *,
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[TaggedOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of TUT Acoustic Scenes 2017.
@@ -66,11 +64,7 @@ def prepare_tut2017(
 
     :param corpus_dir: folder with ``evaluation_setup`` and the audio.
     :param output_dir: where manifests, reports and the vocabulary go.
-    :param splits: "official", "palm", or "auto": PALM's train.csv and test.csv
-        where they are.
-    :param strict: raise at the first unreadable audio file.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`TaggedOptions`.
     :return: ``"fold1"`` to ``"fold4"``, and ``"evaluation"`` where the corpus
         has ``evaluation_setup/evaluate.txt`` (or PALM's parts) →
         ``{"recordings", "supervisions", "cuts"}``.
@@ -81,10 +75,7 @@ def prepare_tut2017(
         Vocabulary.load("tut2017"),
         _clips,
         output_dir=output_dir,
-        splits=splits,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 

@@ -6,13 +6,13 @@ ten classes of UrbanSound8K, annotated in JAMS files.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+from typing_extensions import Unpack
 
-from lhotse_recipes.building.corpus import find_files
+from lhotse_recipes.building.corpus import ReadingOptions, find_files
 from lhotse_recipes.building.fetch import fetch_corpus, zenodo_files
 from lhotse_recipes.clips import ClipTable
 from lhotse_recipes.formats.jams import read_jams
@@ -33,9 +33,7 @@ def prepare_urbansed(
     *,
     annotations_dir: str | Path | None = None,
     encoding: str = "utf-8",
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[ReadingOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of URBAN-SED.
@@ -49,10 +47,7 @@ def prepare_urbansed(
         that are there.
     :param annotations_dir: folder of the annotations, if another.
     :param encoding: of the annotation.
-    :param strict: raise at the first unreadable audio file instead of
-        reporting it.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`ReadingOptions`.
     :return: part → ``{"recordings", "supervisions", "cuts"}``.
     :raises FileNotFoundError: no annotation, or no audio at all.
     :raises ValueError: a damaged annotation or an unknown label.
@@ -85,9 +80,7 @@ def prepare_urbansed(
         corpus_dir,
         vocabulary.name,
         output_dir=output_dir,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 

@@ -6,11 +6,16 @@ Salamon, Jacoby and Bello, "A Dataset and Taxonomy for Urban Sound Research"
 """
 
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from lhotse_recipes.building.classification import Tagged, prepare_tagged
+from typing_extensions import Unpack
+
+from lhotse_recipes.building.classification import (
+    Tagged,
+    TaggedOptions,
+    prepare_tagged,
+)
 from lhotse_recipes.building.fetch import fetch_corpus, zenodo_files
 from lhotse_recipes.importing import find_tables
 from lhotse_recipes.io import read_rows
@@ -41,11 +46,7 @@ def download_urbansound8k(
 def prepare_urbansound8k(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
-    splits: str = "auto",
-    *,
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[TaggedOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of UrbanSound8K, one part for each official fold.
@@ -55,11 +56,7 @@ def prepare_urbansound8k(
 
     :param corpus_dir: folder with ``UrbanSound8K.csv`` and the audio.
     :param output_dir: where manifests, reports and the vocabulary go.
-    :param splits: "official", "palm", or "auto": PALM's train.csv and test.csv
-        where they are.
-    :param strict: raise at the first unreadable audio file.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`TaggedOptions`.
     :return: ``"fold1"`` to ``"fold10"`` (or PALM's parts) →
         ``{"recordings", "supervisions", "cuts"}``.
     """
@@ -69,10 +66,7 @@ def prepare_urbansound8k(
         Vocabulary.load("urbansound8k"),
         _clips,
         output_dir=output_dir,
-        splits=splits,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 

@@ -6,15 +6,17 @@ is on YouTube and never complete: what is there is used and reported.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
+
+from typing_extensions import Unpack
 
 from lhotse_recipes.building.classification import (
     Tagged,
     prepare_tagged,
     read_fields,
 )
+from lhotse_recipes.building.corpus import ReadingOptions
 from lhotse_recipes.building.fetch import fetch_tables
 from lhotse_recipes.importing import find_tables
 from lhotse_recipes.vocabulary import Vocabulary
@@ -27,10 +29,7 @@ _HOME = "https://www.robots.ox.ac.uk/~vgg/data/vggsound"
 def prepare_vggsound(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
-    strict: bool = False,
-    *,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[ReadingOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of VGGSound.
@@ -41,9 +40,7 @@ def prepare_vggsound(
 
     :param corpus_dir: folder with tables and audio.
     :param output_dir: where manifests, reports and the vocabulary go.
-    :param strict: raise at the first unreadable audio file.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`ReadingOptions`.
     :return: ``"train"`` and ``"test"`` →
         ``{"recordings", "supervisions", "cuts"}``.
     """
@@ -53,9 +50,8 @@ def prepare_vggsound(
         Vocabulary.load("vggsound"),
         _clips,
         output_dir=output_dir,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        splits="official",
+        **options,
     )
 
 

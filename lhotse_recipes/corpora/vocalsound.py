@@ -7,12 +7,14 @@ Recognition" (ICASSP 2022), https://github.com/YuanGongND/vocalsound, CC BY-SA
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Unpack
+
 from lhotse_recipes.building.classification import (
     Tagged,
+    TaggedOptions,
     prepare_tagged,
 )
 from lhotse_recipes.importing import find_tables
@@ -39,11 +41,7 @@ _CLASSES = {
 def prepare_vocalsound(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
-    splits: str = "auto",
-    *,
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[TaggedOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of VocalSound.
@@ -53,11 +51,7 @@ def prepare_vocalsound(
     :param corpus_dir: folder with ``tr.json``, ``val.json``, ``te.json`` (in a
         folder ``datafiles...``) and the audio.
     :param output_dir: where manifests, reports and the vocabulary go.
-    :param splits: "official", "palm", or "auto": PALM's train.csv and test.csv
-        where they are.
-    :param strict: raise at the first unreadable audio file.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`TaggedOptions`.
     :return: ``"train"``, ``"val"`` and ``"test"`` →
         ``{"recordings", "supervisions", "cuts"}``.
     """
@@ -67,10 +61,7 @@ def prepare_vocalsound(
         Vocabulary.load("vocalsound"),
         _clips,
         output_dir=output_dir,
-        splits=splits,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 

@@ -7,11 +7,13 @@ AudioSet.
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Unpack
+
+from lhotse_recipes.building.corpus import ReadingOptions
 from lhotse_recipes.building.fetch import fetch_tables
 from lhotse_recipes.clips import ClipTable, clip_id
 from lhotse_recipes.importing import Part, choose, find_tables, prepare_parts
@@ -58,9 +60,7 @@ def prepare_wavcaps(
     annotations_dir: str | Path | None = None,
     blacklist: str | Path | None = None,
     encoding: str = "utf-8",
-    strict: bool = False,
-    num_jobs: int = 1,
-    executor: Executor | None = None,
+    **options: Unpack[ReadingOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of WavCaps, a part per source.
@@ -79,10 +79,7 @@ def prepare_wavcaps(
     :param blacklist: the authors' JSON of ids to leave out, so that no test
         clip of another corpus is trained on.
     :param encoding: of the tables.
-    :param strict: raise at the first unreadable audio file instead of
-        reporting it.
-    :param num_jobs: threads that read headers.
-    :param executor: any concurrent.futures executor, used instead of threads.
+    :param options: those of :class:`ReadingOptions`.
     :return: part → ``{"recordings", "supervisions", "cuts"}``.
     :raises FileNotFoundError: no table, or no audio at all.
     :raises ValueError: a malformed table, or an id that occurs twice.
@@ -111,9 +108,7 @@ def prepare_wavcaps(
         made,
         corpus_dir,
         output_dir=output_dir,
-        strict=strict,
-        num_jobs=num_jobs,
-        executor=executor,
+        **options,
     )
 
 
