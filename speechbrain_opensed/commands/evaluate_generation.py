@@ -39,7 +39,8 @@ __all__ = ["evaluate_generation"]
     show_default=True,
     metavar="NAME[=SOURCE]",
     help="clap, ast: optionally a folder or a name on the Hugging Face hub; "
-    "beats, cnn14: with their file; random: for tests. May be repeated.",
+    "mobilenet: optionally a file of EfficientAT; beats, cnn14: with their "
+    "file; random: for tests. May be repeated.",
 )
 @click.option(
     "--paired/--unpaired",
