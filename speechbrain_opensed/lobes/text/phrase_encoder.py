@@ -9,24 +9,27 @@ from pathlib import Path
 
 from torch import Tensor
 
+from lhotse_recipes.json_files import read_json
 from speechbrain_opensed.lobes.encoders.clap import ClapTextEncoder
 from speechbrain_opensed.lobes.text.encoders import (
     HashTextEncoder,
     TableTextEncoder,
     TextEncoder,
 )
+from speechbrain_opensed.lobes.text.sentence import SentenceTextEncoder
 
 __all__ = ["PhraseEncoder"]
 
 
 class PhraseEncoder(TextEncoder):
-    """CLAP, a table of embeddings, or word hashes.
+    """CLAP, a sentence transformer, a table of embeddings, or word hashes.
 
     Arguments
     ---------
     source : str or Path
-        `hash`; an `.npz` or `.safetensors` table; else the name or folder of
-        a CLAP model.
+        `hash`; an `.npz` or `.safetensors` table; a name that begins with
+        `sentence-transformers/`, or a folder with such a model; else the name
+        or folder of a CLAP model.
     dim : int
         Width of the embeddings: what `hash` gives, and what the others have
         to have.
@@ -64,6 +67,8 @@ class PhraseEncoder(TextEncoder):
             self.encoder: TextEncoder = HashTextEncoder(dim)
         elif Path(source).suffix in (".npz", ".safetensors"):
             self.encoder = TableTextEncoder(source, aliases, alias_columns)
+        elif _embeds_sentences(str(source)):
+            self.encoder = SentenceTextEncoder(source)
         else:
             self.encoder = ClapTextEncoder(str(source), template)
         self.dim = self.encoder.dim
@@ -80,3 +85,11 @@ class PhraseEncoder(TextEncoder):
     def embed(self, phrases: list[str]) -> Tensor:
         """Embeds distinct phrases: `[phrases, dim]`."""
         return self.encoder(phrases)
+
+
+def _embeds_sentences(source: str) -> bool:
+    config = Path(source) / "config.json"
+    if not config.is_file():
+        return source.startswith("sentence-transformers/")
+    about = read_json(config, dict, remedy="give the folder of a model")
+    return not str(about.get("model_type", "clap")).startswith("clap")

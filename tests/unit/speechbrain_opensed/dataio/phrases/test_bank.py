@@ -12,6 +12,7 @@ from speechbrain_opensed.dataio.phrases.audit import audit_bank, bank_relations
 from speechbrain_opensed.dataio.phrases.bank import PhraseBank
 from speechbrain_opensed.dataio.phrases.build import build_bank
 from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
+from speechbrain_opensed.lobes.text.phrase_encoder import PhraseEncoder
 from speechbrain_opensed.lobes.text.sentence import SentenceTextEncoder
 
 NAMES = {
@@ -279,3 +280,5 @@ def test_sentence_encoder_averages_tokens(tmp_path):
     # Padding beside a longer phrase has no influence.
     assert (short - expected).abs().max() < 1e-6
     assert abs(long.norm() - 1) < 1e-6
+    by_source = PhraseEncoder(tmp_path, dim=8)
+    assert by_source(["rain"]).equal(encoder(["rain"]))
