@@ -129,7 +129,7 @@ def test_clotho(tmp_path, write_audio, write_text, report_of):
         tmp_path,
         "development/ Birds at été.wav",
         "development/rain.wav",
-        bits="evaluation/rain.wav",
+        "evaluation/rain.wav",
     )
     out = tmp_path / "out"
     with pytest.raises(ValueError, match="csv:2: .*encoding='latin-1'"):

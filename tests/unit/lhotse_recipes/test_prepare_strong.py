@@ -47,11 +47,11 @@ def test_desed_as_distributed(tmp_path, write_audio, write_text, report_of):
         audio,
         "train/weak/Ya_0.000_10.000.wav",
         "train/unlabel_in_domain/Yc_1.000_2.000.wav",
-        bits="train/synthetic21_train/soundscapes/1.wav",
-        shard_size="validation/synthetic21_validation/soundscapes/1.wav",
-        prefix="validation/validation/Yd_1.000_2.000.wav",
-        part="validation/validation/Ye_1.000_2.000.wav",
-        total="eval/public/g.wav",
+        "train/synthetic21_train/soundscapes/1.wav",
+        "validation/synthetic21_validation/soundscapes/1.wav",
+        "validation/validation/Yd_1.000_2.000.wav",
+        "validation/validation/Ye_1.000_2.000.wav",
+        "eval/public/g.wav",
     )
     out = tmp_path / "out"
     prepared = prepare_desed(tmp_path, out)
@@ -141,8 +141,8 @@ def test_desed_real_tables_with_a_little_audio(
         tmp_path,
         "YKK227gPpRn4_30.000_40.000.wav",
         "Y--CE2f-ttEQ_30.000_40.000.flac",
-        bits="Y00pbt6aJV8Y_350.000_360.000.wav",
-        shard_size="1Ro0FgMWTUE_120_130.wav",
+        "Y00pbt6aJV8Y_350.000_360.000.wav",
+        "1Ro0FgMWTUE_120_130.wav",
         seconds=10,
     )
     meta = shared_data / "meta/desed"
@@ -297,7 +297,7 @@ def test_finelap(tmp_path, write_audio, write_text, report_of):
     ]
     lines = "\n".join(map(json.dumps, rows))
     write_text(tmp_path / "FineLAP-100k.jsonl", lines + "\n")
-    write_audio(tmp_path, "x/mix_0000.flac", "y/mix_0000.flac", bits="b.wav")
+    write_audio(tmp_path, "x/mix_0000.flac", "y/mix_0000.flac", "b.wav")
     out = tmp_path / "out"
     mixture, captioned = prepare_finelap(tmp_path, out)["FineLAP-100k"]["cuts"]
     assert mixture.recording.sources[0].source == f"{tmp_path}/x/mix_0000.flac"

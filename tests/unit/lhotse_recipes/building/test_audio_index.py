@@ -8,7 +8,7 @@ from lhotse_recipes.building.audio_index import AudioIndex
 def test_names_are_matched_without_folders_suffixes_and_blanks(
     tmp_path, write_audio
 ):
-    write_audio(tmp_path, "deep/a.flac", " b c.wav", bits="Yd_3.000_4.000.wav")
+    write_audio(tmp_path, "deep/a.flac", " b c.wav", "Yd_3.000_4.000.wav")
     audio = AudioIndex(tmp_path)
     assert len(audio) == 3
     for names, found in (

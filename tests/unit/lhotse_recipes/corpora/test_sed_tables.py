@@ -19,7 +19,7 @@ def spans(cut):
 
 
 def test_a_table_with_durations(tmp_path, write_audio, write_text, report_of):
-    write_audio(tmp_path / "audio", "a.wav", "b.wav", bits="c.wav")
+    write_audio(tmp_path / "audio", "a.wav", "b.wav", "c.wav")
     table = write_text(
         tmp_path / "meta/t.tsv", ROWS + "x\\a.wav\t0.5\t1.5\tdog_bark\n"
     )
@@ -69,9 +69,9 @@ def test_files_beside_the_audio_in_any_format(
         tmp_path,
         "a.wav",
         "b.wav",
-        bits="c.wav",
-        shard_size="d.wav",
-        prefix="e.flac",
+        "c.wav",
+        "d.wav",
+        "e.flac",
     )
     write_text(tmp_path / "a.txt", "0.25\t0.5\tdog\n")
     write_text(
@@ -158,9 +158,7 @@ def test_cells_that_a_spreadsheet_put_in_quotes(
 def test_times_in_another_unit_are_pointed_out(
     tmp_path, write_audio, write_text, report_of, capsys
 ):
-    write_audio(
-        tmp_path, "a.wav", "b.wav", bits="c.wav", seconds=10, rate=16000
-    )
+    write_audio(tmp_path, "a.wav", "b.wav", "c.wav", seconds=10, rate=16000)
     out = tmp_path / "out"
     unit = {"milliseconds": 1000, "samples": 16000, "microseconds": 10**6}
     for name, factor in unit.items():

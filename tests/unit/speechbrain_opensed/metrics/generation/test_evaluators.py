@@ -51,8 +51,10 @@ def test_a_real_tagger_tells_sounds_apart(shared_data):
     if not weights.is_file():
         pytest.skip("no weights of mn04 beside the recordings")
     judge = build_judge(f"mobilenet={weights}")
-    path = sorted((shared_data / "events" / "dog_bark").rglob("*.*"))[0]
-    wave = np.concatenate(list(mono_blocks(path, 32000)))
-    tags = judge(torch.from_numpy(wave)[None]).logits[0].sigmoid()
-    # AudioSet's classes 74 and 75 are Dog and Bark.
-    assert {74, 75} & set(tags.topk(3).indices.tolist())
+    heard = 0
+    for path in sorted((shared_data / "events" / "dog_bark").iterdir())[:10]:
+        wave = np.concatenate(list(mono_blocks(path, 32000)))
+        tags = judge(torch.from_numpy(wave)[None]).logits[0]
+        # Animal, domestic animals, dog and bark.
+        heard += bool({72, 73, 74, 75} & set(tags.topk(3).indices.tolist()))
+    assert heard >= 7
