@@ -22,6 +22,8 @@ __all__ = [
     "fetch_file",
     "fetch_folder",
     "load_pretrained",
+    "hub_address",
+    "hub_problem",
     "models_folder",
 ]
 
@@ -250,23 +252,51 @@ def auto_options(source: str | Path) -> dict[str, bool]:
     return {**local_options(source), "trust_remote_code": False}
 
 
+def hub_address() -> str:
+    """The hub's address, which `HF_ENDPOINT` may change.
+
+    Example
+    -------
+    >>> getfixture("monkeypatch").setenv("HF_ENDPOINT", "http://localhost:9")
+    >>> hub_address()
+    'http://localhost:9'
+    """
+    return os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+
+
+def hub_problem() -> str:
+    """Why the hub cannot be reached, at once: its own client tries for long.
+
+    Returns
+    -------
+    str
+        Empty where it can, or where a proxy leaves no way to try.
+
+    Example
+    -------
+    >>> getfixture("monkeypatch").setenv("HF_ENDPOINT", "http://localhost:9")
+    >>> hub_problem()
+    'localhost cannot be reached (...)'
+    """
+    address = urlparse(hub_address())
+    port = address.port or (80 if address.scheme == "http" else 443)
+    if getproxies():
+        return ""
+    try:
+        socket.create_connection((address.hostname, port), _SECONDS).close()
+    except OSError as error:
+        return f"{address.hostname} cannot be reached ({error})"
+    return ""
+
+
 def _fetch(download, repository, names, place):
-    endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
     remedy = (
         f"{', '.join(names)} of {repository} is not on this machine and "
-        f"{{}}; download it from {endpoint}/{repository} and put it at "
+        f"{{}}; download it from {hub_address()}/{repository} and put it at "
         f"{place}"
     )
-    address = urlparse(endpoint)
-    port = address.port or (80 if address.scheme == "http" else 443)
-    try:
-        # Behind a proxy there is no direct way to try.
-        if not getproxies():
-            socket.create_connection((address.hostname, port), _SECONDS).close()
-    except OSError as error:
-        raise FileNotFoundError(
-            remedy.format(f"{address.hostname} cannot be reached ({error})")
-        ) from error
+    if problem := hub_problem():
+        raise FileNotFoundError(remedy.format(problem))
     try:
         return download()
     except Exception as error:

@@ -4,6 +4,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -132,6 +133,12 @@ class SoundInterface(SafePretrained):
         name = of_repository.get(str(source), str(source))
         if not folder.exists() and name in MODELS:
             return cls._from_parts(build_named(name), run_opts, name)
+        if not folder.exists() and re.fullmatch(r"[\w-]+", str(source)):
+            raise FileNotFoundError(
+                f"no folder {source} and no model of this name: choose from "
+                f"{', '.join(MODELS)}, or give the folder of an export or "
+                "OWNER/MODEL of a Hugging Face repository"
+            )
         if (folder / MAIN).is_file():
             return cls._from_taught(folder, run_opts)
         if folder.suffix == ".onnx" or (folder / ENCODE).is_file():

@@ -14,6 +14,7 @@ from speechbrain.utils.parameter_transfer import Pretrainer
 from torch import nn
 
 from speechbrain_opensed.checkpoints import load_strict, read_state
+from speechbrain_opensed.core.hub import hub_address, hub_problem
 from speechbrain_opensed.inference.safe_yaml import (
     check_yaml,
     load_safe_hyperpyyaml,
@@ -86,6 +87,13 @@ def load_interface(
                 f"no {name} in {source}: is it a folder that "
                 "export_detector wrote? A run's own folder is not one"
             )
+        if isinstance(source, str) and not _is_kept(source, name, savedir):
+            if problem := hub_problem():
+                raise FileNotFoundError(
+                    f"{name} of {source} is not on this machine and {problem}; "
+                    f"download {hub_address()}/{source} to a folder and give "
+                    "that"
+                )
         if savedir is not None:
             (Path(savedir) / name).parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -125,6 +133,16 @@ def load_interface(
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
     return {**hparams, "source_yaml": os.path.abspath(yaml_path)}
+
+
+def _is_kept(repository: str, name: str, savedir: str | Path | None) -> bool:
+    if repository.startswith("http"):
+        return True  # a server of its own
+    if savedir is not None and (Path(savedir) / name).is_file():
+        return True
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(repository, name), str)
 
 
 def _loadables(hparams: dict, yaml_path: Path) -> dict[str, nn.Module]:

@@ -1,5 +1,7 @@
 """Detectors by name, end to end on small weights in their own layouts."""
 
+import time
+
 import numpy as np
 import pytest
 import soundfile
@@ -229,3 +231,23 @@ def test_the_released_size_detects_in_a_file(home, recording):
         ["detect", str(recording), "-q", "dog", "--model", "flexsed"],
     )
     assert result.exit_code == 0, result.output
+
+
+def test_a_repository_without_a_network_is_one_line_at_once(home, capfd):
+    start = time.monotonic()
+    with pytest.raises(
+        FileNotFoundError,
+        match="hyperparams.yaml of some/model is not on this machine and "
+        "localhost cannot be reached .*; download http://localhost:9/some/model",
+    ):
+        SoundEventDetector.from_source("some/model")
+    assert time.monotonic() - start < 5
+    assert "Retry" not in "".join(capfd.readouterr())
+
+
+def test_a_name_that_is_none_lists_those_that_are():
+    with pytest.raises(
+        FileNotFoundError,
+        match="no folder flexsedd .*: choose from flexsed",
+    ):
+        SoundEventDetector.from_source("flexsedd")
