@@ -24,8 +24,14 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 _SHARE = click.FloatRange(0, 1)
 # The two scenarios of DCASE's task 4 since 2021.
 _DCASE = {
-    "PSDS1": ((0.7, 0.7, 0.0), {"alpha_ct": 0.0, "alpha_st": 1.0}),
-    "PSDS2": ((0.1, 0.1, 0.3), {"alpha_ct": 0.5, "alpha_st": 1.0}),
+    "PSDS1": (
+        {"dtc_threshold": 0.7, "gtc_threshold": 0.7, "cttc_threshold": 0.0},
+        {"alpha_ct": 0.0, "alpha_st": 1.0},
+    ),
+    "PSDS2": (
+        {"dtc_threshold": 0.1, "gtc_threshold": 0.1, "cttc_threshold": 0.3},
+        {"alpha_ct": 0.5, "alpha_st": 1.0},
+    ),
 }
 
 
@@ -204,10 +210,14 @@ def _compare(true, found, durations, options):
     )
     from speechbrain_opensed.metrics.tables import event_based, segment_based
 
-    collars = (options["collar"], options["collar"], options["collar_rate"])
+    collars = {
+        "onset_collar": options["collar"],
+        "offset_collar": options["collar"],
+        "offset_collar_rate": options["collar_rate"],
+    }
     return {
-        "event_based": event_based(true, found, *collars),
-        "onset_based": event_based(true, found, *collars, onsets_only=True),
+        "event_based": event_based(true, found, **collars),
+        "onset_based": event_based(true, found, **collars, onsets_only=True),
         "segment_based": segment_based(
             true, found, durations, options["segment"]
         ),
@@ -222,7 +232,9 @@ def _compare(true, found, durations, options):
 
 
 def _scenarios(options):
-    own = (options["dtc"], options["gtc"], options["cttc"])
+    own = {
+        f"{name}_threshold": options[name] for name in ("dtc", "gtc", "cttc")
+    }
     weights = {name: options[name] for name in ("alpha_ct", "alpha_st")}
     return {**_DCASE, "PSDS": (own, weights)}
 
@@ -234,7 +246,7 @@ def _add_point(points, true, found, durations, options):
 
     for name, (criteria, _) in _scenarios(options).items():
         points.setdefault(name, []).append(
-            count_intersections(true, found, durations, *criteria)
+            count_intersections(true, found, durations, **criteria)
         )
 
 

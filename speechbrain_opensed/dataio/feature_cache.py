@@ -94,7 +94,7 @@ class FeatureCache:
     -------
     >>> from lhotse.testing.dummies import dummy_cut
     >>> cut = dummy_cut(0, duration=2.0, with_data=True)
-    >>> cache = FeatureCache(getfixture("tmp_path"), "mean", 16000, 1.0)
+    >>> cache = FeatureCache(getfixture("tmp_path"), "mean", 16000, seconds=1.0)
     >>> def mean(wavs, wav_lens):
     ...     return wavs.mean(1, keepdim=True)
     >>> features = cache([cut], mean)

@@ -87,7 +87,8 @@ def load_interface(
                 f"no {name} in {source}: is it a folder that "
                 "export_detector wrote? A run's own folder is not one"
             )
-        if isinstance(source, str) and not _is_kept(source, name, savedir):
+        tried = isinstance(source, str) and fetch_config.allow_network
+        if tried and not _is_kept(str(source), name, savedir):
             if problem := hub_problem():
                 raise FileNotFoundError(
                     f"{name} of {source} is not on this machine and {problem}; "

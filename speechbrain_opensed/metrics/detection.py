@@ -178,7 +178,9 @@ def segment_fscore(
     >>> scores = {"a": np.zeros((10, 1))}
     >>> scores["a"][2:6] = 0.8
     >>> events = {"a": [(2.0, 5.0, "dog")]}
-    >>> found = segment_fscore(scores, events, {"a": 10.0}, ["dog"], 1.0, 0.5)
+    >>> found = segment_fscore(
+    ...     scores, events, {"a": 10.0}, ["dog"], 1.0, thresholds=0.5
+    ... )
     >>> found.per_class["dog"]
     (0.8571428571428571, 0.75, 1.0)
     """

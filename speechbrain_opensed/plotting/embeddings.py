@@ -90,7 +90,8 @@ def plot_embeddings(
     -------
     >>> out = getfixture("tmp_path") / "a.png"
     >>> points = torch.rand(3, 4)
-    >>> out = plot_embeddings({"x": points}, ["dog", "cat"], out, ["cat"])
+    >>> labels = ["dog", "cat"]
+    >>> out = plot_embeddings({"x": points}, labels, out, owners=["cat"])
     >>> out.stat().st_size > 1000
     True
     """

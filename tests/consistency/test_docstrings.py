@@ -73,10 +73,15 @@ def test_what_has_no_type_is_noticed(source, bare):
     assert not_annotated(ast.parse(source)) == bare
 
 
+# As sed_scores_eval and SpeechBrain's Brain have them in order.
+KNOWN_ORDER = ["compute_psds", "OpenSEDBrain.__init__"]
+
+
 # Three at most are told by their places, and one option beside what is needed.
 @pytest.mark.parametrize("path", package_modules(), ids=name)
 def test_options_are_given_by_name(path):
     mixed = by_position(ast.parse(path.read_text()))
+    mixed = [one for one in mixed if one not in KNOWN_ORDER]
     assert not mixed, f"give options by name (*) in {name(path)}: {mixed}"
 
 

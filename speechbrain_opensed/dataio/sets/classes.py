@@ -389,9 +389,8 @@ def procedural_class_set(
     Example
     -------
     >>> folder = getfixture("tmp_path")
-    >>> tones = procedural_class_set(
-    ...     folder, ["low steady tone", "high steady tone"], 0, 1, 1
-    ... )
+    >>> phrases = ["low steady tone", "high steady tone"]
+    >>> tones = procedural_class_set(folder, phrases, num_train=1, num_test=1)
     >>> tones.labels, len(tones.train), len(tones.test)
     (('high steady tone', 'low steady tone'), 2, 2)
     """

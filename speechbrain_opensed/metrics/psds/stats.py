@@ -61,7 +61,7 @@ class PsdsStats(Stats):
     Example
     -------
     >>> truth = {"a": [(0.0, 5.0, "dog")], "b": [(0.0, 5.0, "cat")]}
-    >>> stats = PsdsStats(["dog", "cat"], truth, 0.04, {"seen": ["dog"]})
+    >>> stats = PsdsStats(["dog", "cat"], truth, 0.04, groups={"seen": ["dog"]})
     >>> scores = np.zeros((2, 250, 2))
     >>> scores[0, :125, 0] = 0.9
     >>> stats.append(["a", "b"], scores, [10.0, 10.0])

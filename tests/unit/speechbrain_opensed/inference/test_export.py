@@ -183,14 +183,15 @@ def test_classes_of_the_data(run, tmp_path):
 
 def test_older_export_is_replaced_and_nothing_else(run, tmp_path):
     path, hparams = run
-    arguments = (path, hparams["modules"], {"folder": "."})
-    folder = export_detector(tmp_path / "out", *arguments)
+    arguments = (path, hparams["modules"])
+    options = {"overrides": {"folder": "."}}
+    folder = export_detector(tmp_path / "out", *arguments, **options)
     (folder / "README.md").write_text("my model card")
     (folder / ".git").mkdir()
     (folder / ".git" / "config").write_text("history")
     with torch.no_grad():
         hparams["model"].decoder.sed_head.bias.fill_(3)
-    export_detector(folder, *arguments)
+    export_detector(folder, *arguments, **options)
     assert (folder / "README.md").read_text() == "my model card"
     assert (folder / ".git" / "config").read_text() == "history"
     assert torch.equal(scores_of(load(folder)), scores_of(before(hparams)))
@@ -198,7 +199,7 @@ def test_older_export_is_replaced_and_nothing_else(run, tmp_path):
     other.mkdir()
     (other / "model.safetensors").write_bytes(b"months of work")
     with pytest.raises(ValueError, match="not written by us: move it away"):
-        export_detector(other, *arguments)
+        export_detector(other, *arguments, **options)
     assert (other / "model.safetensors").read_bytes() == b"months of work"
     assert len(list(other.iterdir())) == 1
 

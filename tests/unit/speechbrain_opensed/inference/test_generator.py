@@ -107,7 +107,7 @@ def test_schedulers_and_guidances(generator, sound, scheduler, guidance):
 def test_durations(generator, seconds, columns, caplog, monkeypatch):
     shapes = []
 
-    def draw(predict, shape, seeds, *others):
+    def draw(predict, shape, seeds, **others):
         shapes.append(shape)
         return torch.zeros(len(seeds), *shape)
 

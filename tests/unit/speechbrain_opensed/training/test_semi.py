@@ -61,9 +61,15 @@ def test_prompts_ask_for_tags_where_that_is_wanted(cuts):
 
     _, weak, _ = cuts
     rng = np.random.default_rng(0)
-    options = (LABELS, None, {}, 3, 2, {"desed": LABELS})
-    assert RelatedAwareNegatives(*options)(weak, rng).weak == ()
-    asked = RelatedAwareNegatives(*options, ask_weak=True)(weak, rng)
+    options = {
+        "num_queries": 3,
+        "max_positives": 2,
+        "annotated": {"desed": LABELS},
+    }
+    plain = RelatedAwareNegatives(LABELS, None, {}, **options)
+    assert plain(weak, rng).weak == ()
+    asks = RelatedAwareNegatives(LABELS, None, {}, **options, ask_weak=True)
+    asked = asks(weak, rng)
     assert (asked.weak, asked.negatives) == (("Cat",), ("Rain",))
 
 

@@ -54,7 +54,7 @@ def test_variances_are_kept(cuts, tmp_path):
             mean, _ = super().encode(mel)
             return mean, mean - 1
 
-    own = Varied(4, 16, 8000, 256, 80)
+    own = Varied(4, 16, 8000, n_fft=256, hop_length=80)
     item = cache_latents(tmp_path, cuts, own, SPEC)["clip1"]
     difference = item["mean"].float() - item["logvar"].float()
     assert (difference - 1).abs().max() < 0.02
