@@ -134,10 +134,9 @@ def annotate_events(
     >>> [event.text for event in found[0].supervisions]
     ['rain']
     """
-    source = None
+    source = str(detector) if isinstance(detector, str | Path) else None
     if isinstance(detector, str | Path):
-        source = str(detector)
-        detector = _loaded(source)
+        detector = _loaded(str(detector))
     settings = {
         "threshold": detector.thresholds(phrases, threshold),
         "normalize": normalize,
@@ -244,7 +243,7 @@ _PART = 16
 
 
 @lru_cache(maxsize=1)
-def _loaded(source):
+def _loaded(source: str) -> SoundEventDetector:
     return SoundEventDetector.from_source(source)
 
 
