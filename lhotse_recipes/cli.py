@@ -271,12 +271,15 @@ def export(cuts: str, output: str, name: str, durations: str | None) -> None:
     """
     from lhotse_recipes import formats
     from lhotse_recipes.manifests import read_cuts
+    from lhotse_recipes.outputs import refuse_inputs
 
     if durations is not None and name != "dcase":
         raise click.UsageError(f"--durations goes with dcase, not {name}")
     more = {} if durations is None else {"durations": durations}
     try:
         writer = getattr(formats, f"export_{name}")
+        for path in (output, durations):
+            refuse_inputs(path, [cuts])
         written = writer(read_cuts(cuts), output, **more)
     except (ValueError, OSError, ImportError) as error:
         raise click.ClickException(str(error)) from error

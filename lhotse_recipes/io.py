@@ -25,6 +25,8 @@ __all__ = [
     "write_jsonl",
 ]
 
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
 
 def write_json(path: str | Path, value: Any, indent: int | None = 1) -> None:
     """
@@ -136,7 +138,7 @@ def read_rows(
         may be gzipped (``.csv.gz``).
     :param columns: columns that must be there; others are passed through.
     :param delimiter: overrides the one chosen by the file's name.
-    :param encoding: of the text; a byte order mark is skipped.
+    :param encoding: of the text; a byte order mark overrides it.
     :return: pairs of ``"file:line"`` and the row as a dict.
     :raises ValueError: a column is missing, a row has another length or the
         text another encoding.
@@ -150,6 +152,9 @@ def read_rows(
         delimiter = "\t" if suffix in (".tsv", ".txt") else ","
     # Quotes inside cells mean nothing in the tab-separated tables of sound
     # corpora; spreadsheets put them around whole cells.
+    with open(path, "rb") as file:
+        if file.read(2) in _UTF16:
+            encoding = "utf-16"
     quoting: Any = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     with opener(path, "rt", encoding=_codec(encoding), newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, quoting=quoting)
@@ -234,7 +239,7 @@ def read_text(path: str | Path, encoding: str = "utf-8") -> str:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     data = path.read_bytes()
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if data.startswith(_UTF16):
         encoding = "utf-16"
     try:
         return data.decode(_codec(encoding))

@@ -126,8 +126,8 @@ def export_crowsetta(cuts: Iterable[Cut], path: str | Path) -> Path:
             continue
         sequence = crowsetta.Sequence.from_keyword(
             labels=[one.label for one in events],
-            onsets_s=[one.onset for one in events],
-            offsets_s=[one.offset for one in events],
+            onsets_s=[float(one.onset) for one in events],
+            offsets_s=[float(one.offset) for one in events],
         )
         made.append(
             crowsetta.Annotation(

@@ -9,6 +9,7 @@ from tqdm import tqdm
 from lhotse_recipes.clips import Clip, clip_id
 from lhotse_recipes.formats.cuts import clips_of
 from lhotse_recipes.outputs import file_name, write_atomically
+from lhotse_recipes.replacing import replacing
 
 __all__ = ["export_each", "seconds", "single_line"]
 
@@ -61,13 +62,17 @@ def export_each(
     :param suffix: of the files.
     :param text_of: a clip's file.
     :return: the files.
+    :raises ValueError: there is a file of that name that was not written by
+        us, or was edited since.
     """
-    paths = []
-    for clip in tqdm(
-        clips_of(cuts), desc=f"writing {suffix}", unit=" files", delay=1
-    ):
-        path = Path(output_dir) / file_name(clip_id(clip.name), suffix)
-        with write_atomically(path) as file:
-            file.write(text_of(clip))
-        paths.append(path)
-    return paths
+    named = {
+        Path(output_dir) / file_name(clip_id(clip.name), suffix): clip
+        for clip in clips_of(cuts)
+    }
+    with replacing(output_dir, named):
+        for path, clip in tqdm(
+            named.items(), desc=f"writing {suffix}", unit=" files", delay=1
+        ):
+            with write_atomically(path) as file:
+                file.write(text_of(clip))
+    return list(named)

@@ -87,7 +87,6 @@ def annotate(
     from lhotse_recipes.outputs import refuse_inputs
     from lhotse_recipes.schema import events_of
     from speechbrain_opensed.evaluation.annotate import annotate_events
-    from speechbrain_opensed.inference.provenance import journal_path
 
     refuse_inputs(output, [cuts])
     failed: dict[str, str] = {}
@@ -106,7 +105,7 @@ def annotate(
         )
     except BaseException:
         _tell(failed)
-        if journal_path(output).exists():
+        if _has_begun(output):
             click.echo(
                 f"{output}: what was done before is kept; the same command "
                 "with --resume goes on from there",
@@ -127,6 +126,14 @@ def annotate(
     )
     if failed:
         raise SomeFailed(f"{len(failed)} cuts were left out, see above")
+
+
+def _has_begun(output):
+    """Whether anything stands in the journal behind its first line."""
+    from speechbrain_opensed.inference.provenance import journal_path
+
+    path = journal_path(output)
+    return path.is_file() and path.read_bytes().count(b"\n") > 1
 
 
 def _tell(failed):

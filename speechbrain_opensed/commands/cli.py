@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from speechbrain_opensed.commands.checks import checked
 from speechbrain_opensed.commands.interrupts import INTERRUPTED, end_at_once
 from speechbrain_opensed.commands.options import SomeFailed
 from speechbrain_opensed.core.errors import in_words
@@ -131,7 +132,7 @@ class _LazyGroup(click.Group):
         if name not in _COMMANDS:
             return None
         module, _, attribute = _COMMANDS[name].partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        return checked(getattr(importlib.import_module(module), attribute))
 
     def invoke(self, ctx):
         if ctx.params.get("traceback"):

@@ -136,6 +136,7 @@ def detect(
     opensed detect street.wav --model DIR --vocabulary audioset_strong
     """
     from lhotse_recipes.outputs import refuse_inputs
+    from lhotse_recipes.replacing import replacing
     from lhotse_recipes.sound import find_sounds
 
     if "-" not in audio and (rate or raw_format or raw_channels):
@@ -172,6 +173,10 @@ def detect(
             **{k: v for k, v in settings.items() if k in FOR_LABELS},
         }
     with ExitStack() as opened:
+        for folder, files in ((output, own), (plot, plots)):
+            # A single file that is named is meant to be replaced.
+            if folder is not None and files and folder not in files.values():
+                opened.enter_context(replacing(folder, files.values()))
         results = _open_results(
             detector, phrases, settings, found, output, format_name, own, resume
         )

@@ -171,7 +171,6 @@ def evaluate(
 
     # Beside saved scores no sound is read, and no command run.
     cut_set = read_cuts(cuts, allow_commands or scores is not None)
-    known = _read_lines(seen)
     rules = get_protocol(protocol)
     with TemporaryDirectory() as folder:
         if scores is not None:
@@ -209,6 +208,7 @@ def evaluate(
             store = _boxed(
                 store, truth, detection_hop, rules, boxes, tune_boxes
             )
+        known = _read_seen(seen, truth.phrases)
         results = psds_table(
             store,
             truth,
@@ -334,8 +334,18 @@ def _fscores(store, truth, hop_seconds, protocol):
     )
 
 
-def _read_lines(path):
+def _read_seen(path, labels):
+    """The labels of a file, of which some have to be among those scored."""
     if path is None:
         return None
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    return {line.strip() for line in lines if line.strip()}
+    from lhotse_recipes.io import read_text
+
+    lines = read_text(path).splitlines()
+    seen = {line.strip() for line in lines if line.strip()}
+    if seen.isdisjoint(labels):
+        raise ValueError(
+            f"{path}: none of its {len(seen)} lines is one of the "
+            f"{len(labels)} labels that are scored, such as "
+            f"{min(labels, default='')!r}: write one label per line"
+        )
+    return seen

@@ -18,7 +18,12 @@ from lhotse.audio import (
 from lhotse.cut import Cut, MixedCut, MonoCut, MultiCut
 
 from lhotse_recipes.io import PrepareReport
-from lhotse_recipes.sound import READABLE, inspect_audio, mono_blocks
+from lhotse_recipes.sound import (
+    READABLE,
+    inspect_audio,
+    mix_down,
+    mono_blocks,
+)
 from lhotse_recipes.soundscapes.render import render
 from speechbrain_opensed.core.spec import SedSpec
 
@@ -92,11 +97,14 @@ def load_window(cut: Cut, spec: SedSpec) -> np.ndarray:
                 wav = cut.load_audio() if counted is None else counted
     except Exception as error:
         _refuse_missing(cut)
+        _refuse_short(cut, spec.hop_seconds)
+        reason = str(error).partition("[extra info]")[0].strip()
         raise ValueError(
-            f"cut {cut.id}: its audio cannot be read ({error}); repair the "
+            f"cut {cut.id}: its audio cannot be read ({reason}); repair the "
             "file or drop the cut from the manifest"
         ) from error
-    wav = wav.mean(axis=0, dtype=np.float32)[: spec.num_samples]
+    (wav,) = mix_down(f"cut {cut.id}", len(wav), lambda: iter([wav.T]))
+    wav = wav.astype(np.float32, copy=False)[: spec.num_samples]
     if not np.isfinite(wav).all():
         raise ValueError(
             f"cut {cut.id}: its audio has samples that are no numbers; repair "
@@ -206,6 +214,22 @@ def _refuse_missing(cut):
     path = _missing_file(cut)
     if path is not None:
         raise FileNotFoundError(_about_missing(cut, path))
+
+
+def _refuse_short(cut, tolerance):
+    """Say where a file ends before its cut does."""
+    if not isinstance(cut, (MonoCut, MultiCut)):
+        return
+    for source in cut.recording.sources:
+        if source.type != "file":
+            continue
+        info = inspect_audio(source.source)
+        if cut.end - info.duration > tolerance:
+            raise ValueError(
+                f"cut {cut.id} ends at {cut.end:.3f} s, its file {info.path} "
+                f"after {info.duration:.3f} s: correct the manifest, or "
+                "fetch the file again"
+            )
 
 
 def _about_missing(cut, path):

@@ -4,6 +4,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,11 +42,21 @@ def median_frames(median_seconds: float, hop_seconds: float) -> int:
     int
         At least 1.
 
+    Raises
+    ------
+    ValueError
+        If the span is negative, infinite or no number.
+
     Example
     -------
     >>> median_frames(0.36, 0.04), median_frames(0.0, 0.04)
     (9, 1)
     """
+    if not 0 <= median_seconds < math.inf:
+        raise ValueError(
+            f"the span of the median filter is {median_seconds}: give "
+            "seconds, 0 for none"
+        )
     return max(1, 2 * round((median_seconds / hop_seconds - 1) / 2) + 1)
 
 

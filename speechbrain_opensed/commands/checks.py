@@ -1,0 +1,100 @@
+"""What is looked at before any command begins.
+
+Authors
+ * The speechbrain-opensed contributors 2026
+"""
+
+import copy
+import math
+import os
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import click
+
+from lhotse_recipes.outputs import refuse_inputs
+
+__all__ = ["checked"]
+
+# Parameters that name what is written, in all commands.
+_OUTPUTS = (
+    *("output", "named", "out", "target", "plot"),
+    *("save_scores", "tune_boxes", "save_clips"),
+)
+
+
+def checked(command: click.Command) -> click.Command:
+    """A command that refuses what makes no sense in any of them.
+
+    An output that is one of the inputs, or two outputs in one file, would
+    destroy what is there; NaN passes every comparison with a range.
+
+    Arguments
+    ---------
+    command : click.Command
+        The command, or a group of them.
+
+    Returns
+    -------
+    click.Command
+        Under the same name, with the same parameters.
+
+    Example
+    -------
+    >>> from click.testing import CliRunner
+    >>> @click.command
+    ... @click.option("--collar", type=float)
+    ... def score(collar):
+    ...     click.echo(collar)
+    >>> result = CliRunner().invoke(checked(score), ["--collar", "nan"])
+    >>> result.exception
+    ValueError('--collar is nan: give a number')
+    """
+    first = copy.copy(command)
+    if isinstance(first, click.Group):
+        first.commands = {
+            name: checked(one) for name, one in first.commands.items()
+        }
+        return first
+    setattr(first, "invoke", partial(_invoke, command))  # noqa: B010
+    return first
+
+
+def _invoke(command: click.Command, context: click.Context) -> Any:
+    options = {
+        one.name: one.opts[-1] if isinstance(one, click.Option) else one.name
+        for one in command.get_params(context)
+    }
+    for name, value in context.params.items():
+        for one in _flat(value):
+            if isinstance(one, float) and math.isnan(one):
+                raise ValueError(f"{options.get(name)} is nan: give a number")
+    inputs = [
+        one
+        for name, value in context.params.items()
+        # --boxes and --tune-boxes exclude each other, which is said later.
+        if name not in (*_OUTPUTS, "boxes")
+        for one in _flat(value)
+        if isinstance(one, str | os.PathLike)
+    ]
+    outputs = [
+        value
+        for name in _OUTPUTS
+        if isinstance(value := context.params.get(name), str | os.PathLike)
+    ]
+    for place, output in enumerate(outputs):
+        refuse_inputs(output, inputs)
+        if os.path.abspath(output) in map(os.path.abspath, outputs[:place]):
+            raise ValueError(
+                f"{output} is named for two outputs: choose another for one"
+            )
+    return command.invoke(context)
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | tuple):
+        for one in value:
+            yield from _flat(one)
+    else:
+        yield value
