@@ -96,8 +96,21 @@ _OF_MODELS = (
     is_flag=True,
     help="Also the area below the ROC of each class's frames.",
 )
-@click.option("--batch-size", type=click.IntRange(min=1), default=4)
-@click.option("-j", "--num-jobs", type=click.IntRange(min=1), default=1)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="Windows that are encoded at once.",
+)
+@click.option(
+    "-j",
+    "--num-jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Blocks of classes that are scored at once.",
+)
 @commands_option
 @table_options
 @click.option("-o", "--output", type=_FILE, help="Results as JSON.")

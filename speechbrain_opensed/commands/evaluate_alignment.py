@@ -29,7 +29,13 @@ def _common_options(function):
     for option in (
         commands_option,
         click.option("-o", "--output", type=_FILE, help="Results as JSON."),
-        click.option("--batch-size", type=click.IntRange(min=1), default=16),
+        click.option(
+            "--batch-size",
+            type=click.IntRange(min=1),
+            default=16,
+            show_default=True,
+            help="Clips that are heard at once.",
+        ),
         click.option(
             "--as-published",
             is_flag=True,

@@ -49,7 +49,13 @@ __all__ = ["evaluate_generation"]
     help="Whether real sounds have the names of the generated ones.",
 )
 @click.option("--device", default=None, help="cpu, cuda, ...")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Of the random choices in the scores.",
+)
 @click.option(
     "-o",
     "--output",

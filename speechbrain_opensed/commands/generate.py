@@ -102,7 +102,13 @@ __all__ = ["generate"]
     show_default=True,
     help="Of the style; 0: none.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Of the noise that generation begins with.",
+)
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),

@@ -28,7 +28,7 @@ MODEL = (
 
 @click.command(short_help="Hear a folder of recordings, to search it later.")
 @click.argument("folder", type=click.Path(path_type=Path))
-@model_options(what=MODEL)
+@model_options(what=MODEL, precision=False)
 @click.option(
     "-o",
     "--output",
@@ -54,7 +54,6 @@ def index(
     folder: Path,
     model: str,
     device: str | None,
-    precision: str,
     index_folder: Path | None,
     batch_size: int,
     strict: bool,
@@ -71,7 +70,7 @@ def index(
     """
     from speechbrain_opensed.inference.spaces import load_space
 
-    space = load_space(model, read_run_opts(device, precision))
+    space = load_space(model, read_run_opts(device))
     found = bring_up_to_date(
         space,
         folder,

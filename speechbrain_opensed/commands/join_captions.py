@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from lhotse_recipes.cli import output_argument
+
 __all__ = ["join_captions"]
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -18,7 +20,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.argument("cuts", type=_FILE)
 @click.argument("captions", type=_FILE)
-@click.argument("output", type=_FILE)
+@output_argument(_FILE)
 def join_captions(cuts: Path, captions: Path, output: Path) -> None:
     """Put the captions of CAPTIONS on the clips of CUTS; write OUTPUT.
 
@@ -28,7 +30,7 @@ def join_captions(cuts: Path, captions: Path, output: Path) -> None:
 
     \b
     opensed join-captions audioset-strong_cuts_train.jsonl.gz \\
-        wavcaps_cuts_audioset.jsonl.gz captioned.jsonl.gz
+        wavcaps_cuts_audioset.jsonl.gz -o captioned.jsonl.gz
     """
     from lhotse_recipes import captioning
     from lhotse_recipes.io import write_jsonl

@@ -42,7 +42,7 @@ class _Lists(click.Command):
 
 
 @click.command(cls=_Lists, short_help="Teach a model sounds by examples.")
-@model_options()
+@model_options(precision=False)
 @click.option(
     "--add",
     "added",
@@ -69,7 +69,6 @@ class _Lists(click.Command):
 def learn(
     model: str,
     device: str | None,
-    precision: str,
     added: tuple[tuple, ...],
     output: Path,
     seed: int,
@@ -87,7 +86,7 @@ def learn(
         examples.setdefault(phrase, [])
         if path:
             examples[phrase].append(path)
-    detector = load_detector(model, device, precision)
+    detector = load_detector(model, device)
     taught = detector.learn(examples, seed=seed)
     taught.export(output)
     for phrase, paths in examples.items():

@@ -61,6 +61,7 @@ _BLOCK_SECONDS = 0.1
     type=click.Choice(["tsv", "jsonl"]),
     default="tsv",
     show_default=True,
+    help="jsonl is for programs.",
 )
 def listen(
     source: str | None,

@@ -147,14 +147,16 @@ def model_options(
                 type=click.Choice(["fp32", "bf16", "fp16"]),
                 default="fp32",
                 show_default=True,
-                help="Precision of the decoder; bf16 is faster where the "
-                "hardware knows it.",
+                help="Precision of the heaviest part, the decoder or the "
+                "U-Net; bf16 is faster where the hardware knows it.",
             )
         )
     return stacked(*options)
 
 
-def load_detector(model: str, device: str | None, precision: str) -> Any:
+def load_detector(
+    model: str, device: str | None, precision: str = "fp32"
+) -> Any:
     """The detector that the options describe.
 
     Arguments
@@ -214,7 +216,7 @@ def load_aligner(
     return AudioTextAligner.from_source(model, read_run_opts(device, precision))
 
 
-def read_run_opts(device: str | None, precision: str) -> dict:
+def read_run_opts(device: str | None, precision: str = "fp32") -> dict:
     """What `from_hparams` of an interface takes as `run_opts`.
 
     Arguments

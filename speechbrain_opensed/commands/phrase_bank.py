@@ -105,6 +105,7 @@ def build(
     "(siblings), ...; needs --ontology.",
 )
 @click.option(
+    "-o",
     "--output",
     type=_FILE,
     help="Write a bank in which what was found is out of its cluster.",

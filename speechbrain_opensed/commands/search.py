@@ -38,6 +38,7 @@ __all__ = ["search"]
 @model_options(
     required=False,
     what=f"{MODEL} Default: that the index was made with.",
+    precision=False,
 )
 @click.option(
     "-n",
@@ -74,6 +75,8 @@ __all__ = ["search"]
     "format_name",
     type=click.Choice(["table", "tsv", "json"]),
     default="table",
+    show_default=True,
+    help="table is for reading, tsv and json are for programs.",
 )
 @click.option(
     "-o",
@@ -86,7 +89,13 @@ __all__ = ["search"]
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the sounds that were found, cut out, one file for each.",
 )
-@click.option("--batch-size", type=click.IntRange(min=1), default=8)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="Windows that are heard at once.",
+)
 def search(
     folder_and_phrases: tuple[str, ...],
     queries: tuple[str, ...],
@@ -94,7 +103,6 @@ def search(
     examples: tuple[Path, ...],
     model: str | None,
     device: str | None,
-    precision: str,
     top: int,
     threshold: float | None,
     level: str | None,
@@ -134,7 +142,7 @@ def search(
     name = model or (index.source if index is not None else "")
     if not name:
         raise ValueError(f"{place} does not say its model: name it, --model")
-    space = load_space(name, read_run_opts(device, precision))
+    space = load_space(name, read_run_opts(device))
     if index is None or update:
         index = bring_up_to_date(
             space, folder, index_folder, batch_size=batch_size, source=name

@@ -35,7 +35,14 @@ peak sampling_rate""".split()
     "-n", "--num", type=click.IntRange(min=1), default=100, help="Clips."
 )
 @click.option("--seed", type=int, default=0, help="Of all choices.")
-@click.option("-j", "--num-jobs", type=click.IntRange(min=1), default=1)
+@click.option(
+    "-j",
+    "--num-jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes that mix.",
+)
 @click.option("--duration", type=float, default=10.0, help="Seconds of a clip.")
 @click.option(
     "--events",
