@@ -12,6 +12,7 @@ from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).resolve().parent
 FILES = "https://github.com/speechbrain-opensed/speechbrain-opensed/blob/main/"
+PICTURES = FILES.replace("/blob/", "/raw/")
 
 
 class BuildWithRecipes(build_py):
@@ -40,6 +41,7 @@ class BuildWithRecipes(build_py):
 def readme():
     """README.md, with links that also lead somewhere elsewhere."""
     text = (HERE / "README.md").read_text(encoding="utf-8")
+    text = re.sub(r"(!\[[^]]*\])\((?!https?://)", rf"\1({PICTURES}", text)
     return re.sub(r"\]\((?!https?://|#|mailto:)", f"]({FILES}", text)
 
 

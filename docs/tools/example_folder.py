@@ -10,6 +10,7 @@ Authors
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -35,6 +36,28 @@ model: !new:speechbrain_opensed.lobes.flexsed.FlexSED
     ft_blocks: 1
     cls_dim: 8
 """
+# The same for search: sounds and texts in one space.
+ALIGNER = """
+spec: !new:speechbrain_opensed.core.spec.SedSpec
+    hop_seconds: 0.16
+    window_seconds: 5.12
+    normalize: null
+model: !new:speechbrain_opensed.lobes.finelap.FineLAP
+    embed_dim: 16
+    depth: 1
+    num_heads: 2
+    embed_size: 16
+    target_length: 512
+    tokenizer: hash
+    roberta:
+        vocab_size: 99
+        hidden_size: 16
+        num_hidden_layers: 1
+        num_attention_heads: 2
+        intermediate_size: 32
+text_encoder: !new:speechbrain_opensed.lobes.text.finelap.FineLAPTextEncoder
+    model: !ref <model>
+"""
 BANK = ("high pulsing bell", "low steady buzz", "low rising bell")
 
 
@@ -46,18 +69,33 @@ def street() -> tuple[np.ndarray, list[tuple[str, float, float]]]:
 def make_detector(folder: Path) -> Path:
     """Exports a detector, the same each time."""
     import torch
-    from hyperpyyaml import load_hyperpyyaml
 
-    from speechbrain_opensed.inference import export_detector
-
-    torch.manual_seed(1)
-    model = load_hyperpyyaml(DETECTOR)["model"].eval()
+    model = _build(DETECTOR)
     # As it begins it would answer the same to every phrase.
     torch.nn.init.normal_(model.decoder.sed_head.weight)
     torch.nn.init.normal_(model.decoder.blocks[0].adaln.weight)
+    return _export(folder, DETECTOR, model)
+
+
+def make_aligner(folder: Path) -> Path:
+    """Exports a model of sounds and texts, the same each time."""
+    return _export(folder, ALIGNER, _build(ALIGNER))
+
+
+def _build(text: str) -> Any:
+    import torch
+    from hyperpyyaml import load_hyperpyyaml
+
+    torch.manual_seed(1)
+    return load_hyperpyyaml(text)["model"].eval()
+
+
+def _export(folder: Path, text: str, model: Any) -> Path:
+    from speechbrain_opensed.inference import export_detector
+
     with tempfile.TemporaryDirectory() as made:
         yaml = Path(made) / "train.yaml"
-        yaml.write_text(DETECTOR)
+        yaml.write_text(text)
         return export_detector(folder, yaml, {"model": model})
 
 
@@ -65,6 +103,11 @@ def make_folder(folder: Path) -> Path:
     """Writes all that the pages name."""
     bank = ProceduralBank(seed=1, sampling_rate=RATE)
     make_detector(folder / "detector")
+    make_aligner(folder / "aligner")
+    # What the README hears is left by `make demo`.
+    demo = folder / "results/FlexSED/demo"
+    make_detector(demo / "detector")
+    _write(demo / "fresh.wav", street()[0])
     _write(folder / "street.wav", street()[0])
     _write(folder / "talk.wav", _scene(bank, 1, 6)[0])
     _write(folder / "night.wav", _scene(bank, 2, 45)[0])

@@ -16,6 +16,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 import claims  # noqa: E402
 import included  # noqa: E402
 import licences  # noqa: E402
+import not_run  # noqa: E402
 import pictures  # noqa: E402
 import reference  # noqa: E402
 import tutorials  # noqa: E402
@@ -43,5 +44,5 @@ def on_files(files: Files, config, **kwargs) -> Files:
 
 
 def on_page_markdown(markdown: str, page, config, **kwargs) -> str:
-    """Puts in the files of the repository that a page includes."""
-    return included.expand(markdown, page.file.src_uri)
+    """Puts in the files that a page includes, and says what is not run."""
+    return not_run.tell(included.expand(markdown, page.file.src_uri))

@@ -21,6 +21,7 @@ _NAME = re.compile(r"[\w.-]+")
 _EXTRA = re.compile(r"extra == ['\"](\w+)['\"]")
 _OURS = "speechbrain-opensed"
 _SELDOM = ("dev", "docs", "all")
+_UNSEEN = "**not verified here**"
 
 
 def requirements(name: str = _OURS) -> Iterator[tuple[str, str]]:
@@ -68,7 +69,7 @@ def page() -> str:
         try:
             version, licence = licence_of(name)
         except metadata.PackageNotFoundError:
-            version, licence = "not installed", "not known here"
+            version, licence = _as_before(name)
         table.append(f"| {name} | {what} | {version} | {licence} |")
     return "\n".join(
         [
@@ -90,7 +91,9 @@ def page() -> str:
             "",
             "Weights are fetched by name or given by path; none comes with "
             "the project. A detector that is trained on top of weights may "
-            "be bound by their licence.",
+            "be bound by their licence. The last column says where the "
+            "licence was read when this table was written; where it was not, "
+            "read the model's own page first.",
             "",
             *_models(),
             "",
@@ -100,15 +103,29 @@ def page() -> str:
     )
 
 
+def _as_before(name: str) -> tuple[str, str]:
+    """What the page said of a package that is not installed now."""
+    for line in (_DOCS / "licences.md").read_text("utf-8").splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) == 6 and cells[1] == name:
+            return cells[3], cells[4]
+    return "not installed", "not known here"
+
+
 def _models() -> Iterator[str]:
     from speechbrain_opensed.inference.models import MODELS
 
-    yield "| model | used for | licence |"
-    yield "|---|---|---|"
+    about = yaml.safe_load((_DOCS / "models.yaml").read_text("utf-8"))
+    yield "| model | used for | licence | read in |"
+    yield "|---|---|---|---|"
     for model in MODELS.values():
-        yield f"| `{model.name}` | detector by name | {model.licence} |"
-    for row in yaml.safe_load((_DOCS / "models.yaml").read_text("utf-8")):
-        yield f"| {row['name']} | {row['used']} | {row['licence']} |"
+        seen = about["named"].get(model.name, {}).get("seen", _UNSEEN)
+        yield (
+            f"| `{model.name}` | detector by name | {model.licence} | {seen} |"
+        )
+    for row in about["others"]:
+        seen = row.get("seen", _UNSEEN)
+        yield f"| {row['name']} | {row['used']} | {row['licence']} | {seen} |"
 
 
 if __name__ == "__main__":

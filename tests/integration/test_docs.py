@@ -1,17 +1,19 @@
 """Every command and snippet of the pages runs, page by page, in order."""
 
+import re
 import shutil
 from collections import Counter
 
 import pytest
 
 from docs.tools.example_folder import ROOT, make_folder
-from tests.docs_blocks import REASONS, blocks_of, check, run
+from docs.tools.not_run import REASONS, tell
+from tests.docs_blocks import blocks_of, check, run
 
 RUN = ("console", "python")
 PAGES = sorted(
     path
-    for path in ROOT.glob("docs/**/*.md")
+    for path in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
     if any(b.language in RUN for b in blocks_of(path.read_text("utf-8")))
 )
 
@@ -68,7 +70,6 @@ def test_most_is_run(record_property, capsys):
     "path",
     [
         *sorted(ROOT.glob("recipes/*/README.md")),
-        ROOT / "README.md",
         ROOT / "lhotse_recipes/README.md",
     ],
     ids=name,
@@ -95,6 +96,7 @@ def test_pages_mark_their_languages():
         ("```console\n$ opensed models --nothing\n```\n", "--nothing"),
         ("```console\n$ opensed no-command\n```\n", "no-command"),
         ("```console\n$ rm x\n```\n", "not run"),
+        ("```console\n$ opensed train FlexSED demo\n```\n", "not run"),
         ("```console\nopensed models\n```\n", "no \\$"),
         ("```console\n$ opensed --version\nopensed, version 9\n```\n", "shown"),
         ("```python\n1 / 0\n```\n", "division"),
@@ -104,6 +106,30 @@ def test_what_is_wrong_is_noticed(text, words, tmp_path):
     (block,) = blocks_of(text)
     with pytest.raises(Exception, match=words):
         run(block, {}, tmp_path)
+
+
+def test_readers_are_told_what_is_not_run():
+    """The front page in its own words, the others when they are built."""
+    for path in PAGES:
+        for line in path.read_text("utf-8").splitlines():
+            words, mark, _ = line.partition("<!-- run:")
+            if mark and path.name == "README.md":
+                assert words.strip(), line
+            elif mark:
+                assert "*Not run by the tests: " in tell(line), line
+
+
+def test_the_front_page_names_all_models_and_commands():
+    from speechbrain_opensed.commands.cli import SECTIONS
+    from speechbrain_opensed.inference.models import MODELS
+
+    text = (ROOT / "README.md").read_text("utf-8")
+    for model in MODELS.values():
+        assert f"| `{model.name}` |" in text and model.licence in text
+    commands = {name for names in SECTIONS.values() for name in names}
+    table = text.split("## The commands")[1]
+    shown = set(re.findall(r"`(?:opensed )?([a-z][a-z-]*)`", table))
+    assert commands <= shown, commands - shown
 
 
 def test_what_is_not_run_is_looked_at():

@@ -48,21 +48,73 @@ def test_bad_rows_of_the_ledger_are_refused(tmp_path, change, words):
         claims.read_claims(file)
 
 
+_SHARE = re.compile(r"(\d+) % \((\d\.\d+) of (\d\.\d+)\)")
+
+
+def strange_numbers(row, text):
+    """Numbers of a row that its recipe's README does not have.
+
+    A share is computed from the two numbers behind it.
+    """
+    said = f"{row.get('ours', '')}; {row.get('spread', '')}"
+    for share, part, whole in _SHARE.findall(said):
+        if round(100 * float(part) / float(whole)) != int(share):
+            yield f"{share} % ({part} of {whole})"
+    said = _SHARE.sub(r"\2 of \3", said)
+    for number in re.findall(r"\d+\.\d+|\d+(?= ?%)", said):
+        if not re.search(rf"(?<![\d.]){re.escape(number)}(?![\d.]\d)", text):
+            yield number
+
+
 def test_numbers_of_the_ledger_are_those_of_the_recipes():
-    """Each number with three digits or more is in the recipe's README."""
-    folders = {
-        "FlexSED": "FlexSED", "FineLAP": "FineLAP", "SEPT": "SEPT",
-        "StyleAdapter": "StyleAdapter",
-    }  # fmt: skip
     missing = []
     for paper in claims.read_claims():
-        folder = ROOT / "recipes" / folders[paper["paper"]]
-        text = (folder / "README.md").read_text()
+        text = (ROOT / f"recipes/{paper['paper']}/README.md").read_text("utf-8")
         for row in paper["claims"]:
-            for number in re.findall(r"\d+\.\d{2,}", f"{row.get('ours', '')}"):
-                if number not in text:
-                    missing.append((paper["paper"], row["claim"], number))
+            missing += [
+                (paper["paper"], row["claim"], number)
+                for number in strange_numbers(row, text)
+            ]
     assert not missing
+
+
+@pytest.mark.parametrize(
+    ("ours", "strange"),
+    [
+        ("0.384 to 0.5", []),
+        ("0.38", ["0.38"]),
+        ("70 % (0.384 of 0.5)", ["70 % (0.384 of 0.5)"]),
+        ("77 % (0.384 of 0.5)", []),
+        ("43 %", ["43"]),
+    ],
+)
+def test_strange_numbers_are_noticed(ours, strange):
+    found = strange_numbers({"ours": ours}, "from 0.384 to 0.5, 9 %")
+    assert list(found) == strange
+
+
+def test_commands_of_the_ledger_exist():
+    """Those of small runs and of the papers' scale name what is there."""
+    from click import Context
+
+    from speechbrain_opensed.commands.cli import opensed
+    from tests.consistency.links import unknown_targets
+
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    known = opensed.list_commands(Context(opensed))
+    for paper in claims.read_claims():
+        told = [paper["command"], *(r.get("small") for r in paper["claims"])]
+        for command in filter(None, told):
+            program, first, *rest = command.split()
+            if program == "make":
+                assert unknown_targets(f"`{command}`", makefile) == []
+            elif program == "opensed":
+                assert first in known, command
+                if first == "train":
+                    hparams = f"recipes/{rest[0]}/hparams/{rest[1]}.yaml"
+                    assert (ROOT / hparams).is_file(), command
+            else:
+                assert (ROOT / first).is_file(), command
 
 
 def test_every_dependency_has_a_licence():
