@@ -28,6 +28,7 @@ from speechbrain_opensed.commands.options import (
 
 __all__ = ["evaluate"]
 
+_COUNT = click.IntRange(min=1)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _SPELLED = {"median_seconds": "median"}
 _OF_MODELS = (
@@ -97,19 +98,10 @@ _OF_MODELS = (
     help="Also the area below the ROC of each class's frames.",
 )
 @click.option(
-    "--batch-size",
-    type=click.IntRange(min=1),
-    default=4,
-    show_default=True,
-    help="Windows that are encoded at once.",
+    "--batch-size", type=_COUNT, default=4, help="Windows encoded at once."
 )
 @click.option(
-    "-j",
-    "--num-jobs",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Blocks of classes that are scored at once.",
+    "-j", "--num-jobs", type=_COUNT, default=1, help="Classes scored at once."
 )
 @commands_option
 @table_options
