@@ -25,24 +25,18 @@ _AS_CALLED = """duration repeats repeat_below snr vary_snr speed max_polyphony
 peak sampling_rate""".split()
 
 
+_COUNT = click.IntRange(min=1)
+
+
 @click.command(
     short_help="Mix sounds into clips with known events.",
     context_settings={"show_default": True},
 )
 @click.argument("bank")
 @output_argument(click.Path(file_okay=False, path_type=Path))
-@click.option(
-    "-n", "--num", type=click.IntRange(min=1), default=100, help="Clips."
-)
+@click.option("-n", "--num", type=_COUNT, default=100, help="Clips.")
 @click.option("--seed", type=int, default=0, help="Of all choices.")
-@click.option(
-    "-j",
-    "--num-jobs",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Processes that mix.",
-)
+@click.option("-j", "--num-jobs", type=_COUNT, default=1, help="Processes.")
 @click.option("--duration", type=float, default=10.0, help="Seconds of a clip.")
 @click.option(
     "--events",
