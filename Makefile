@@ -103,7 +103,11 @@ wheel: $(READY)
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
 		$(BIN)/python -m build --wheel --no-isolation
 
-.PHONY: audit fuzz faults
+# All benchmarks in small, on one page; FULL=--full takes their own sizes.
+bench: $(READY)
+	$(BIN)/python benchmarks/run_all.py -o results/benchmarks.md $(FULL)
+
+.PHONY: audit fuzz faults bench
 
 # Known holes in what the lock names. Where the data on them cannot be reached,
 # pip-audit skips every package and calls that none found: here it is a failure.
