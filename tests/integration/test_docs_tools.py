@@ -62,7 +62,7 @@ def strange_numbers(row, text):
             yield f"{share} % ({part} of {whole})"
     said = _SHARE.sub(r"\2 of \3", said)
     for number in re.findall(r"\d+\.\d+|\d+(?= ?%)", said):
-        if not re.search(rf"(?<![\d.]){re.escape(number)}(?![\d.]\d)", text):
+        if not re.search(rf"(?<![\d.]){re.escape(number)}(?!\d|\.\d)", text):
             yield number
 
 
