@@ -97,12 +97,8 @@ _OF_MODELS = (
     is_flag=True,
     help="Also the area below the ROC of each class's frames.",
 )
-@click.option(
-    "--batch-size", type=_COUNT, default=4, help="Windows encoded at once."
-)
-@click.option(
-    "-j", "--num-jobs", type=_COUNT, default=1, help="Classes scored at once."
-)
+@click.option("--batch-size", type=_COUNT, default=4, help="Windows at once.")
+@click.option("-j", "--num-jobs", type=_COUNT, default=1, help="Threads.")
 @commands_option
 @table_options
 @click.option("-o", "--output", type=_FILE, help="Results as JSON.")
