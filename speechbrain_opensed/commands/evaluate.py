@@ -30,6 +30,7 @@ __all__ = ["evaluate"]
 
 _COUNT = click.IntRange(min=1)
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_PATH = click.Path(path_type=Path)
 _SPELLED = {"median_seconds": "median"}
 _OF_MODELS = (
     *("vocabulary", "save_scores", "batch_size", "device", "precision"),
@@ -41,17 +42,13 @@ _OF_MODELS = (
     short_help="Print detection scores of a model.",
     context_settings={"show_default": True},
 )
-@click.argument("cuts", type=click.Path(path_type=Path), required=False)
+@click.argument("cuts", type=_PATH, required=False)
 @model_options(required=False)
 @click.option(
-    "--scores",
-    type=click.Path(path_type=Path),
-    help="Scores that were saved before, instead of --model.",
+    "--scores", type=_PATH, help="Scores saved before, instead of --model."
 )
 @click.option(
-    "--save-scores",
-    type=click.Path(path_type=Path),
-    help="Keep the scores of the model there.",
+    "--save-scores", type=_PATH, help="Keep the scores of the model there."
 )
 @click.option(
     "--protocol",
@@ -76,7 +73,6 @@ _OF_MODELS = (
     "--median",
     "median_seconds",
     type=float,
-    default=None,
     help="Span of the median filter over the scores, in seconds; default: "
     "that of the protocol, or none for saved scores, which were filtered.",
 )
@@ -93,9 +89,7 @@ _OF_MODELS = (
     "should be validation data, and write them there.",
 )
 @click.option(
-    "--frame-auroc",
-    is_flag=True,
-    help="Also the area below the ROC of each class's frames.",
+    "--frame-auroc", is_flag=True, help="Also the AUROC of each class's frames."
 )
 @click.option("--batch-size", type=_COUNT, default=4, help="Windows at once.")
 @click.option("-j", "--num-jobs", type=_COUNT, default=1, help="Threads.")
