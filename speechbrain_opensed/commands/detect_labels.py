@@ -14,7 +14,9 @@ __all__ = ["FOR_LABELS", "label_options", "read_vocabulary", "refuse_idle"]
 
 # Options of the spans that a detection without a query names, and those that
 # act on events alone.
-FOR_LABELS = ("normalize", "median_seconds", "batch_size", "channel")
+FOR_LABELS = (
+    "normalize", "median_seconds", "batch_size", "overlap", "channel",
+)  # fmt: skip
 _FOR_EVENTS = (
     "thresholds", "low_threshold", "min_duration", "merge_gap", "plot",
 )  # fmt: skip

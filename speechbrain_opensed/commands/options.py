@@ -388,6 +388,14 @@ detection_options = stacked(
         show_default=True,
         help="Windows that are encoded at once.",
     ),
+    click.option(
+        "--overlap",
+        type=click.FloatRange(0, 0.9),
+        default=0.5,
+        show_default=True,
+        help="Share of a window that the next one hears again: less is "
+        "faster, and hears less well at the edges.",
+    ),
 )
 
 

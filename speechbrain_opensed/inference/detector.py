@@ -24,7 +24,7 @@ from speechbrain_opensed.inference.export import export_again
 from speechbrain_opensed.inference.interface import SoundInterface
 from speechbrain_opensed.inference.labels import top_labels
 from speechbrain_opensed.inference.queries import Queries
-from speechbrain_opensed.inference.scorer import WindowScorer
+from speechbrain_opensed.inference.scorer import OVERLAP, WindowScorer
 from speechbrain_opensed.inference.sounds import (
     Sound,
     detect_one,
@@ -115,6 +115,7 @@ class SoundEventDetector(SoundInterface):
         normalize: str | None = "spec",
         low_threshold: float | Mapping[str, float] | None = None,
         channel: str | int = "mix",
+        overlap: float = OVERLAP,
     ) -> Detection:
         """Find all phrases in a sound file.
 
@@ -148,6 +149,11 @@ class SoundEventDetector(SoundInterface):
         channel : str or int
             How several channels become one: `mix` averages them, `left`,
             `right`, `loudest`, or the number of one, from 1.
+        overlap : float
+            Share of a window that the next one hears again, from 0 to 0.9.
+            A sound longer than a window takes 1 / (1 - overlap) times as
+            long as with windows side by side, which miss context at their
+            edges.
 
         Returns
         -------
@@ -174,6 +180,7 @@ class SoundEventDetector(SoundInterface):
             merge_gap=merge_gap,
             batch_size=batch_size,
             normalize=normalize,
+            overlap=overlap,
         )
 
     def detect(
@@ -242,7 +249,7 @@ class SoundEventDetector(SoundInterface):
         channel : str or int
             See :meth:`detect_file`.
         **settings
-            `median_seconds`, `batch_size`, `normalize` of
+            `median_seconds`, `batch_size`, `normalize`, `overlap` of
             :meth:`detect_file`.
 
         Returns
@@ -315,7 +322,8 @@ class SoundEventDetector(SoundInterface):
             Samples per second of what will be fed.
         **settings
             `threshold`, `low_threshold`, `median_seconds`, `min_duration`,
-            `merge_gap`, `normalize`, `batch_size`, `keep_scores`, `sink`; see
+            `merge_gap`, `normalize`, `batch_size`, `overlap`, `keep_scores`,
+            `sink`; see
             :class:`~speechbrain_opensed.inference.stream.DetectionStream`.
 
         Returns

@@ -16,11 +16,15 @@ from speechbrain_opensed.core.levels import level_gain
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference.windows import sliding_windows
 
-__all__ = ["WindowScorer"]
+__all__ = ["OVERLAP", "WindowScorer"]
+
+#: Share of a window that the next one hears again, where nothing else is said.
+OVERLAP = 0.5
+_MOST = 0.9
 
 
 class WindowScorer:
-    """Cuts samples into half overlapping windows and scores these.
+    """Cuts samples into overlapping windows and scores these.
 
     Arguments
     ---------
@@ -58,20 +62,47 @@ class WindowScorer:
         self.precision = precision
         frames = spec.num_samples // spec.hop_samples
         self.size = frames * spec.hop_samples
-        self.hop = max(1, frames // 2) * spec.hop_samples
+
+    def step(self, overlap: float = OVERLAP) -> int:
+        """Samples from one window to the next, whole frames.
+
+        Arguments
+        ---------
+        overlap : float
+            Share of a window that the next one hears again.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        ValueError
+            If it is no share of that kind.
+        """
+        # NaN is in no range.
+        if isinstance(overlap, bool) or not 0 <= overlap <= _MOST:
+            raise ValueError(
+                f"overlap is {overlap!r}: give a share of a window from 0 to "
+                f"{_MOST}"
+            )
+        frames = self.size // self.spec.hop_samples
+        step = math.floor(frames * (1 - overlap) + 1e-6)
+        return max(1, step) * self.spec.hop_samples
 
     def windows(
-        self, blocks: Iterable[np.ndarray]
+        self, blocks: Iterable[np.ndarray], overlap: float = OVERLAP
     ) -> Iterator[tuple[int, np.ndarray]]:
         """Windows of consecutive blocks: (first frame, samples)."""
         return sliding_windows(
-            blocks, self.size, self.hop, self.spec.hop_samples
+            blocks, self.size, self.step(overlap), self.spec.hop_samples
         )
 
-    def count(self, seconds: float) -> int:
+    def count(self, seconds: float, overlap: float = OVERLAP) -> int:
         """How many windows so much audio has."""
         samples = seconds * self.spec.sample_rate
-        return 1 + max(0, math.ceil((samples - self.size) / self.hop))
+        more = (samples - self.size) / self.step(overlap)
+        return 1 + max(0, math.ceil(more))
 
     def score(
         self,

@@ -20,6 +20,7 @@ from lhotse_recipes.sound import AudioInfo, mono_blocks, resample_blocks
 from speechbrain_opensed.core.levels import QUIET_PEAK
 from speechbrain_opensed.inference.detection import Detection
 from speechbrain_opensed.inference.events import SoundEvent, check_phrases
+from speechbrain_opensed.inference.scorer import OVERLAP
 from speechbrain_opensed.inference.stream import EventTrack
 
 __all__ = [
@@ -186,6 +187,7 @@ def detect_sounds(
     *,
     normalize: str | None = "spec",
     batch_size: int = 4,
+    overlap: float = OVERLAP,
     columns: int | None = None,
     span_seconds: float | None = None,
     progress: Callable[[float], object] | None = None,
@@ -205,6 +207,8 @@ def detect_sounds(
         See `SoundEventDetector.detect_file`.
     batch_size : int
         Windows that are encoded at once.
+    overlap : float
+        See `SoundEventDetector.detect_file`.
     columns : int, optional
         Keep so many scores of each phrase at most, the highest ones of equal
         spans, as pictures need them; 0: none. Default: all.
@@ -235,7 +239,9 @@ def detect_sounds(
     hop, rate = detector.spec.hop_seconds, detector.spec.sample_rate
     detector.track(phrases, **settings)  # what makes no sense is said first
     level = detector.level(normalize)
-    scorer, queries = detector.scorer, detector.embed(phrases)
+    scorer = detector.scorer
+    scorer.step(overlap)
+    queries = detector.embed(phrases)
     waiting: deque[_Listening] = deque()
 
     def blocks(sound: Sound) -> Iterator[np.ndarray]:
@@ -254,7 +260,7 @@ def detect_sounds(
                 sink = one.sink(hop, columns, span_seconds)
                 one.track = detector.track(phrases, sink=sink, **settings)
                 resampled = resample_blocks(blocks(sound), sound.rate, rate)
-                for start, window in scorer.windows(resampled):
+                for start, window in scorer.windows(resampled, overlap):
                     one.sent += 1
                     yield (one, start), window
             except (ValueError, OSError) as error:

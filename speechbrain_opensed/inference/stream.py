@@ -18,6 +18,7 @@ from speechbrain_opensed.inference.events import (
     check_phrases,
     check_seconds,
 )
+from speechbrain_opensed.inference.scorer import OVERLAP
 from speechbrain_opensed.inference.sources import as_samples, check_rate
 from speechbrain_opensed.inference.windows import OverlapAdd, WindowCutter
 
@@ -143,7 +144,8 @@ class DetectionStream:
     Scores and events are those of the detector's `detect` on the same
     samples, however they are cut into blocks. A frame is final once the
     window that starts behind it is full, at most one and a half windows
-    later, plus half a median filter.
+    later, plus half a median filter; with another overlap, at most 2 less
+    that overlap windows.
 
     Arguments
     ---------
@@ -157,6 +159,9 @@ class DetectionStream:
         `window`, None, or `spec`; a stream has no `file` to bring to level.
     batch_size : int
         Windows that are encoded at once.
+    overlap : float
+        Share of a window that the next one hears again: more of it gives
+        frames that are final sooner, and takes longer to compute.
     keep_scores : bool
         Whether all scores are kept, for :attr:`scores`.
     sink : callable, optional
@@ -184,6 +189,7 @@ class DetectionStream:
         *,
         normalize: str | None = "spec",
         batch_size: int = 4,
+        overlap: float = OVERLAP,
         keep_scores: bool = True,
         sink: Callable[[np.ndarray], object] | None = None,
         **settings: Any,
@@ -209,7 +215,7 @@ class DetectionStream:
         self._batch_size = batch_size
         self._resampler = Resampler(rate, spec.sample_rate)
         self._cutter = WindowCutter(
-            self._scorer.size, self._scorer.hop, spec.hop_samples
+            self._scorer.size, self._scorer.step(overlap), spec.hop_samples
         )
         self._samples = 0
         self._over = False

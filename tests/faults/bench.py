@@ -171,8 +171,10 @@ class Bench:
         self.old = {}
         if self.task.old:
             self.fresh()
-            self.start(self.task.old)
+            if self.start(self.task.old) != 0:
+                raise RuntimeError(f"{name}, before: {self.words()[-300:]}")
             self.old = snapshot(self.out, self.task.watch)
+            shutil.copytree(self.out, folder / f"old-{name}")
 
     def _whole(self, **more):
         self.fresh()
@@ -183,6 +185,13 @@ class Bench:
                 f"{self.name} fails undisturbed ({code}): {self.words()[-300:]}"
             )
         return snapshot(self.out, self.task.watch), time.monotonic() - began
+
+    def worked(self):
+        """As it is after another command, where a task has one."""
+        self.fresh()
+        if self.task.old:
+            shutil.rmtree(self.out)
+            shutil.copytree(self.folder / f"old-{self.name}", self.out)
 
     def fresh(self):
         shutil.rmtree(self.out, ignore_errors=True)

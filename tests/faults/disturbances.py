@@ -32,9 +32,7 @@ def killed(bench, trials, rng):
     row = Row(f"kill -9 {bench.name}", inside=0)
     steps, written = bench.steps, max(bench.seconds - bench.begun, 0.002)
     for number in range(min(trials, bench.task.limit)):
-        bench.fresh()
-        if bench.task.old:
-            bench.start(bench.task.old)
+        bench.worked()
         if number % 2 == 0:
             last = rng.randint(min(2, bench.num_steps), bench.num_steps)
             code = bench.start(

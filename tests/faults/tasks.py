@@ -119,6 +119,7 @@ TASKS = {
         reads=("taught/hyperparams.yaml", f"{_READS}taught"),
         client=correct_and_learn,
         ends=143,
+        limit=10,
     ),
     "recipe": Task(
         "RECIPE FlexSED demo --output_folder={out}/run --hidden_dim=8 "

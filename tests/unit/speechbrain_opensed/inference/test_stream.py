@@ -54,15 +54,21 @@ def detector():
     median=st.sampled_from([0.0, 0.12, 0.36]),
     gap=st.sampled_from([0.0, 0.1]),
     shortest=st.sampled_from([0.0, 0.1]),
+    overlap=st.sampled_from([0.0, 0.25, 0.5, 0.77, 0.9]),
 )
 def test_blocks_change_nothing(
-    detector, seconds, rate, blocks, median, gap, shortest
+    detector, seconds, rate, blocks, median, gap, shortest, overlap
 ):
     samples = np.random.default_rng(0).normal(
         0, 0.1, max(1, round(seconds * rate))
     )
     samples = (samples * np.sin(np.arange(len(samples)) / rate)).astype("f4")
-    options = dict(median_seconds=median, merge_gap=gap, min_duration=shortest)
+    options = dict(
+        median_seconds=median,
+        merge_gap=gap,
+        min_duration=shortest,
+        overlap=overlap,
+    )
     whole = detector.detect((samples, rate), PHRASES, **options)
     stream = detector.stream(PHRASES, rate, **options)
     events, at, turn = [], 0, 0
@@ -114,12 +120,43 @@ def test_events_come_while_the_sound_goes_on(detector):
             call()
 
 
+@pytest.mark.parametrize("overlap, windows", [(0, 6), (0.5, 11), (0.75, 21)])
+def test_less_overlap_is_less_work_and_later(overlap, windows):
+    heard = []
+
+    class Counting(Model):
+        def encode(self, wavs):
+            heard.extend(wavs)
+            return super().encode(wavs)
+
+    detector = SoundEventDetector(
+        {"model": Counting(), "text_encoder": HashTextEncoder(dim=4)},
+        {"spec": SedSpec(RATE, 0.04, 1.0)},
+        {"device": "cpu"},
+    )
+    stream = detector.stream(
+        PHRASES, RATE, median_seconds=0, overlap=overlap, batch_size=1
+    )
+    final = None
+    for block in range(60):
+        stream.feed(np.full(RATE // 10, 0.1, "f4"))
+        if final is None and len(stream.scores):
+            final = (block + 1) / 10
+    stream.finish()
+    # Steps are whole frames, of which 25 are a window.
+    assert len(heard) in (windows, windows + 1)
+    assert len(heard) == detector.scorer.count(6.0, overlap)
+    assert final == pytest.approx(2 - overlap, abs=0.11)
+
+
 @pytest.mark.parametrize(
     "options, words",
     [
         ({"rate": 0}, "rate is 0"),
         ({"normalize": "file"}, "whole file"),
         ({"threshold": 2.0}, "threshold 2.0"),
+        ({"overlap": 0.95}, "overlap is 0.95"),
+        ({"overlap": float("nan")}, "overlap is nan"),
     ],
 )
 def test_what_makes_no_sense_is_said(detector, options, words):
