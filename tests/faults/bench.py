@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import runpy
+import shlex
 import shutil
 import signal
 import sys
@@ -27,7 +28,7 @@ def run(words, folder, out, *, setup=None, before=None, log=None, names=None):
     """Forks; the child runs the command. Returns its process id."""
     args = [
         word.replace("{in}", str(folder)).replace("{out}", str(out))
-        for word in words.split()
+        for word in shlex.split(words)
     ]
     pid = os.fork()
     if pid:

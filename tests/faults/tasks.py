@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import torch
 
 from tests.faults.clients import correct_and_learn
 
@@ -122,9 +121,12 @@ TASKS = {
         limit=10,
     ),
     "recipe": Task(
-        "RECIPE FlexSED demo --output_folder={out}/run --hidden_dim=8 "
-        "--num_train=8 --num_valid=2 --num_test=3 --batch_size=2 "
-        "--num_workers=0 --number_of_epochs=2",
+        "RECIPE FlexSED event_bank_scratch --output_folder={out}/run "
+        "--bank_folder={in}/bank --backgrounds_folder={in}/backgrounds "
+        "--label_table=null --text_source=hash --text_aliases=null "
+        "--text_dim=16 --embed_dim=16 --num_train=8 --num_valid=2 "
+        "--num_test=3 --batch_size=2 --num_workers=0 --number_of_epochs=2 "
+        "--min_test_recordings=1 --prepare='{num_jobs: 1}'",
         watch=("run/results.json", "run/per_class.tsv"),
         limit=10,
     ),
@@ -148,9 +150,7 @@ def write_inputs(folder: Path) -> None:
     from lhotse import Recording
 
     from lhotse_recipes.schema import event, make_cuts
-    from speechbrain_opensed.inference import export_detector
-    from speechbrain_opensed.lobes.finelap import FineLAP
-    from tests import finelap_yaml
+    from tests.tiny_aligner import export_aligner
     from tests.tiny_detector import export_tiny
 
     rng = np.random.default_rng(0)
@@ -166,6 +166,9 @@ def write_inputs(folder: Path) -> None:
             one.parent.mkdir(parents=True, exist_ok=True)
             soundfile.write(one, wave[:8000], 16000)
         recordings.append(Recording.from_file(path))
+        path = folder / f"backgrounds/{number}.wav"
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, 0.01 * np.tile(wave, 6), 16000)
         label = ("dog", "rain")[number % 2]
         supervisions.append(event(f"{number}", 0, 0.5, 1.5, label, label))
         rows.append(f"{number}.wav\t0.5\t1.5\t{label}")
@@ -176,23 +179,4 @@ def write_inputs(folder: Path) -> None:
     (folder / "phrases.txt").write_text("dog barking\nheavy rain\n")
     (folder / "tiny").mkdir()
     shutil.move(export_tiny(folder / "tiny"), folder / "model")
-    (folder / "aligner.yaml").write_text(finelap_yaml.YAML)
-    torch.manual_seed(0)
-    model = FineLAP(
-        embed_dim=16,
-        depth=1,
-        num_heads=2,
-        embed_size=16,
-        tokenizer="hash",
-        frame_seconds=0.15625,
-        roberta=dict(
-            vocab_size=99,
-            hidden_size=16,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=32,
-        ),
-    )
-    export_detector(
-        folder / "aligner", folder / "aligner.yaml", {"model": model}
-    )
+    export_aligner(folder)

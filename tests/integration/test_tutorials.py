@@ -37,5 +37,5 @@ def test_tutorials_run(path, folder, tmp_path, monkeypatch):
     assert code and all(cell.execution_count for cell in code)
 
 
-def test_there_are_eight():
-    assert len(TUTORIALS) == 8
+def test_there_are_nine():
+    assert len(TUTORIALS) == 9

@@ -13,6 +13,7 @@ import soundfile
 from lhotse import CutSet, Recording
 
 from speechbrain_opensed.commands.interrupts import prompt_interrupts
+from tests.tiny_aligner import export_aligner
 from tests.tiny_detector import export_tiny
 
 RUN = "from speechbrain_opensed.commands.cli import main; main()"
@@ -168,3 +169,28 @@ def test_it_leaves_no_trace():
     with pytest.raises(ValueError), prompt_interrupts():
         raise ValueError
     assert signal.set_wakeup_fd(before) == -1
+
+
+@pytest.mark.slow
+def test_index(folder, tmp_path):
+    model, out = export_aligner(tmp_path), tmp_path / "index"
+    arguments = ("index", folder / "yard", "-o", out, "--model", model)
+    arguments += ("--device", "cpu", "--batch-size", "1")
+
+    def heard():
+        return sum(len(lines(path)) for path in out.glob("*/files.jsonl"))
+
+    code, took, said = interrupt(arguments, lambda: heard() > 1)
+    assert code == 130 and took < 1, said
+    assert "Interrupted" in said
+    assert 1 < heard() < 12
+    before = heard()
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    now = int(re.search(r"12 recordings, .* (\d+) heard now", done.stderr)[1])
+    # What was kept is not heard again.
+    assert now <= 12 - before + 1
