@@ -128,12 +128,19 @@ def _label(event):
     return (event.custom or {}).get("label", event.text)
 
 
+def _shared(event, utterance):
+    end, start = (
+        min(event.end, utterance.end),
+        max(event.start, utterance.start),
+    )
+    return round(end - start, 6)
+
+
 def _tagged(utterance, events, least):
     names = dict.fromkeys(
         _label(one)
         for one in sorted(events, key=lambda one: one.start)
-        if min(one.end, utterance.end) - max(one.start, utterance.start)
-        >= least
+        if _shared(one, utterance) >= least
     )
     joined = ";".join(names)
     custom = {**(utterance.custom or {}), AUDIO_EVENT: joined}

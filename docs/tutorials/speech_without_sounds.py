@@ -55,8 +55,8 @@ CutSet.from_cuts(cuts).to_file("spoken.jsonl.gz")
 # ## Annotate
 #
 # The detector of this folder has learned nothing; a few examples teach it the
-# buzz. Any number of jobs gives the same manifest, and `--resume` goes on with one
-# that was interrupted. In Python `executor=` takes an executor of
+# buzz. Any number of jobs gives the same manifest, and `resume=True` goes on
+# with one that was interrupted. `executor=` takes an executor of
 # `concurrent.futures` or a client of Dask.
 
 # %%

@@ -43,7 +43,7 @@ def test_names_of_what_sounds_meanwhile():
 
 def test_only_utterances_are_named():
     cut = spoken(0, events=[("Rain", 0.0, 1.0)])
-    cut.supervisions.append(caption("r", 1.0, "it rains"))
+    cut.supervisions.append(caption("r", 0, 1.0, "it rains"))
     *_, words = tag_background(cut).supervisions
     assert "audio_event" not in words.custom
 
@@ -88,6 +88,7 @@ def test_the_choice():
 
 def test_lazy_stays_lazy(tmp_path):
     path = tmp_path / "cuts.jsonl"
-    CutSet.from_cuts([spoken(0), spoken(1)]).to_file(path)
+    cuts = [spoken(0).drop_in_memory_data(), spoken(1).drop_in_memory_data()]
+    CutSet.from_cuts(cuts).to_file(path)
     chosen = choose_by_background(CutSet.from_jsonl_lazy(path))
     assert chosen.is_lazy and len(list(chosen)) == 2

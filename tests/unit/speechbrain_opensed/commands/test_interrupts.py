@@ -33,7 +33,7 @@ def interrupt(arguments, ready, group=False, code=RUN):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not ready():
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
