@@ -304,14 +304,7 @@ def _areas(store, truth, hop_seconds, wanted, protocol):
         return {}
     from speechbrain_opensed.metrics.frames import frame_auroc
 
-    return frame_auroc(
-        store,
-        truth.events,
-        truth.durations,
-        list(truth.phrases),
-        hop_seconds,
-        protocol.keep_empty_clips,
-    )
+    return _over_clips(frame_auroc, store, truth, hop_seconds, protocol)
 
 
 def _fscores(store, truth, hop_seconds, protocol):
@@ -319,11 +312,13 @@ def _fscores(store, truth, hop_seconds, protocol):
         return {}
     from speechbrain_opensed.metrics.protocols import best_fscores
 
-    return best_fscores(
+    return _over_clips(best_fscores, store, truth, hop_seconds, protocol)
+
+
+def _over_clips(measure, store, truth, hop_seconds, protocol):
+    return measure(
         store,
-        truth.events,
-        truth.durations,
-        list(truth.phrases),
+        *(truth.events, truth.durations, list(truth.phrases)),
         hop_seconds,
         protocol.keep_empty_clips,
     )
