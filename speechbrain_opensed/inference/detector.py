@@ -169,10 +169,7 @@ class SoundEventDetector(SoundInterface):
             message says what to do.
         """
         return detect_one(
-            self,
-            path,
-            phrases,
-            channel,
+            *(self, path, phrases, channel),
             threshold=threshold,
             low_threshold=low_threshold,
             median_seconds=median_seconds,
