@@ -1,5 +1,7 @@
 """Generated pages: the ledger, licences, the reference, what is included."""
 
+import doctest
+import importlib.util
 import os
 import re
 import subprocess
@@ -7,10 +9,13 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import yaml
 
 from docs.tools.example_folder import ROOT
+from tests.browser import Browser, find_chromium
 
 sys.path.insert(0, str(ROOT / "docs/tools"))
 
@@ -20,6 +25,7 @@ import included  # noqa: E402
 import licences  # noqa: E402
 import reference  # noqa: E402
 import sbom  # noqa: E402
+import upstream  # noqa: E402
 
 
 def test_the_ledger_is_current():
@@ -190,3 +196,113 @@ def test_the_patch_fits_speechbrain(tmp_path):
         env={**os.environ, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)},
     )  # fmt: skip
     assert 'group["params"]]' in target.read_text()
+
+
+def applied(folder, package, *names, files=()):
+    """A folder with some files of an installed package, and patches."""
+    source = Path(importlib.import_module(package).__file__).parent
+    for file in files:
+        target = folder / package / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text((source / file).read_text())
+    for name in names:
+        subprocess.run(
+            ["git", "apply", str(ROOT / "docs/upstream" / name)],
+            cwd=folder, check=True,
+            env={**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)},
+        )  # fmt: skip
+    return folder / package
+
+
+def imported(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_cutloader_patch_is_ours_and_runs(tmp_path, monkeypatch):
+    assert upstream.PATCH.read_text() == upstream.cutloader_patch()
+    folder = applied(tmp_path, "speechbrain", upstream.PATCH.name)
+    module = imported(folder / "integrations/lhotse/loader.py")
+    monkeypatch.setitem(sys.modules, "loader", module)
+    tested = doctest.testmod(module)
+    assert tested.attempted and not tested.failed
+
+
+def test_the_patches_fit_lhotse_and_run(tmp_path):
+    if not metadata.version("lhotse").startswith("1.33"):
+        pytest.skip("the patches are against Lhotse 1.33")
+    registries = ("recipes/__init__.py", "bin/modes/recipes/__init__.py")
+    folder = applied(
+        tmp_path, "lhotse", "lhotse-esc50.patch", "lhotse-keep-empty.patch",
+        files=(*registries, "qa.py"),
+    )  # fmt: skip
+    for file in registries:
+        assert "esc50" in (folder / file).read_text()
+    corpus = tmp_path / "ESC-50-master"
+    (corpus / "audio").mkdir(parents=True)
+    (corpus / "meta").mkdir()
+    rows = ["filename,fold,target,category,esc10,src_file,take"]
+    for fold in (1, 2):
+        soundfile.write(corpus / f"audio/{fold}.wav", np.zeros(800), 16000)
+        rows.append(f"{fold}.wav,{fold},0,door_wood_knock,False,{fold},A")
+    rows.append("gone.wav,2,0,dog,True,3,A")
+    (corpus / "meta/esc50.csv").write_text("\n".join(rows) + "\n")
+    prepare = imported(folder / "recipes/esc50.py").prepare_esc50
+    parts = prepare(corpus, tmp_path / "out")
+    assert sorted(parts) == ["fold1", "fold2"]
+    (said,) = parts["fold2"]["supervisions"]
+    assert said.text == "door wood knock" and said.custom["esc10"] is False
+    assert len(list((tmp_path / "out").iterdir())) == 4
+    recordings = parts["fold1"]["recordings"] + parts["fold2"]["recordings"]
+    fix = imported(folder / "qa.py").fix_manifests
+    some = parts["fold1"]["supervisions"]
+    assert len(list(fix(recordings, some)[0])) == 1
+    assert len(list(fix(recordings, some, keep_empty=True)[0])) == 2
+
+
+@pytest.mark.slow
+def test_the_site_works_from_files(tmp_path):
+    """Built without a warning, it asks no network, and search answers."""
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"),
+            *("--site-dir", str(tmp_path)),
+        ],
+        cwd=ROOT,
+        check=True,
+    )
+    pages = [p for p in tmp_path.rglob("*.html") if p.name != "404.html"]
+    assert len(pages) > 60
+    for page in pages:
+        asked = re.findall(
+            r'(?:src|data-src)="(https?://[^"]+)', page.read_text()
+        )
+        assert not asked, (page, asked)
+    program = find_chromium()
+    if program is None:
+        pytest.skip("no Chromium to look at the pages with")
+    with Browser(program) as browser:
+        for width, dark in ((390, False), (1280, True)):
+            browser.size(width, 1000, dark)
+            for page in pages:
+                browser.open(page.as_uri())
+                wide, scheme, broken = browser.run(
+                    "[document.documentElement.scrollWidth, "
+                    "document.body.getAttribute('data-md-color-scheme'), "
+                    "[...document.images].filter(i => !i.naturalWidth).length]"
+                )
+                assert wide <= width and not broken, (page, wide, broken)
+                assert scheme == ("slate" if dark else "default")
+        browser.click(".md-search__input")
+        browser.run(
+            "(() => {"
+            "const box = document.querySelector('.md-search__input');"
+            "box.value = 'calibrate';"
+            "box.dispatchEvent(new Event('input', {bubbles: true}));"
+            "box.dispatchEvent(new KeyboardEvent('keyup', {bubbles: true}));"
+            "})()"
+        )
+        browser.wait("document.querySelector('.md-search-result__item')")
+        assert browser.errors == []
