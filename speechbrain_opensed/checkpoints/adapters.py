@@ -13,6 +13,7 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import nn
 
+from lhotse_recipes.json_files import read_json
 from lhotse_recipes.outputs import rewrite_folder
 from speechbrain_opensed.checkpoints.reading import load_strict, read_state
 from speechbrain_opensed.lobes.style.adapter import StyleAdapter
@@ -205,7 +206,7 @@ def _base(denoiser: nn.Module) -> dict[str, Any]:
 
 def _read_about(path: Path) -> Mapping[str, Any]:
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = read_json(path, dict, remedy="export it again")
         whole = {"base": dict(about["base"]), "sizes": dict(about["sizes"])}
         whole["base"]["kind"], whole["base"]["widths"]
     except (ValueError, KeyError, TypeError) as error:

@@ -7,7 +7,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lhotse_recipes.fingerprint import content_of
+from lhotse_recipes.json_files import read_json
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.lobes.piecewise import piecewise_constant
 from speechbrain_opensed.lobes.text.encoders import TableTextEncoder
@@ -191,7 +191,7 @@ def load_onnx(folder: str | Path) -> tuple[dict[str, nn.Module], dict]:
                 "all files have to stay together"
             )
     try:
-        about: dict[str, Any] = json.loads((folder / ABOUT).read_text("utf-8"))
+        about: dict[str, Any] = read_json(folder / ABOUT, dict)
         spec = SedSpec(**about["spec"])
         hparams: dict[str, Any] = {"spec": spec}
         if about["calibration"] is not None:

@@ -8,7 +8,6 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import json
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -19,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lhotse_recipes.json_files import read_json
 from speechbrain_opensed.core.fingerprint import fingerprint
 from speechbrain_opensed.core.levels import level_gain
 from speechbrain_opensed.core.spec import SedSpec
@@ -364,7 +364,7 @@ def load_space(source: str | Path, run_opts: dict | None = None) -> SoundSpace:
 
 def _is_clap(folder: Path) -> bool:
     try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
+        config = read_json(folder / "config.json", dict)
     except (OSError, ValueError):
         return False
-    return isinstance(config, dict) and config.get("model_type") == "clap"
+    return bool(config.get("model_type") == "clap")

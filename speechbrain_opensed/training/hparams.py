@@ -167,7 +167,13 @@ def _check_kind(key: str, value: Any, default: Any) -> None:
 
 
 def _check_size(key: str, value: Any) -> None:
-    """Numbers that cannot be right are refused before anything is read."""
+    """Values that cannot be right are refused before anything is read."""
+    if key == "held_out" and isinstance(value, str):
+        if not Path(value).is_file():
+            raise FileNotFoundError(
+                f"--{key} is {value!r}, and there is no such file: give a "
+                "file with one class per line, or the classes as ['a', 'b']"
+            )
     if key in AT_LEAST_ONE and value is None and key != "epoch_cuts":
         raise ValueError(f"--{key} is null, but has to be 1 or more")
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -124,3 +124,14 @@ def test_an_override_given_twice(tmp_path):
     path.write_text("width: 4\n")
     with pytest.raises(ValueError, match='given twice .*"width"'):
         load_hparams(path, "width: 5\nwidth: 6\n")
+
+
+def test_a_list_of_held_out_classes_is_there_before_data_is_made(tmp_path):
+    path = tmp_path / "train.yaml"
+    path.write_text("held_out: []\n")
+    with pytest.raises(FileNotFoundError, match=r"--held_out is 'nope'.*\['a'"):
+        load_hparams(path, "held_out: nope\n")
+    (tmp_path / "few.txt").write_text("Bark\n")
+    few = str(tmp_path / "few.txt")
+    assert load_hparams(path, f"held_out: {few}\n")["held_out"] == few
+    assert load_hparams(path, "held_out: [Bark]\n")["held_out"] == ["Bark"]
