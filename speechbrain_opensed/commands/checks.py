@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -76,12 +77,12 @@ def _invoke(command: click.Command, context: click.Context) -> Any:
         # --boxes and --tune-boxes exclude each other, which is said later.
         if name not in (*_OUTPUTS, "boxes")
         for one in _flat(value)
-        if isinstance(one, str | os.PathLike)
+        if isinstance(one, str | Path)
     ]
     outputs = [
         value
         for name in _OUTPUTS
-        if isinstance(value := context.params.get(name), str | os.PathLike)
+        if isinstance(value := context.params.get(name), str | Path)
     ]
     for place, output in enumerate(outputs):
         refuse_inputs(output, inputs)
