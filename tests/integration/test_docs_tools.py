@@ -308,5 +308,7 @@ def test_the_site_works_from_files(tmp_path):
                 "new KeyboardEvent('keyup', {bubbles: true}));"
                 "})()"
             )
-            browser.wait("document.querySelector('.md-search-result__item')")
+            browser.wait(
+                "document.querySelectorAll('.md-search-result__item').length"
+            )
             assert browser.errors == []
