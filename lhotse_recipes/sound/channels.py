@@ -52,8 +52,9 @@ def mix_down(
     if energy > _SILENCE * count and mixed < _CANCELLED * energy:
         logger.warning(
             "%s: its channels cancel each other, their mixture has %.1f %% of "
-            "their energy (a balanced line recorded as stereo?): take one of "
-            "them, --channel left, right, loudest or a number",
+            "their energy (a balanced line recorded as stereo?): mend the "
+            "recording, or take one of them: channel left, right, loudest or "
+            "a number (--channel of detect and annotate)",
             name,
             100 * mixed / energy,
         )

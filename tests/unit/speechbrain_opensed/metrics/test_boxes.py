@@ -15,11 +15,14 @@ from speechbrain_opensed.metrics.boxes import (
 )
 from tests.sed_frames import sed_frame
 
-# The authors' package is for comparison alone, and may be absent.
-csebbs = pytest.importorskip("sebbs.csebbs")
-
 HOP = 0.04
 CLASSES = ["cat", "dog"]
+
+
+@pytest.fixture
+def csebbs():
+    """The authors' package: for comparison alone, and it may be absent."""
+    return pytest.importorskip("sebbs.csebbs")
 
 
 def tracks(seed, frames=120):
@@ -31,7 +34,7 @@ def tracks(seed, frames=120):
 
 @pytest.mark.parametrize("settings", [*GRID[::3], BoxSettings(0.48, 0.2, 2.0)])
 @pytest.mark.parametrize("seed", range(6))
-def test_boxes_like_the_package(seed, settings):
+def test_boxes_like_the_package(csebbs, seed, settings):
     scores = tracks(seed).astype(np.float32).astype(float)
     predictor = csebbs.CSEBBsPredictor(
         settings.step_seconds, settings.merge_abs, settings.merge_rel
@@ -75,7 +78,7 @@ def clips(number=12):
     return scores, truth, dict.fromkeys(scores, 10.0)
 
 
-def test_tuning_chooses_like_the_package(monkeypatch):
+def test_tuning_chooses_like_the_package(csebbs, monkeypatch):
     as_scores = csebbs.sed_scores_from_sebbs
 
     def writable(*args, **options):
