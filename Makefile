@@ -54,7 +54,8 @@ demo-sept: $(READY)
 	$(BIN)/python recipes/SEPT/demo.py
 
 # One process a core: torch gains little from threads on sounds of seconds.
-PYTEST := python -m pytest -q --numprocesses $(THREADS) --dist loadfile
+PYTEST := python -m pytest -q --numprocesses $(THREADS) --dist loadfile \
+	--no-loadscope-reorder
 test test-recipes test-contracts test-all test-latest: \
 	export OMP_NUM_THREADS := 1
 

@@ -46,6 +46,11 @@ LIMITS = {
     "search": "comparing with all frames; limit: memory bandwidth",
     "style": "200 steps of DDPM; limit: evaluations of the U-Net",
 }
+#: Those that need real data, and what they ask for.
+ELSEWHERE = {
+    "transcript": "real speech and sounds, a detector and Whisper: see "
+    "`python benchmarks/transcript.py --help`",
+}
 PACKAGES = ("torch", "numpy", "lhotse", "speechbrain", "sed_scores_eval")
 
 
@@ -119,6 +124,9 @@ def main() -> None:
             failed.append(name)
         args.output.write_text("\n".join(page) + "\n", encoding="utf-8")
         print(f"{name}: {took}", flush=True)
+    page += ["", "## Not run here", ""]
+    page += [f"- {name} needs {what}" for name, what in ELSEWHERE.items()]
+    args.output.write_text("\n".join(page) + "\n", encoding="utf-8")
     print(args.output)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")

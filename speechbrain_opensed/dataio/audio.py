@@ -223,7 +223,12 @@ def _refuse_short(cut, tolerance):
     for source in cut.recording.sources:
         if source.type != "file":
             continue
-        info = inspect_audio(source.source)
+        try:
+            info = inspect_audio(source.source)
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"cut {cut.id}: its audio cannot be read ({error})"
+            ) from error
         if cut.end - info.duration > tolerance:
             raise ValueError(
                 f"cut {cut.id} ends at {cut.end:.3f} s, its file {info.path} "

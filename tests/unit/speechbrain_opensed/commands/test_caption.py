@@ -49,7 +49,8 @@ def test_formats_by_suffix(tmp_path, model, wav, suffix, start):
     "asr, output, message",
     [
         ("none", "a.doc", "ends in .vtt"),
-        ("none", "a.wav", "ends in .vtt"),
+        ("none", "b.wav", "ends in .vtt"),
+        ("none", "a.wav", "would be overwritten"),
         ("nowhere", "a.vtt", "no recogniser nowhere"),
         ("whisper-nosuch", "a.vtt", "whisper-nosuch"),
     ],

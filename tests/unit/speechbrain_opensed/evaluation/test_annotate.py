@@ -131,10 +131,12 @@ def test_it_goes_on_where_it_stopped(detector, tmp_path):
         def scorer(self):
             scorer = detector.scorer
 
-            def windows(blocks):
-                return map(self.count, scorer.windows(blocks))
+            def windows(blocks, overlap):
+                return map(self.count, scorer.windows(blocks, overlap))
 
-            return SimpleNamespace(windows=windows, score=scorer.score)
+            return SimpleNamespace(
+                windows=windows, score=scorer.score, step=scorer.step
+            )
 
         def count(self, window):
             self.windows += 1
