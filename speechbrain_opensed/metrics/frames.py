@@ -92,7 +92,8 @@ def _area(track: np.ndarray, active: np.ndarray) -> float:
     without = len(active) - with_class
     if not with_class or not without:
         return float("nan")
-    ranks = rankdata(track)[active].sum()
+    # Of float32, newer releases of scipy give ranks in float32.
+    ranks = rankdata(track.astype(np.float64))[active].sum()
     return float(
         (ranks - with_class * (with_class + 1) / 2) / (with_class * without)
     )
