@@ -144,7 +144,7 @@ def test_a_click_is_heard(page):
         "document.querySelector('#inspector-title').textContent"
     ) == (LOUD)
     page.wait("app.view.clip.ended")
-    page.wait("app.view.time > 4.5")
+    page.wait("app.view.time > 4.8")
 
 
 def test_all_is_played_and_paused(page):

@@ -41,6 +41,9 @@ export class TimeView extends EventTarget {
     this.clip.addEventListener("timeupdate", () => {
       if (!this.clip.paused) this.#at(this.clipStart + this.clip.currentTime);
     });
+    this.clip.addEventListener("ended", () => {
+      this.#at(this.clipStart + this.clip.currentTime);
+    });
     for (const name of ["play", "pause", "ended"]) {
       this.clip.addEventListener(name, () => this.#changed("playing"));
     }

@@ -101,6 +101,7 @@ def test_how_a_run_is_carried_out_may_change(claim, tmp_path):
     claim(
         output_folder="elsewhere", text=YAML.replace("epochs: 3", "epochs: 4")
     )
+    assert (tmp_path / "run/mixtures").is_dir()
 
 
 def test_checkpoints_of_unknown_runs_are_refused(claim, tmp_path):
