@@ -19,6 +19,7 @@ from speechbrain_opensed.checkpoints.reading import (
     load_strict,
     read_state,
 )
+from speechbrain_opensed.checkpoints.recognize import refuse_others
 from speechbrain_opensed.lobes.encoders.eat import EAT
 from speechbrain_opensed.lobes.finelap import FineLAP
 
@@ -100,7 +101,9 @@ def load_finelap(
     0.15625
     """
     config = {"frame_seconds": 10 / 64, **check_config(config, FineLAP)}
-    state = _official(read_state(source, HUB_FILES["finelap"][1]))
+    state = read_state(source, HUB_FILES["finelap"][1])
+    refuse_others(state, "FineLAP")
+    state = _official(state)
     model = FineLAP(**config)
     return load_strict(model, state, optional=UNUSED)
 
@@ -136,6 +139,7 @@ def load_eat(source: str | Path | Mapping, config: dict | None = None) -> EAT:
     """
     config = check_config(config, EAT)
     state = read_state(source, "model.safetensors")
+    refuse_others(state, "EAT")
     model = EAT(**config)
     root = _root(state, AUDIO_ANCHOR).removesuffix(PATCHES)
     state = _renamed(state, lambda key: _eat_name(key.removeprefix(root)))

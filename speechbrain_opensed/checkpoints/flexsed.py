@@ -13,6 +13,7 @@ from speechbrain_opensed.checkpoints.reading import (
     load_strict,
     read_state,
 )
+from speechbrain_opensed.checkpoints.recognize import refuse_others
 from speechbrain_opensed.lobes.encoders.dasheng import Dasheng, resize_positions
 from speechbrain_opensed.lobes.flexsed import FlexSED
 
@@ -51,8 +52,10 @@ def load_dasheng(
     >>> len(encoder.blocks)
     1
     """
-    model = Dasheng(**check_config(config, Dasheng))
+    config = check_config(config, Dasheng)
     state = read_state(source)
+    refuse_others(state, "Dasheng")
+    model = Dasheng(**config)
     # The variant fine-tuned on AudioSet brings its classifier.
     state = {k: v for k, v in state.items() if not k.startswith("outputlayer")}
     if "time_pos_embed" in state:
@@ -93,6 +96,7 @@ def load_flexsed(
     >>> len(model.decoder.blocks)
     1
     """
-    model = FlexSED(**check_config(config, FlexSED))
+    config = check_config(config, FlexSED)
     state = read_state(source, HUB_FILES["flexsed"][1])
-    return load_strict(model, state, optional=("front_end.",))
+    refuse_others(state, "FlexSED")
+    return load_strict(FlexSED(**config), state, optional=("front_end.",))

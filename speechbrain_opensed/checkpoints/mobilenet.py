@@ -12,6 +12,7 @@ from speechbrain_opensed.checkpoints.reading import (
     load_strict,
     read_state,
 )
+from speechbrain_opensed.checkpoints.recognize import refuse_others
 from speechbrain_opensed.core.hub import models_folder
 from speechbrain_opensed.lobes.encoders.mobilenet import MobileNet
 
@@ -60,6 +61,7 @@ def load_mobilenet(
     if isinstance(source, str | Path):
         source = _find(Path(source))
     state = read_state(source)
+    refuse_others(state, "MobileNet")
     if "classifier.2.bias" in state:
         config.setdefault("width", state["classifier.2.bias"].numel() / 1280)
     if "classifier.5.bias" in state:

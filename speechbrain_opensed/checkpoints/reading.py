@@ -16,6 +16,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from speechbrain_opensed.checkpoints.recognize import recognize, refuse_others
+
 __all__ = ["HUB_FILES", "check_config", "load_strict", "read_state"]
 
 # Names that stand for a file on a hub: (address, file name).
@@ -44,8 +46,9 @@ def read_state(
     ---------
     source : str, Path or mapping
         A file, a folder that holds `filename`, a name in `HUB_FILES`, a
-        Hugging Face repository, or a state dict; `{'model': state}` is
-        opened.
+        Hugging Face repository, or a state dict; `{'model': state}` and
+        `{'state_dict': state}` are opened. What kind of file it is tells its
+        content, not its name.
     filename : str, optional
         File to take from a folder or repository.
 
@@ -74,10 +77,12 @@ def read_state(
     if not isinstance(source, Mapping):
         path = _locate(source, filename)
         try:
-            if path.suffix == ".safetensors":
+            if _is_safetensors(path):
                 source = load_file(path)
             else:
-                source = torch.load(path, "cpu", weights_only=True)
+                # As a file: by a path torch, too, goes by its suffix.
+                with open(path, "rb") as file:
+                    source = torch.load(file, "cpu", weights_only=True)
         except Exception as error:
             raise ValueError(
                 f"{path} cannot be read as a checkpoint of tensors alone "
@@ -85,8 +90,9 @@ def read_state(
                 "download it again, or take the tensors out of it by `opensed "
                 "convert-checkpoint`, which runs nothing"
             ) from error
-    if isinstance(source, Mapping) and isinstance(source.get("model"), Mapping):
-        source = source["model"]
+    for key in ("model", "state_dict"):
+        if isinstance(source, Mapping) and isinstance(source.get(key), Mapping):
+            source = source[key]
     others = (
         [
             key
@@ -131,7 +137,7 @@ def load_strict(
     ------
     ValueError
         Names what is missing, unexpected, of another shape or type, or holds
-        NaN or infinity.
+        NaN or infinity, or the model that they are of instead.
 
     Example
     -------
@@ -145,6 +151,7 @@ def load_strict(
         if not any(part in key for part in optional)
     }
     own = module.state_dict()
+    refuse_others(state, recognize(own))
     problems = {
         "missing": [k for k in own if k not in state],
         "unexpected": [k for k in state if k not in own],
@@ -240,6 +247,12 @@ def check_config(config: dict | None, model: type) -> dict:
             f"{sorted(known)}"
         )
     return config
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Whether it begins with a length and a JSON object."""
+    with open(path, "rb") as file:
+        return file.read(9)[8:] == b"{"
 
 
 def _locate(source, filename: str | None) -> Path:

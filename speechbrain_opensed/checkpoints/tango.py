@@ -20,6 +20,7 @@ from speechbrain_opensed.checkpoints.reading import (
     load_strict,
     read_state,
 )
+from speechbrain_opensed.checkpoints.recognize import refuse_others
 from speechbrain_opensed.checkpoints.tango_layout import (
     SIZES,
     rename_vae,
@@ -196,7 +197,12 @@ def _split(path: Path, prefixes: dict[str, str]) -> dict[str, dict]:
     """Tensors of a file by the prefix of their names, which is taken off."""
     parts: dict[str, dict[str, Tensor]] = {part: {} for part in prefixes}
     others = []
-    for name, value in read_state(path).items():
+    state = read_state(path)
+    try:
+        refuse_others(state, "Tango")
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    for name, value in state.items():
         for part, prefix in prefixes.items():
             if name.startswith(prefix):
                 parts[part][name.removeprefix(prefix)] = value

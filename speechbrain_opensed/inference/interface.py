@@ -22,8 +22,6 @@ from speechbrain_opensed.lobes.text.learned import LearnedPhrases
 
 __all__ = ["SoundInterface"]
 
-_WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
-
 
 class SoundInterface(SafePretrained):
     """Base of the interfaces of models that hear.
@@ -145,7 +143,7 @@ class SoundInterface(SafePretrained):
             return cls(*load_onnx(folder), run_opts)
         described = (folder / "hyperparams.yaml").is_file()
         bare = (folder / "model.safetensors").is_file() and not described
-        if bare or (folder.is_file() and folder.suffix in _WEIGHTS):
+        if bare or folder.is_file():
             return cls._from_parts(
                 *(build_weights(folder), run_opts, str(folder.resolve()))
             )

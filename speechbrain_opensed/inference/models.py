@@ -222,7 +222,7 @@ def clap_text() -> ClapTextEncoder:
     Returns
     -------
     ClapTextEncoder
-        CLAP's, with the prompt of FlexSED's training.
+        CLAP's, with the prompt of FlexSED's training, capitals included.
 
     Raises
     ------
@@ -234,7 +234,7 @@ def clap_text() -> ClapTextEncoder:
     >>> clap_text.__annotations__["return"].__name__
     'ClapTextEncoder'
     """
-    return ClapTextEncoder()
+    return ClapTextEncoder(capitalize=True)
 
 
 def _pe_audio(named: NamedModel) -> Parts:

@@ -11,6 +11,7 @@ Authors
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -43,8 +44,8 @@ class IntersectionCounts:
         Sum of the events of each class, `[classes]`.
     total_seconds : float
         Sum of the clips.
-    unknown : int
-        Detections of classes that have no event in the reference.
+    unknown : Mapping[str, int]
+        Detections of each class that has no event in the reference.
 
     Example
     -------
@@ -64,11 +65,15 @@ class IntersectionCounts:
     cross: np.ndarray
     seconds: np.ndarray
     total_seconds: float
-    unknown: int
+    unknown: Mapping[str, int]
 
     @property
     def result(self) -> TableResult:
-        """F-scores; psds_eval's macro average is that of found classes."""
+        """F-scores; psds_eval's macro average is that of found classes.
+
+        It has no micro average. Ours counts detections of classes without
+        events as false alarms, as those of sed_eval do.
+        """
         per_class = {
             label: ClassCounts(int(events), int(true + false), int(true))
             for label, events, true, false in zip(
@@ -80,16 +85,21 @@ class IntersectionCounts:
             )
         }
         found = [one.fscore for one in per_class.values() if one.num_right]
+        per_class |= {
+            label: ClassCounts(0, number, 0)
+            for label, number in self.unknown.items()
+        }
+        unknown = sum(self.unknown.values())
         return TableResult(
             per_class,
             0,
             int((self.num_events - self.true).sum()),
-            int(self.false.sum()),
+            int(self.false.sum()) + unknown,
             {
                 "f_measure_of_found_classes": (
                     sum(found) / len(found) if found else math.nan
                 ),
-                "detections_of_other_classes": self.unknown,
+                "detections_of_other_classes": unknown,
             },
         )
 
@@ -244,10 +254,12 @@ def count_intersections(
         ),
         seconds=np.bincount(true.label, true.seconds, minlength=size),
         total_seconds=float(sum((durations or {}).values())) or math.nan,
-        unknown=sum(
-            label not in labels
-            for spans in detected.values()
-            for *_, label in spans
+        unknown=Counter(
+            label
+            for clip, spans in detected.items()
+            for onset, offset, label in _without_overlaps(spans)
+            if label not in labels
+            and (durations is None or (onset < durations[clip] and offset > 0))
         ),
     )
 

@@ -154,6 +154,10 @@ class ClapTextEncoder(TextEncoder):
         a space.
     batch_size : int
         Phrases that are embedded at once.
+    capitalize : bool
+        Whether a phrase begins with a capital in the prompt, as labels of
+        AudioSet do, whose prompts FlexSED was trained with: the tokenizer
+        cares.
 
     Raises
     ------
@@ -174,6 +178,7 @@ class ClapTextEncoder(TextEncoder):
         source: str = CLAP,
         template: str = "The sound of {}",
         batch_size: int = 64,
+        capitalize: bool = False,
     ):
         super().__init__()
         from transformers import AutoTokenizer, ClapTextModelWithProjection
@@ -196,6 +201,7 @@ class ClapTextEncoder(TextEncoder):
         self.dim = self.model.config.projection_dim
         self.template = template
         self.batch_size = batch_size
+        self.capitalize = capitalize
 
     def train(self, mode: bool = True) -> "ClapTextEncoder":
         """Stays in `eval`: the tower is frozen."""
@@ -206,11 +212,18 @@ class ClapTextEncoder(TextEncoder):
         rows = []
         for start in range(0, len(phrases), self.batch_size):
             prompts = [
-                self.template.format(phrase.replace("_", " "))
+                self._prompt(phrase)
                 for phrase in phrases[start : start + self.batch_size]
             ]
             rows.append(embed_texts(self.model, self.tokenizer, prompts))
         return torch.cat(rows)
+
+    def _prompt(self, phrase: str) -> str:
+        said = phrase.replace("_", " ")
+        if self.capitalize:
+            # What follows stays as it is: "Telephone dialing, DTMF".
+            said = said[:1].upper() + said[1:]
+        return self.template.format(said)
 
 
 def embed_texts(

@@ -19,9 +19,6 @@ from speechbrain_opensed.core.frontends import MelSpectrogram
 
 __all__ = ["ClapMel"]
 
-# Of the published models. The library's own differ: they fuse, and begin at
-# 0 Hz.
-PUBLISHED = {"truncation": "rand_trunc", "frequency_min": 50}
 FLOOR = 1e-10
 
 
@@ -35,7 +32,8 @@ class ClapMel(nn.Module):
     Arguments
     ---------
     settings : mapping
-        As in the `preprocessor_config.json` of a model.
+        As in the `preprocessor_config.json` of a model; what they leave out
+        is the library's: a band from 0 Hz, where published models have 50.
     fused : bool
         Whether the model takes four mels at once.
 
@@ -56,7 +54,7 @@ class ClapMel(nn.Module):
         super().__init__()
         from transformers import ClapFeatureExtractor
 
-        front = ClapFeatureExtractor(**{**PUBLISHED, **settings})
+        front = ClapFeatureExtractor(**settings)
         if front.padding not in ("repeatpad", "repeat", "pad"):
             raise ValueError(
                 f"padding is {front.padding!r}: choose 'repeatpad', 'repeat' "

@@ -39,6 +39,8 @@ class PhraseEncoder(TextEncoder):
         For a table: phrase to label, or a csv.
     alias_columns : sequence of str
         Columns of that csv: phrases, labels.
+    capitalize : bool
+        Whether CLAP reads phrases with a capital at their beginning.
 
     Raises
     ------
@@ -61,6 +63,7 @@ class PhraseEncoder(TextEncoder):
         *,
         aliases: Mapping | str | Path | None = None,
         alias_columns: Sequence[str] = ("phrase", "label"),
+        capitalize: bool = False,
     ):
         super().__init__()
         if str(source) == "hash":
@@ -70,7 +73,9 @@ class PhraseEncoder(TextEncoder):
         elif _embeds_sentences(str(source)):
             self.encoder = SentenceTextEncoder(source)
         else:
-            self.encoder = ClapTextEncoder(str(source), template)
+            self.encoder = ClapTextEncoder(
+                str(source), template, capitalize=capitalize
+            )
         self.dim = self.encoder.dim
         if self.dim != dim:
             raise ValueError(

@@ -10,6 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from speechbrain_opensed.checkpoints import load_eat, load_finelap
+from speechbrain_opensed.checkpoints.recognize import recognize
 from speechbrain_opensed.lobes.encoders.eat import sincos_positions
 from speechbrain_opensed.lobes.finelap import FineLAP
 from speechbrain_opensed.losses import clip_sigmoid_loss, frame_sigmoid_loss
@@ -155,6 +156,7 @@ def legacy(state):
 )
 def test_layouts(parity, model, layout):
     config, state, _ = parity
+    assert recognize(layout(state)) == "FineLAP"
     assert same(model, load_finelap(layout(state), config=config))
 
 

@@ -120,6 +120,23 @@ def test_files_load(tmp_path, suffix):
     assert not loaded.training
 
 
+@pytest.mark.parametrize("suffix", [".pt", ".bin", ".safetensors", ""])
+@pytest.mark.parametrize("kind", ["safetensors", "zip", "old"])
+def test_content_and_not_the_suffix_tells_the_kind(tmp_path, suffix, kind):
+    state = FlexSED(**TINY).state_dict()
+    path = tmp_path / f"model{suffix}"
+    if kind == "safetensors":
+        save_file(state, path)
+    else:
+        new = kind == "zip"
+        torch.save(
+            {"state_dict": state}, path, _use_new_zipfile_serialization=new
+        )
+    found = read_state(path)
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[name], state[name]) for name in state)
+
+
 class Bomb:
     def __reduce__(self):
         return os.mkdir, ("exploded",)

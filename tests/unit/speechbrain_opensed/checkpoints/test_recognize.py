@@ -1,7 +1,16 @@
 """Checkpoints are known by their tensors."""
 
 import pytest
+import torch
 
+from speechbrain_opensed.checkpoints import (
+    load_dasheng,
+    load_eat,
+    load_finelap,
+    load_flexsed,
+    load_mobilenet,
+    load_strict,
+)
 from speechbrain_opensed.checkpoints.recognize import recognize
 from speechbrain_opensed.lobes.encoders.dasheng import Dasheng
 from speechbrain_opensed.lobes.encoders.eat import EAT
@@ -10,18 +19,23 @@ from speechbrain_opensed.lobes.finelap import FineLAP
 from speechbrain_opensed.lobes.flexsed import FlexSED
 
 TINY = dict(embed_dim=16, depth=2, num_heads=2)
+MAKE = {
+    "Dasheng": lambda: Dasheng(**TINY),
+    "FlexSED": lambda: FlexSED(**TINY, ft_blocks=1),
+    "FineLAP": FineLAP.tiny,
+    "EAT": lambda: EAT(**TINY),
+    "MobileNet": lambda: MobileNet(0.1),
+}
+LOAD = {
+    "Dasheng": load_dasheng,
+    "FlexSED": load_flexsed,
+    "FineLAP": load_finelap,
+    "EAT": load_eat,
+    "MobileNet": load_mobilenet,
+}
 
 
-@pytest.mark.parametrize(
-    "model, make",
-    [
-        ("Dasheng", lambda: Dasheng(**TINY)),
-        ("FlexSED", lambda: FlexSED(**TINY, ft_blocks=1)),
-        ("FineLAP", FineLAP.tiny),
-        ("EAT", lambda: EAT(**TINY)),
-        ("MobileNet", lambda: MobileNet(0.1)),
-    ],
-)
+@pytest.mark.parametrize("model, make", MAKE.items())
 def test_our_modules_are_recognized(model, make):
     assert recognize(make().state_dict()) == model
 
@@ -48,3 +62,32 @@ def test_released_layouts_are_recognized(shared_data, model, file):
 def test_others_are_not():
     assert recognize(["weight", "bias"]) is None
     assert recognize([]) is None
+
+
+@pytest.mark.parametrize("wanted", LOAD)
+@pytest.mark.parametrize("given", MAKE)
+def test_another_model_is_called_by_its_name(given, wanted):
+    state = MAKE[given]().state_dict()
+    if given == wanted:
+        return
+    words = f"weights of {given}, not of {wanted}: .* load_{given.lower()}"
+    with pytest.raises(ValueError, match=words):
+        LOAD[wanted](state)
+    # As do recipes, which have a model of their own sizes already.
+    with pytest.raises(ValueError, match=words):
+        load_strict(MAKE[wanted](), state)
+
+
+@pytest.mark.parametrize("wanted", LOAD)
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["unet.down_blocks.0.conv.weight", "text_encoder.block.0.q.weight"],
+        ["encoder.down.0.conv.weight", "quant_conv.weight", "vocoder.bias"],
+    ],
+    ids=["main", "vae"],
+)
+def test_files_of_tango_are_called_so(names, wanted):
+    state = dict.fromkeys(names, torch.ones(1))
+    with pytest.raises(ValueError, match=f"weights of Tango, not of {wanted}"):
+        LOAD[wanted](state)

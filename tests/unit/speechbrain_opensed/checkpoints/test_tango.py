@@ -199,6 +199,12 @@ def test_another_checkpoint_is_not_taken_for_tango(folder, states):
     torch.save(states["vae"], folder / "pytorch_model_main.bin")
     with pytest.raises(ValueError, match="AudioLDM"):
         load(folder)
+    dasheng = dict.fromkeys(
+        ["patch_embed.proj.w", "time_pos_embed"], torch.ones(1)
+    )
+    torch.save(dasheng, folder / "pytorch_model_main.bin")
+    with pytest.raises(ValueError, match="main.bin.*weights of Dasheng, not"):
+        load(folder)
 
 
 def test_unknown_sizes_are_named(folder):

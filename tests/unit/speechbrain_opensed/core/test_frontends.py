@@ -62,7 +62,7 @@ def test_cnn14():
 
 def test_clap():
     front = ClapFeatureExtractor(truncation="rand_trunc", frequency_min=50)
-    mel = ClapMel({})
+    mel = ClapMel({"frequency_min": 50})
     wav = WAVS[0].repeat(15)[:480000]
     power = stft(wav.double(), 1024, 480).abs().square().T
     bands = power @ torch.from_numpy(front.mel_filters_slaney).double()

@@ -183,14 +183,19 @@ def test_flexsed_weights_are_told_by_their_tensors(home, tmp_path):
     wav = wav / wav.abs().max()
     queries = modules["text_encoder"](PHRASES)
     assert queries.shape == (3, 512)
+    # As its authors ask it, whatever is typed.
+    capital = [phrase[0].upper() + phrase[1:] for phrase in PHRASES]
+    assert torch.equal(modules["text_encoder"](capital), queries)
+    assert modules["text_encoder"].capitalize
     with torch.no_grad():
         expected = weights(wav, queries).sigmoid().transpose(1, 2)
     scores = detector.detect_batch(wav, None, PHRASES, normalize=None)
     assert (scores - expected).abs().max() <= 1e-5
 
 
-def test_other_weights_are_named(home, tmp_path):
-    path = tmp_path / "encoder.safetensors"
+@pytest.mark.parametrize("name", ["encoder.safetensors", "encoder.pt", "w"])
+def test_other_weights_are_named(home, tmp_path, name):
+    path = tmp_path / name
     save_file(Dasheng(16, 1, 2).state_dict(), path)
     with pytest.raises(ValueError, match="weights of Dasheng .*no detector"):
         SoundEventDetector.from_source(path)

@@ -115,6 +115,11 @@ def test_what_overlaps_is_joined_and_what_is_unknown_counted():
     counts = count_intersections(truth, found, {"a": 10.0})
     assert (counts.num_events, counts.true, counts.false) == (2, 1, 0)
     assert counts.result.more["detections_of_other_classes"] == 1
+    # Two events of dog, one of them found; and rain is a false alarm.
+    assert counts.result.per_class["rain"].num_found == 1
+    assert counts.result.micro == 2 * 1 / (2 + 1 + 1)
+    assert counts.result.macro == counts.result.per_class["dog"].fscore
+    assert counts.result.error_rate == (1 + 1) / 2
     late = {"a": [(10.5, 11.0, "dog")]}
     assert count_intersections(truth, late, {"a": 10.0}).false == 0
     assert count_intersections(truth, late).false == 1

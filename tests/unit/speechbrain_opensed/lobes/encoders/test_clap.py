@@ -2,16 +2,22 @@
 
 import json
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
 from transformers import ClapFeatureExtractor
 
 from speechbrain_opensed.lobes.encoders.clap import ClapTextEncoder
-from speechbrain_opensed.lobes.prompts.alm_clap import TINY_FRONT, ClapTower
+from speechbrain_opensed.lobes.prompts.alm_clap import (
+    TINY,
+    TINY_FRONT,
+    ClapTower,
+)
 from speechbrain_opensed.lobes.text.roberta import RobertaText
 from speechbrain_opensed.lobes.text.sentence import SentenceTextEncoder
 from speechbrain_opensed.lobes.text.states import T5TextStates
+from speechbrain_opensed.metrics.generation.encoding import AudioEncoder
 from speechbrain_opensed.metrics.generation.evaluators import (
     AstEncoder,
     ClapEncoder,
@@ -92,3 +98,21 @@ def test_names_that_are_no_repositories_are_not_asked_for():
     for name in ("./nowhere", "/no/such", "clap", "a/b/c"):
         with pytest.raises(FileNotFoundError, match="neither folder nor"):
             ClapTextEncoder(name)
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_settings_left_out_are_the_same_for_all(fused):
+    # By sizes and a few settings, or by the library's object of them.
+    front = {**TINY_FRONT, "max_length_s": 2, "hop_length": 4800}
+    sizes = {**TINY, "audio_config": {**TINY["audio_config"]}}
+    sizes["audio_config"]["enable_fusion"] = fused
+    tower = ClapTower(sizes, front)
+    judge = ClapEncoder.__new__(ClapEncoder)
+    AudioEncoder.__init__(judge, RATE)
+    judge.model = tower.model
+    judge.processor = SimpleNamespace(
+        feature_extractor=ClapFeatureExtractor(**front)
+    )
+    wavs = torch.randn(2, 4 * RATE) * 0.3
+    heard = judge(wavs).embedding
+    assert torch.equal(heard, tower.encode_audio(wavs))

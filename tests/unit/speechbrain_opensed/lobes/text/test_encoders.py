@@ -163,6 +163,28 @@ def test_clap_from_a_folder(clap_folder):
     assert not any(p.requires_grad for p in encoder.parameters())
 
 
+@pytest.mark.parametrize(
+    "typed, asked",
+    [
+        ("dog barking", "The sound of Dog barking"),
+        ("Dog barking", "The sound of Dog barking"),
+        ("telephone dialing, DTMF", "The sound of Telephone dialing, DTMF"),
+        ("dog_bark", "The sound of Dog bark"),
+    ],
+)
+def test_prompts_begin_with_the_capital_of_the_training(
+    clap_folder, typed, asked
+):
+    expected = ClapTextEncoder(clap_folder, template="{}")([asked])
+    for encoder in (
+        ClapTextEncoder(clap_folder, capitalize=True),
+        PhraseEncoder(clap_folder, 8, capitalize=True),
+    ):
+        assert torch.equal(encoder([typed]), expected)
+    as_typed = ClapTextEncoder(clap_folder)([typed])
+    assert torch.equal(as_typed, expected) == typed.startswith("Dog ")
+
+
 def test_source_chooses_the_encoder(clap_folder, tmp_path):
     assert PhraseEncoder(clap_folder, dim=8)(["dog"]).shape == (1, 8)
     with pytest.raises(ValueError, match="set text_dim to 8"):
