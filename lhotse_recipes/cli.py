@@ -8,6 +8,7 @@ import collections.abc
 import copy
 import functools
 import inspect
+import os
 import re
 import typing
 from collections.abc import Callable
@@ -280,6 +281,10 @@ def export(cuts: str, output: str, name: str, durations: str | None) -> None:
         writer = getattr(formats, f"export_{name}")
         for path in (output, durations):
             refuse_inputs(path, [cuts])
+        if durations and os.path.realpath(durations) == os.path.realpath(
+            output
+        ):
+            raise ValueError(f"{output} is named for two outputs")
         written = writer(read_cuts(cuts), output, **more)
     except (ValueError, OSError, ImportError) as error:
         raise click.ClickException(str(error)) from error

@@ -19,10 +19,13 @@ from lhotse_recipes.io import read_text
 
 __all__ = ["parse_json", "read_json", "read_json_lines"]
 
-# An exponent that may be too large, and half of a character.
+# A number that may be too large, and half of a character.
 _HUGE = re.compile(r"[eE]\+?\d{3}")
+# Of 300 digits in a row, two of every 150th character.
+_DIGITS, _EACH = re.compile(r"\d\d"), 150
 _HALVES = re.compile(r"\\u[dD][89a-fA-F]")
 _IDENT = re.compile(r'"(?:id|audio_id)"\s*:\s*"([^"\\]{1,200})"')
+_LONGEST_LINE = 2**25
 _KINDS: dict[type, str] = {dict: "object", list: "list"}
 
 
@@ -89,8 +92,8 @@ def _named(line: str | bytes) -> str:
 
 def _parsed(text: str) -> Any:
     more: dict[str, Any] = {}
-    if _HUGE.search(text):
-        more["parse_float"] = _finite
+    if _HUGE.search(text) or _DIGITS.search(text[::_EACH]):
+        more = {"parse_float": _finite, "parse_int": _whole}
     value = json.loads(
         text, object_pairs_hook=_unique, parse_constant=_constant, **more
     )
@@ -114,6 +117,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _constant(name: str) -> float:
     raise _Refused(f"{name} is no number that JSON has")
+
+
+def _whole(text: str) -> int:
+    _finite(text)
+    return int(text)
 
 
 def _finite(text: str) -> float:
@@ -191,7 +199,13 @@ def _lines(path: Path, encoding: str) -> Iterator[str | bytes]:
                 yield from read_text(path, encoding).split("\n")
                 return
             file.seek(0)
-            yield from file
+            while line := file.readline(_LONGEST_LINE + 1):
+                if len(line) > _LONGEST_LINE:
+                    raise ValueError(
+                        f"{path} has a line of more than {_LONGEST_LINE} "
+                        "bytes: it is no file of JSON lines"
+                    )
+                yield line
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(
             f"{path} is damaged ({error}): write it anew"

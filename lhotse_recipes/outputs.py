@@ -6,11 +6,9 @@ with its owner only what a list of ours names is ever replaced or removed.
 """
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
@@ -18,6 +16,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
+
+from lhotse_recipes.holding import hold, is_held, let_go, new_part
 
 __all__ = [
     "OWN_FILES",
@@ -89,6 +89,7 @@ def write_together(
     if mode == "w":
         text = {"encoding": "utf-8", "newline": ""}
     temporary: dict[Path, tuple[Path, Path]] = {}
+    holds = ExitStack()
     try:
         with ExitStack() as opened:
             files = []
@@ -98,9 +99,13 @@ def write_together(
                     file = open(path, mode, **text, opener=_append)
                 else:
                     target = _target(path)
-                    part = target.with_name(f".{secrets.token_hex(8)}.part")
+                    try:
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        part, held = new_part(target.parent)
+                    except OSError as error:
+                        raise _unwritten(error, path) from error
+                    holds.callback(let_go, held)
                     temporary[path] = part, target
-                    target.parent.mkdir(parents=True, exist_ok=True)
                     file = open(part, mode, **text)
                 files.append(opened.enter_context(file))
             yield files
@@ -108,19 +113,17 @@ def write_together(
     except OSError as error:
         # Errors of other files (a source that is read meanwhile) carry their
         # own names; errors of writing carry none or one of these.
-        ours = {
-            str(name): path
-            for path, (part, target) in temporary.items()
-            for name in (part, *target.parents)
-        }
+        ours = {str(part): path for path, (part, _) in temporary.items()}
         name = error.filename
         if error.errno is None or not (name is None or str(name) in ours):
             raise
         raise _unwritten(error, ours.get(str(name), wanted[0])) from error
     finally:
         for part, _ in temporary.values():
-            with suppress(NotADirectoryError):
-                part.unlink(missing_ok=True)
+            # The error that led here is told, not one of tidying up.
+            with suppress(OSError):
+                part.unlink()
+        holds.close()
 
 
 def _unwritten(error: OSError, path: Path) -> OSError:
@@ -180,18 +183,18 @@ def _move(moves: list[tuple[Path, Path]]) -> None:
     if len(moves) == 1:
         os.replace(*moves[0])
         return
-    kept = [
-        (target.with_name(f".{secrets.token_hex(8)}.part"), target)
-        for _, target in moves
-        if target.exists()
-    ]
+    kept: list[tuple[Path, Path]] = []
     done = []
+    held = None
     try:
-        for old, target in kept:
+        if existing := [target for _, target in moves if target.exists()]:
+            folder, held = new_part(existing[0].parent, is_folder=True)
+        for number, target in enumerate(existing):
+            kept.append((folder / str(number), target))
             try:
-                os.link(target, old)
+                os.link(target, kept[-1][0])
             except OSError:  # not every file system has links
-                shutil.copy2(target, old)
+                shutil.copy2(target, kept[-1][0])
         for part, target in moves:
             os.replace(part, target)
             done.append(target)
@@ -203,8 +206,9 @@ def _move(moves: list[tuple[Path, Path]]) -> None:
                 os.replace(old, target)
         raise
     finally:
-        for old, _ in kept:
-            old.unlink(missing_ok=True)
+        if existing:
+            shutil.rmtree(folder, ignore_errors=True)
+            let_go(held)
 
 
 def refuse_inputs(
@@ -286,7 +290,7 @@ def locked(path: str | Path) -> Iterator[None]:
     lock = path.with_name(f".{path.name}.lock")
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
-        held = _acquire(lock)
+        held = hold(lock, make=True)
     except BlockingIOError as error:
         raise OSError(
             errno.EAGAIN,
@@ -300,22 +304,10 @@ def locked(path: str | Path) -> Iterator[None]:
         yield
     finally:
         # It goes while it is held: nobody can hold the one that is removed.
-        lock.unlink(missing_ok=True)
-        os.close(held)
-
-
-def _acquire(lock: Path) -> int:
-    while True:
-        held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(held), os.stat(lock)):
-                    return held
-        except BaseException:
-            os.close(held)
-            raise
-        os.close(held)
+        if is_held(held):
+            with suppress(OSError):
+                lock.unlink()
+            let_go(held)
 
 
 def own_files(folder: str | Path) -> dict[str, dict[str, Any]]:
@@ -378,14 +370,13 @@ def rewrite_folder(
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file: name a folder")
     _refuse_taken(folder, [main, *wanted], own_files(folder))
-    temporary = folder.with_name(f".{secrets.token_hex(8)}.part")
     with locked(folder):
         old = own_files(folder)
         try:
-            try:
-                temporary.mkdir(parents=True)
-            except OSError as error:
-                raise _unwritten(error, folder) from error
+            temporary, held = new_part(folder.parent, is_folder=True)
+        except OSError as error:
+            raise _unwritten(error, folder) from error
+        try:
             yield temporary
             if gives_way and _is_theirs(folder, gives_way, old):
                 (temporary / gives_way).unlink(missing_ok=True)
@@ -407,6 +398,7 @@ def rewrite_folder(
             _replace_files(folder, temporary, main, old, new)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+            let_go(held)
 
 
 def _is_theirs(folder: Path, name: str, ours: dict[str, Any]) -> bool:

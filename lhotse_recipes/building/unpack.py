@@ -2,7 +2,6 @@
 
 import os
 import re
-import secrets
 import shutil
 import subprocess
 import tarfile
@@ -16,6 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from tqdm import tqdm
+
+from lhotse_recipes.holding import let_go, new_part
 
 __all__ = ["merge_split_zips", "unpack"]
 
@@ -153,7 +154,7 @@ def _write(members: list[Member], folder: Path, archive: Path) -> None:
     if double:
         raise ValueError(_dangerous(archive, str(double[0]), "there twice"))
     allowed = max(_SMALL, _RATIO * archive.stat().st_size)
-    growing = folder / f".{secrets.token_hex(8)}.part"
+    growing, held = new_part(folder, is_folder=True)
     bar = tqdm(
         zip(names, members, strict=True),
         total=len(members),
@@ -177,6 +178,7 @@ def _write(members: list[Member], folder: Path, archive: Path) -> None:
             os.replace(growing / name, folder / name)
     finally:
         shutil.rmtree(growing, ignore_errors=True)
+        let_go(held)
 
 
 def _inside(name: str, archive: Path) -> PurePosixPath:

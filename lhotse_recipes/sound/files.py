@@ -105,6 +105,10 @@ def inspect_audio(path: str | Path) -> AudioInfo:
         raise FileNotFoundError(f"no such file: {path}; check the path")
     if path.is_dir():
         raise ValueError(f"{path} is a folder: name the files in it")
+    if not path.is_file():
+        raise ValueError(
+            f"{path} is a pipe or device: send it to standard input, named -"
+        )
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty (0 bytes): fetch it again")
     if path.suffix.lower() == ".raw":

@@ -7,7 +7,7 @@ Authors
 import copy
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import click
 
 from lhotse_recipes.outputs import refuse_inputs
 
-__all__ = ["checked"]
+__all__ = ["checked", "refuse_among"]
 
 # Parameters that name what is written, in all commands.
 _OUTPUTS = (
@@ -62,6 +62,39 @@ def checked(command: click.Command) -> click.Command:
     return first
 
 
+def refuse_among(
+    output: str | Path, sources: Iterable[str | Path | None]
+) -> None:
+    """Refuses to write sounds into a folder of sounds that are mixed.
+
+    Arguments
+    ---------
+    output : str or Path
+        The folder that is written.
+    sources : iterable of str or Path
+        What is read; what is no folder is passed over.
+
+    Raises
+    ------
+    ValueError
+        If the one lies in the other.
+
+    Example
+    -------
+    >>> refuse_among("mixtures", ["procedural", None])
+    """
+    place = Path(os.path.realpath(output))
+    for source in sources:
+        if source is None or not os.path.isdir(source):
+            continue
+        folder = Path(os.path.realpath(source))
+        if folder == place or folder in place.parents:
+            raise ValueError(
+                f"{output} lies in {source}, whose sounds are mixed: choose "
+                "a folder beside it"
+            )
+
+
 def _invoke(command: click.Command, context: click.Context) -> Any:
     options = {
         one.name: one.opts[-1] if isinstance(one, click.Option) else one.name
@@ -86,7 +119,11 @@ def _invoke(command: click.Command, context: click.Context) -> Any:
     ]
     for place, output in enumerate(outputs):
         refuse_inputs(output, inputs)
-        if os.path.abspath(output) in map(os.path.abspath, outputs[:place]):
+        if str(output) == "-":
+            raise ValueError(
+                "- is no output: name a file, or /dev/stdout for the screen"
+            )
+        if os.path.realpath(output) in map(os.path.realpath, outputs[:place]):
             raise ValueError(
                 f"{output} is named for two outputs: choose another for one"
             )

@@ -147,7 +147,10 @@ class _LazyGroup(click.Group):
             click.echo("\nInterrupted; what was done before is kept", err=True)
             ctx.exit(INTERRUPTED)
         except click.ClickException as error:
-            raise _Failure(error.format_message()) from error
+            cause, message = error.__cause__, error.format_message()
+            if isinstance(cause, OSError) and str(cause) == message:
+                message = in_words(cause)
+            raise _Failure(message) from error
         except Exception as error:
             raise _Failure(in_words(error, _AGAIN)) from error
 

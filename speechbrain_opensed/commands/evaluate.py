@@ -6,11 +6,11 @@ Authors
 
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 
+from lhotse_recipes.holding import scratch_folder
 from speechbrain_opensed.commands.evaluate_report import (
     save_scores_of,
     score_text,
@@ -167,7 +167,7 @@ def evaluate(
     # Beside saved scores no sound is read, and no command run.
     cut_set = read_cuts(cuts, allow_commands or scores is not None)
     rules = get_protocol(protocol)
-    with TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         if scores is not None:
             stored = ScoreStore(scores)
             detection_hop = stored.hop_seconds

@@ -10,13 +10,14 @@ import shutil
 import signal
 import socket
 import sys
-import tempfile
 import webbrowser
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
+from lhotse_recipes.holding import scratch_folder
 from speechbrain_opensed.commands.interrupts import prompt_interrupts
 from speechbrain_opensed.commands.options import load_detector, model_options
 
@@ -162,7 +163,8 @@ def serve(
 
     # Before the model is loaded, which takes a while.
     listening = _listen(host, port)
-    folder = Path(tempfile.mkdtemp(prefix="opensed-serve-"))
+    opened = ExitStack()
+    folder = opened.enter_context(scratch_folder("serve"))
 
     def clean() -> None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -222,7 +224,7 @@ def serve(
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
-        clean()
+        opened.close()
 
 
 def _listen(host, port):

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from lhotse_recipes.cli import output_argument
+from speechbrain_opensed.commands.checks import refuse_among
 from speechbrain_opensed.commands.interrupts import prompt_interrupts
 
 __all__ = ["soundscapes"]
@@ -190,6 +191,7 @@ def soundscapes(
     from lhotse_recipes.outputs import locked
     from lhotse_recipes.soundscapes import simulate_soundscapes, write_audio
 
+    refuse_among(output, (bank, options["backgrounds"], options["rooms"]))
     claim = output / f".soundscapes_{split}.json"
     with locked(claim), _cluster(options["dask"]) as executor:
         _claim(claim, bank, {"num": num, "seed": seed, **options})
@@ -340,16 +342,12 @@ def _load_recordings(path):
         return read_cuts(path)
     from lhotse import RecordingSet
 
-    from lhotse_recipes.building.corpus import (
-        AUDIO_SUFFIXES,
-        find_files,
-        open_recording,
-    )
+    from lhotse_recipes.building import corpus
 
-    files = list(find_files(path, AUDIO_SUFFIXES))
+    files = list(corpus.find_files(path, corpus.AUDIO_SUFFIXES))
     if not files:
         raise ValueError(f"no recordings in {path}")
     return RecordingSet.from_recordings(
-        open_recording(Path(file).relative_to(path).as_posix(), file)
+        corpus.open_recording(Path(file).relative_to(path).as_posix(), file)
         for file in files
     )

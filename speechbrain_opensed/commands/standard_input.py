@@ -6,7 +6,6 @@ Authors
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import BinaryIO
 import click
 import numpy as np
 import soundfile
+
+from lhotse_recipes.holding import scratch_folder
 
 __all__ = ["RAW_FORMATS", "raw_blocks", "raw_options", "standard_input"]
 
@@ -112,8 +113,8 @@ def standard_input(
     1.0
     """
     source = sys.stdin.buffer if source is None else source
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "stdin"
+    with scratch_folder() as folder:
+        path = folder / "stdin"
         if rate is None:
             with open(path, "wb") as file:
                 shutil.copyfileobj(source, file, _BYTES)

@@ -4,7 +4,9 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+import errno
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
@@ -14,6 +16,19 @@ __all__ = ["in_words", "run_recipe"]
 
 _TRACEBACK = "--traceback"
 _USAGE, _INTERRUPTED = 2, 130
+_SPACE = "free some space, or choose another folder"
+_ACCESS = "choose another folder, or change what may be done in it"
+_REMEDIES = {
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EROFS: "choose a folder that can be written",
+    errno.EACCES: _ACCESS,
+    errno.EPERM: _ACCESS,
+    errno.ELOOP: "remove the symbolic links that lead in a circle",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EMFILE: "allow more open files, with: ulimit -n 4096",
+    errno.EIO: "look at the disk, and try again",
+}
 
 
 def in_words(
@@ -57,6 +72,11 @@ shows where it happened; please report that"
             "the same command again with fewer --num-jobs (--num_workers of "
             "a recipe)"
         )
+    elif isinstance(error, OSError) and error.errno in _REMEDIES:
+        line = str(error)
+        # Of the system, not yet in our words.
+        if error.strerror == os.strerror(error.errno):
+            line = f"{line}; {_REMEDIES[error.errno]}"
     elif isinstance(error, ValueError | OSError | ImportError) or (
         type(error).__name__ == "LlmError"
     ):

@@ -7,7 +7,6 @@ Authors
 import base64
 import html
 import io
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import soundfile
 from lhotse.cut import Cut
 from tqdm import tqdm
 
+from lhotse_recipes.holding import scratch_folder
 from lhotse_recipes.io import write_atomically
 from speechbrain_opensed.evaluation.mistakes import (
     Mistake,
@@ -185,8 +185,8 @@ def _figure(cut: Cut, mistake: Mistake, stats, threshold: float) -> str:
     columns = [stats.classes.index(x) for x in shown if x in stats.classes]
     names = [stats.classes[column] for column in columns]
     scores = np.ascontiguousarray(stats.scores[cut.id][:, columns])
-    with tempfile.TemporaryDirectory() as folder:
-        wav, png = Path(folder) / "clip.wav", Path(folder) / "clip.png"
+    with scratch_folder() as folder:
+        wav, png = folder / "clip.wav", folder / "clip.png"
         samples = cut.load_audio().mean(0)
         samples = samples / max(float(np.abs(samples).max()), 1e-9)
         soundfile.write(wav, samples, cut.sampling_rate)

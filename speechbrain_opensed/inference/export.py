@@ -9,7 +9,6 @@ import io
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
+from lhotse_recipes.holding import scratch_folder
 from lhotse_recipes.outputs import rewrite_folder
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference.calibration import Calibration
@@ -230,10 +230,10 @@ def export_again(
         more["calibration"] = calibration.to_dict()
     if about:
         more["about"] = dict(about)
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         learned, phrases = None, []
         if isinstance(modules["text_encoder"], LearnedPhrases):
-            learned = Path(scratch) / "learned.safetensors"
+            learned = scratch / "learned.safetensors"
             phrases = list(modules["text_encoder"].table)
             save_file(modules["text_encoder"].table, learned)
         return _export(

@@ -70,14 +70,18 @@ def find_recordings(
     (['a.wav'], 1)
     """
     found, passed_over = {}, []
-    own = folder.resolve()
+    own = os.path.join(os.path.realpath(folder), "")
     for path in sorted(walk_files(root)):
         if not path.lower().endswith(READABLE):
-            if own not in Path(path).resolve().parents:
+            if not os.path.realpath(path).startswith(own):
                 passed_over.append(path)
             continue
-        status = os.stat(path)
         name = Path(os.path.relpath(path, root)).as_posix()
+        try:
+            status = os.stat(path)
+        except OSError:  # a link to nowhere, which is told when it is heard
+            found[name] = [0, 0]
+            continue
         found[name] = [status.st_size, status.st_mtime_ns]
     if not found:
         raise FileNotFoundError(

@@ -78,10 +78,17 @@ _REMEDY = (
 # Bounds, far above what any model of ours needs.
 _LARGEST = 500_000
 _DEEPEST = 40
-_MOST_BRACKETS = 1000
+_MOST_OPEN = 2 * _DEEPEST
+# The parser needs a millisecond for each.
+_MOST_VALUES = 20_000
+_LONGEST_REF = 10_000
+# Without quotes or spaces: most of all a number.
+_LONGEST_WORD = 1000
 _GROWN = 5_000_000
 _COSTLY = re.compile(r"""\*\s*\*|["']\s*\*|\*\s*["']""")
-_REF = re.compile(r"<([^>]*)>")
+_BRACKET = re.compile(r"[\[\]{}]")
+_BETWEEN = re.compile(r"[\n,]")
+_REF = re.compile(r"<([^<>]*)>")
 _TUPLE = re.compile(r"^\(.*\)$")
 # HyperPyYAML registers tuples at its first load; before that, resolving
 # references strips the quotes of a string such as "(rain)".
@@ -117,11 +124,13 @@ def check_yaml(text: str, name: str = "hyperparams.yaml") -> None:
             "that a model's YAML may have"
         )
     # The time of the parser grows with the square of those that are open.
-    if text.count("[") + text.count("{") > _MOST_BRACKETS:
+    if _most_open(text) > _MOST_OPEN:
         raise ValueError(
-            f"{name} is nested too deeply: it has more than {_MOST_BRACKETS} "
-            "brackets"
+            f"{name} is nested too deeply: it has more than {_MOST_OPEN} "
+            "brackets that are open at once"
         )
+    if len(_BETWEEN.findall(text)) > _MOST_VALUES:
+        raise ValueError(f"{name} has more than {_MOST_VALUES} values")
     try:
         # The parser that resolves the references, so that both see one tree.
         root = ruamel.yaml.YAML().compose(text)
@@ -152,6 +161,7 @@ def _check_node(node, name, above, done):
         parts = node.value
     else:
         size += len(node.value)
+        _check_length(node, name)
         if node.tag == "!ref" and _COSTLY.search(node.value):
             raise ValueError(
                 f"{name}, line {line}: powers and repeated texts in !ref "
@@ -164,6 +174,30 @@ def _check_node(node, name, above, done):
         raise ValueError(f"{name}, line {line}: the aliases unfold to too much")
     done[id(node)] = size
     return size
+
+
+def _most_open(text):
+    """Brackets at once, some of them perhaps in texts."""
+    now = most = 0
+    for bracket in _BRACKET.findall(text):
+        now = now + 1 if bracket in "[{" else max(0, now - 1)
+        most = max(most, now)
+    return most
+
+
+def _check_length(node, name):
+    """Refuse what takes long to be read, though nobody would write it."""
+    if node.tag == "!ref":
+        most = _LONGEST_REF
+    elif node.style is None and " " not in node.value:
+        most = _LONGEST_WORD
+    else:
+        return
+    if len(node.value) > most:
+        raise ValueError(
+            f"{name}, line {node.start_mark.line + 1}: a value of "
+            f"{len(node.value)} characters, more than {most}"
+        )
 
 
 def _check_keys(node, name):

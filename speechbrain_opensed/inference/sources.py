@@ -5,7 +5,6 @@ Authors
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import Any
 import numpy as np
 import soundfile
 from lhotse.cut import Cut
+
+from lhotse_recipes.holding import scratch_folder
 
 __all__ = ["as_samples", "check_rate", "sound_file", "sound_name"]
 
@@ -57,8 +58,8 @@ def sound_file(audio: Any, rate: int | None = None) -> Iterator[Path]:
         _refuse(rate, "a file")
         yield Path(audio)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "sound"
+    with scratch_folder() as folder:
+        path = folder / "sound"
         if isinstance(audio, (bytes, bytearray, memoryview)):
             _refuse(rate, "a file's bytes")
             path.write_bytes(audio)

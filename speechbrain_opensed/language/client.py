@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
@@ -34,6 +35,9 @@ REMEDY = {
 _OPEN, _CLOSE = "<think>", "</think>"
 # An answer is a few hundred labels at most.
 _LONGEST = 2_000_000
+_MOST_WORK = 5 * _LONGEST
+# It counts the lines before it.
+_WORK_OF_ERROR = 500
 
 
 class LlmError(RuntimeError):
@@ -369,13 +373,17 @@ def parse_json(text: str) -> Any:
     if len(text) > _LONGEST:
         raise ValueError(f"it has {len(text)} characters, too many to read")
     text = _without_thoughts(text)
-    longest, value, end = 0, None, 0
+    longest, value, end, work = 0, None, 0, 0
     for start in re.finditer(r"[\[{]", text):
         if start.start() < end:
             continue
         try:
             found, stop = decoder.raw_decode(text, start.start())
-        except json.JSONDecodeError:
+        except json.JSONDecodeError as error:
+            # What stands in brackets left open is read again for each.
+            work += error.pos - start.start() + _WORK_OF_ERROR
+            if work > _MOST_WORK:
+                raise ValueError("too many brackets are left open") from None
             continue
         except RecursionError:
             raise ValueError("it is nested too deeply") from None
@@ -402,8 +410,8 @@ def _without_thoughts(text: str) -> str:
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = sorted({key for key in keys if keys.count(key) > 1})
+        counts = Counter(key for key, _ in pairs)
+        twice = [key for key, count in counts.most_common(3) if count > 1]
         raise ValueError(f"the keys {twice} occur more than once")
     return found
 

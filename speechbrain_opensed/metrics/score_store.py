@@ -6,7 +6,6 @@ Authors
 
 import json
 import math
-import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from lhotse_recipes.holding import let_go, new_part
 from lhotse_recipes.json_files import read_json
 
 __all__ = ["ScoreStore", "ScoreWriter", "num_frames"]
@@ -146,9 +146,8 @@ class ScoreWriter:
             raise FileExistsError(
                 f"{self.folder} exists already: remove it or write elsewhere"
             )
-        name = f".{self.folder.name}-{secrets.token_hex(8)}.part"
-        self._part = self.folder.with_name(name)
-        self._part.mkdir(parents=True)
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self._part, self._held = new_part(self.folder.parent, is_folder=True)
         self._file = open(self._part / _SCORES, "wb")
         self._write_header()
         return self
@@ -212,6 +211,7 @@ class ScoreWriter:
                 self._part.replace(self.folder)
         finally:
             shutil.rmtree(self._part, ignore_errors=True)
+            let_go(self._held)
 
     def _write_header(self):
         # numpy leaves room in the header for the first axis to grow.

@@ -6,9 +6,8 @@ Authors
 
 import asyncio
 import secrets
-import tempfile
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +17,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
+from lhotse_recipes.holding import scratch_folder
 from speechbrain_opensed.inference import SoundEventDetector
 from speechbrain_opensed.serve.detections import detection_routes
 from speechbrain_opensed.serve.guard import POLICY, Guard
@@ -75,10 +75,9 @@ def create_app(
     'create_app'
     """
     limits = limits or Limits()
-    own = None
+    own = ExitStack()
     if folder is None:
-        own = tempfile.TemporaryDirectory(prefix="opensed-serve-")
-        folder = own.name
+        folder = own.enter_context(scratch_folder("serve"))
     service = Service(
         detector,
         name,
@@ -98,8 +97,7 @@ def create_app(
             with suppress(asyncio.CancelledError):
                 await sweeper
             service.close()
-            if own is not None:
-                own.cleanup()
+            own.close()
 
     app = FastAPI(
         title="speechbrain-opensed",

@@ -6,8 +6,10 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+import atexit
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import ruamel.yaml
 from hyperpyyaml import resolve_references
 
 from lhotse_recipes.fingerprint import Stamp, content_of, digest, state_of
+from lhotse_recipes.outputs import locked
 
 __all__ = ["claim_data", "claim_run"]
 
@@ -44,6 +47,7 @@ _RUN_OPTIONS = (
     "grad_accumulation_factor",
     "remove_vector_weight_decay",
 )
+_ours: dict[str, ExitStack] = {}
 _REMEDY = (
     "choose another output_folder, or remove it; where the same files were "
     "only moved, remove run.json and data.json"
@@ -59,7 +63,8 @@ def claim_run(
     """Marks the folder of a run as made from these settings and sources.
 
     To be called before anything is written there. Numbers of epochs, of
-    workers and how a test is carried out may change from call to call.
+    workers and how a test is carried out may change from call to call. Until
+    this process ends, no other one may have the folder.
 
     Arguments
     ---------
@@ -77,6 +82,8 @@ def claim_run(
     ValueError
         If the folder is that of a run with other settings, of other files,
         or of one that does not say.
+    OSError
+        If another process has it.
 
     Example
     -------
@@ -90,6 +97,7 @@ def claim_run(
     ValueError: ...run holds a run made from other lr (0.1 instead of 0.2): ...
     """
     output = Path(hparams["output_folder"])
+    _keep_others_out(output)
     about = _about(hparams_file, overrides, output)
     options = {} if run_opts is None else run_opts
     for name in getattr(options, "overridden_args", options):
@@ -104,6 +112,15 @@ def claim_run(
         )
     if not stamp.refuse_other("a run", _REMEDY):
         stamp.write()
+
+
+def _keep_others_out(output: Path) -> None:
+    place = os.path.realpath(output)
+    if place not in _ours:
+        opened = ExitStack()
+        opened.enter_context(locked(output / "run.json"))
+        atexit.register(opened.close)
+        _ours[place] = opened
 
 
 def claim_data(

@@ -61,6 +61,32 @@ def test_two_outputs_are_two_files(folder):
     assert "named for two outputs" in refused(*command.split())
 
 
+def test_two_outputs_are_two_files_behind_links(folder):
+    (folder / "x.tsv").symlink_to("y.tsv")
+    command = "export cuts.jsonl x.tsv --format dcase --durations y.tsv"
+    assert "named for two outputs" in refused(*command.split())
+    assert not (folder / "y.tsv").exists()
+
+
+def test_a_hyphen_is_no_file(folder):
+    assert "- is no output" in refused(
+        *"detect a.wav -q x --model m -o -".split()
+    )
+    assert not (folder / "-").exists()
+
+
+def test_mixtures_do_not_go_among_their_sounds(folder):
+    for output in ("bank", "bank/dog/mix", "link"):
+        (folder / "bank/dog").mkdir(parents=True, exist_ok=True)
+        (folder / "link").unlink(missing_ok=True)
+        (folder / "link").symlink_to("bank")
+        assert "lies in bank" in refused("soundscapes", "bank", output)
+        assert "lies in link" in refused(
+            *("soundscapes", "procedural", output, "--backgrounds", "link")
+        )
+    assert [p.name for p in (folder / "bank").rglob("*")] == ["dog"]
+
+
 def test_nan_is_no_number(folder):
     table = "evaluate --reference t.tsv --detected t.tsv --collar nan"
     assert "--collar is nan: give a number" in refused(*table.split())

@@ -1,6 +1,7 @@
 """Errors of programs in a line, their tracebacks where they are asked for."""
 
 import logging
+import os
 from concurrent.futures import BrokenExecutor
 
 import pytest
@@ -15,6 +16,9 @@ from speechbrain_opensed.core.errors import in_words, run_recipe
         (ValueError(), "ValueError"),
         (FileNotFoundError("no such file: a.wav"), "no such file: a.wav"),
         (FileNotFoundError(2, "No such", "a.wav"), "no such file: a.wav"),
+        (OSError(28, os.strerror(28), "a/b"), "'a/b'; free some space"),
+        (OSError(30, os.strerror(30), "a/b"), "'a/b'; choose a folder"),
+        (OSError(28, "full; free it", "a/b"), "full; free it: 'a/b'"),
         (MemoryError(), "MemoryError. Take a smaller --batch-size"),
         (RuntimeError("CUDA out of memory"), "Take a smaller --batch-size"),
         (BrokenExecutor("gone"), "fewer --num-jobs"),

@@ -321,6 +321,19 @@ def test_a_second_update_is_refused_and_readers_see_a_whole_index(folder):
     assert before.search(space, ["tone 0"], least=0.5) == expected
 
 
+@pytest.mark.timeout(30)
+def test_links_and_pipes_take_nothing_from_the_others(folder):
+    (folder / "circle.wav").symlink_to("circle.wav")
+    (folder / "circle.txt").symlink_to("circle.txt")
+    (folder / "nowhere.wav").symlink_to("gone.wav")
+    os.mkfifo(folder / "pipe.wav")
+    index = SoundIndex.update(Tones(), folder)
+    assert len(index.files) == 3
+    bad = {"bad.wav", "circle.wav", "nowhere.wav", "pipe.wav"}
+    assert set(index.failed) == bad
+    assert "a pipe or device" in index.failed["pipe.wav"]["reason"]
+
+
 def test_what_cannot_be_heard(tmp_path):
     with pytest.raises(FileNotFoundError, match="no folder .*nowhere"):
         SoundIndex.update(Tones(), tmp_path / "nowhere")

@@ -525,6 +525,25 @@ def test_thoughts_without_an_end_take_no_time():
         parse_json("x" * 3_000_000)
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("[" * 900 + "1," * 500_000, "left open"),
+        ("{" * 1_900_000, "left open"),
+        ('["' * 900_000, "left open"),
+        (
+            "{" + ",".join(f'"{n}":1' for n in range(100_000)) + ',"0":1}',
+            "'0'",
+        ),
+    ],
+    ids=["nested", "braces", "texts", "a key twice"],
+)
+def test_answers_that_nobody_can_read_take_no_time(text, words):
+    with pytest.raises(ValueError, match=words):
+        parse_json(text)
+
+
 def test_the_key_is_masked_before_anything_is_cut():
     key = "sk-secret-0123456789"
     client = LlmClient("http://localhost:1/v1", "tiny", key)

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import pytest
 import speechbrain as sb
 
+from speechbrain_opensed.training import runs
 from speechbrain_opensed.training.runs import claim_data, claim_run
 
 YAML = """
@@ -44,6 +45,20 @@ def claim(tmp_path):
         )
 
     return claim
+
+
+def test_a_folder_has_one_run_at_a_time(claim):
+    claim()
+    claim()  # in this process it goes on
+    pid = os.fork()
+    if pid == 0:
+        runs._ours.clear()
+        try:
+            claim()
+        except OSError as error:
+            os._exit(40 if "another process" in str(error) else 41)
+        os._exit(42)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 40
 
 
 @pytest.mark.parametrize(
