@@ -27,6 +27,7 @@ from speechbrain_opensed.checkpoints import (
     load_tango,
     read_state,
 )
+from speechbrain_opensed.checkpoints.adapters import save_adapter
 from speechbrain_opensed.checkpoints.tango_layout import SIZES
 from speechbrain_opensed.core.errors import run_recipe
 from speechbrain_opensed.dataio.loader import evaluation_loader, training_loader
@@ -39,6 +40,9 @@ from speechbrain_opensed.dataio.style.data import StyleDataset
 from speechbrain_opensed.inference.export import export_generator
 from speechbrain_opensed.inference.generator import StyleTransferGenerator
 from speechbrain_opensed.lobes.style.codec import sample_latent
+from speechbrain_opensed.lobes.style.reference_encoder import (
+    ReferenceEncoder,
+)
 from speechbrain_opensed.losses import min_snr_weights, velocity_loss
 from speechbrain_opensed.training import OpenSEDBrain
 from speechbrain_opensed.training.hparams import load_hparams
@@ -276,6 +280,8 @@ def main(arguments):
                     "codec": hparams["codec"],
                 },
             )
+            if isinstance(net.adapter.encoder, ReferenceEncoder):
+                save_adapter(output / "adapter", net.adapter, net.unet)
         results = {"loss": brain.test_loss}
         if hparams["num_generated"]:
             generator = StyleTransferGenerator.from_hparams(

@@ -39,7 +39,15 @@ _ENCODER = {
     "channels": [32, 64, 128, 256],
     "blocks": [3, 4, 6, 3],
 }
-_MEL = {"num_mels": 80, "hop_length": 256, "normalise": "clip"}
+_MEL = {
+    "sample_rate": 16000,
+    "num_mels": 80,
+    "n_fft": 1024,
+    "hop_length": 256,
+    "normalise": "clip",
+}
+# AudioLDM 2 has its T5 in the second place.
+_TEXT_ENCODERS = ("text_encoder_2", "text_encoder")
 
 
 def new_adapter(pipeline: object, **sizes: Any) -> StyleAdapter:
@@ -53,12 +61,13 @@ def new_adapter(pipeline: object, **sizes: Any) -> StyleAdapter:
     **sizes
         Other than those of the paper: text_dim, style_dim, num_heads, rank,
         fusion, modulation, as of `StyleAdapter`; tokens, channels, blocks,
-        num_mels, hop_length, normalise of the reference encoder.
+        sample_rate, num_mels, n_fft, hop_length, normalise of the reference
+        encoder. The width of the text states is that of the pipeline's T5.
 
     Returns
     -------
     StyleAdapter
-        It knows its sizes, `adapter.sizes`.
+        In training mode, on the denoiser.
 
     Raises
     ------
@@ -77,24 +86,21 @@ def new_adapter(pipeline: object, **sizes: Any) -> StyleAdapter:
             raise ValueError(
                 f"no size {name!r}: choose from {', '.join(known)}"
             )
-    whole = {**known, **sizes}
-    denoiser = pipeline
-    if not (isinstance(pipeline, nn.Module) and not hasattr(pipeline, "unet")):
-        denoiser = denoiser_of(pipeline)
+    whole = {**known, **_text_dim(pipeline), **sizes}
+    denoiser = _denoiser(pipeline)
     encoder = ReferenceEncoder(
         whole["style_dim"],
         mel=ReferenceMel(**{name: whole[name] for name in _MEL}),
         **{name: whole[name] for name in _ENCODER},
     )
-    adapter = StyleAdapter(
+    return StyleAdapter(
         denoiser, encoder, **{name: whole[name] for name in _SIZES}
     )
-    adapter.sizes = whole
-    adapter.base = _base(denoiser)
-    return adapter
 
 
-def save_adapter(folder: str | Path, adapter: StyleAdapter) -> Path:
+def save_adapter(
+    folder: str | Path, adapter: StyleAdapter, pipeline: object
+) -> Path:
     """Writes the weights of an adapter alone, and what it is for.
 
     Arguments
@@ -102,7 +108,9 @@ def save_adapter(folder: str | Path, adapter: StyleAdapter) -> Path:
     folder : str or Path
         Gets `adapter.safetensors` and `adapter.json`, whole or not at all.
     adapter : StyleAdapter
-        From :func:`new_adapter`.
+        With the reference encoder of this package.
+    pipeline : object
+        What it is on; see :func:`new_adapter`.
 
     Returns
     -------
@@ -112,20 +120,26 @@ def save_adapter(folder: str | Path, adapter: StyleAdapter) -> Path:
     Raises
     ------
     ValueError
-        If it does not come from :func:`new_adapter`.
+        If the sounds are read by another encoder, which would have to be
+        saved as well.
 
     Example
     -------
-    >>> save_adapter("out", nn.Linear(1, 1))
+    >>> save_adapter("out", nn.Linear(1, 1), None)
     Traceback (most recent call last):
-    ValueError: an adapter without its sizes: make it with new_adapter
+    ValueError: a Linear is no StyleAdapter with a ReferenceEncoder: only ...
     """
-    if not hasattr(adapter, "sizes"):
+    encoder = getattr(adapter, "encoder", None)
+    if not isinstance(encoder, ReferenceEncoder):
         raise ValueError(
-            "an adapter without its sizes: make it with new_adapter"
+            f"a {type(adapter).__name__} is no StyleAdapter with a "
+            "ReferenceEncoder: only those are saved as weights alone"
         )
     folder = Path(folder)
-    about = {"base": adapter.base, "sizes": adapter.sizes}
+    about = {
+        "base": _base(_denoiser(pipeline)),
+        "sizes": {**adapter.sizes, **encoder.sizes, **encoder.mel.sizes},
+    }
     state = {
         name: tensor.detach().cpu().clone().contiguous()
         for name, tensor in adapter.state_dict().items()
@@ -180,8 +194,7 @@ def load_adapter(folder: str | Path, pipeline: object) -> StyleAdapter:
         raise ValueError(
             f"{folder / _ABOUT}: unknown sizes {', '.join(sorted(unknown))}"
         )
-    denoiser = denoiser_of(pipeline)
-    base = _base(denoiser)
+    base = _base(_denoiser(pipeline))
     if base != about["base"]:
         raise ValueError(
             f"the adapter in {folder} is for a {about['base']['kind']} with "
@@ -192,6 +205,20 @@ def load_adapter(folder: str | Path, pipeline: object) -> StyleAdapter:
     adapter = new_adapter(pipeline, **sizes)
     load_strict(adapter, read_state(folder / _WEIGHTS))
     return adapter.eval()
+
+
+def _denoiser(pipeline):
+    if isinstance(pipeline, nn.Module) and not hasattr(pipeline, "unet"):
+        return pipeline
+    return denoiser_of(pipeline)
+
+
+def _text_dim(pipeline):
+    for name in _TEXT_ENCODERS:
+        config = getattr(getattr(pipeline, name, None), "config", None)
+        if hasattr(config, "d_model"):
+            return {"text_dim": config.d_model}
+    return {}
 
 
 def _base(denoiser: nn.Module) -> dict[str, Any]:

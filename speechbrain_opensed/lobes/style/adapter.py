@@ -177,6 +177,15 @@ class StyleAdapter(nn.Module):
         sites = find_sites(unet)
         time_dim = sites.time_dim
         text_dim = text_dim or unet.config.cross_attention_dim
+        #: What it is made with, but for the encoder.
+        self.sizes = {
+            "text_dim": text_dim,
+            "style_dim": style_dim,
+            "num_heads": num_heads,
+            "rank": rank,
+            "fusion": fusion,
+            "modulation": modulation,
+        }
         self.encoder = encoder
         self.style_dim = style_dim
         if fusion == "attention":
@@ -366,8 +375,10 @@ class StyleAdapter(nn.Module):
     def _time_hook(self, module, args, time):
         if self._style is None:
             return None
+        # Stable Audio's pipeline gives one time step for the whole batch.
+        batch = max(len(time), len(self._style), len(self._scale))
         for name, rows in (("style", self._style), ("keep", self._scale)):
-            if len(rows) not in (1, len(time)):
+            if len(rows) not in (1, batch) or len(time) not in (1, batch):
                 raise ValueError(
                     f"{name} has {len(rows)} rows, the U-Net's batch "
                     f"{len(time)}"
@@ -376,7 +387,10 @@ class StyleAdapter(nn.Module):
         style = self.proj(self._style.to(weight.dtype))
         if not self.blocks:
             return time + (self._scale * style).to(time.dtype)
-        parts = [time.to(style.dtype), style.expand(len(time), -1)]
+        parts = [
+            time.to(style.dtype).expand(batch, -1),
+            style.expand(batch, -1),
+        ]
         self._cond = F.silu(torch.cat(parts, dim=1))
         return None
 

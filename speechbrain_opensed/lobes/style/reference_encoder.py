@@ -65,6 +65,14 @@ class ReferenceMel(nn.Module):
             raise ValueError(
                 f"normalise {normalise!r}: choose 'clip' or 'band'"
             )
+        #: What it is made with.
+        self.sizes = {
+            "sample_rate": sample_rate,
+            "num_mels": num_mels,
+            "n_fft": n_fft,
+            "hop_length": hop_length,
+            "normalise": normalise,
+        }
         self.spectrogram = LogMel(sample_rate, num_mels, n_fft, hop_length)
         self.dims = (1, 2) if normalise == "clip" else (1,)
 
@@ -219,6 +227,12 @@ class ReferenceEncoder(nn.Module):
                 f"channels {list(channels)} and blocks {list(blocks)}: give "
                 "one of each per stage, and at least one block"
             )
+        #: What it is made with, but for the front end.
+        self.sizes = {
+            "tokens": tokens,
+            "channels": list(channels),
+            "blocks": list(blocks),
+        }
         self.dim = dim
         self.mel = ReferenceMel() if mel is None else mel
         self.stem = nn.Conv2d(1, channels[0], 3, 1, 1)

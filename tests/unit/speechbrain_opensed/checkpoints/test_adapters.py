@@ -146,7 +146,7 @@ def test_an_adapter_is_trained_exported_and_put_on_the_stock_base(
         assert torch.equal(value, before[name]), f"{name} of the base moved"
 
     adapter.eval()
-    folder = save_adapter(tmp_path / kind, adapter)
+    folder = save_adapter(tmp_path / kind, adapter, pipeline)
     names = {path.name for path in folder.glob("[!.]*")}
     assert names == {"adapter.json", "adapter.safetensors"}
     with torch.no_grad():
@@ -168,7 +168,7 @@ def test_an_adapter_for_another_base_is_refused(tmp_path):
     torch.manual_seed(0)
     pipelines = {name: make()[0] for name, make in BASES.items()}
     adapter = new_adapter(pipelines["tango"], **TINY)
-    folder = save_adapter(tmp_path / "adapter", adapter)
+    folder = save_adapter(tmp_path / "adapter", adapter, pipelines["tango"])
     with pytest.raises(ValueError, match="is for a UNet2D.*StableAudioDiT"):
         load_adapter(folder, pipelines["stable-audio"])
     wider = copy.deepcopy(UNET) | {"block_out_channels": (16, 16)}
