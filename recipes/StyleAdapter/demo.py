@@ -33,6 +33,11 @@ from speechbrain_opensed.dataio.style.data import StyleDataset
 from speechbrain_opensed.inference import StyleTransferGenerator
 from speechbrain_opensed.inference.waves import write_wave
 from speechbrain_opensed.metrics.generation import GenerationStats
+from speechbrain_opensed.plotting.listening_page import (
+    Take,
+    Trial,
+    write_listening_page,
+)
 from speechbrain_opensed.training.hparams import load_hparams
 
 HERE = Path(__file__).resolve().parent
@@ -83,12 +88,12 @@ def said(cuts) -> list[str]:
 
 
 class Evaluation:
-    """Judges sets of waves that were made for the test clips."""
+    """Judges sets of waves that were made for the clips of a part."""
 
-    def __init__(self, hparams):
+    def __init__(self, hparams, part: str = "test"):
         train = CutSet.from_file(hparams["train_cuts"]).to_eager()
-        self.cuts = CutSet.from_file(hparams["test_cuts"]).to_eager()
-        self.references = CutSet.from_file(hparams["test_references"])
+        self.cuts = CutSet.from_file(hparams[f"{part}_cuts"]).to_eager()
+        self.references = CutSet.from_file(hparams[f"{part}_references"])
         self.hparams, self.spec = hparams, hparams["spec"]
         real = load_clips(train, self.spec)
         self.styles = [cut.style for cut in self.cuts]
@@ -97,38 +102,46 @@ class Evaluation:
         self.caption = train_listener(real, said(train))
         self.real = load_clips(self.cuts, self.spec)
 
+    def right(self, waves) -> dict[str, float]:
+        """Shares of clips whose timbre and caption are right."""
+        heard = {"timbre": self.timbre, "caption": self.caption}
+        wanted = {"timbre": self.styles, "caption": self.captions}
+        return {
+            name: sum(map(str.__eq__, listener.names(waves), wanted[name]))
+            / len(waves)
+            for name, listener in heard.items()
+        }
+
     def scores(self, waves) -> dict[str, float]:
         """Shares of clips that are right, and distances from real ones."""
         count = len(waves)
-        heard = self.timbre.names(waves), self.caption.names(waves)
-        wanted = self.styles, self.captions
-        right = [
-            sum(map(str.__eq__, a, b)) / count
-            for a, b in zip(heard, wanted, strict=False)
-        ]
         stats = GenerationStats({"timbre": self.timbre})
         names = [cut.id for cut in self.cuts][:count]
         stats.append(names, waves)
         stats.append(names, self.real[:count], role="real")
         return {
-            "timbre": right[0],
-            "caption": right[1],
+            **self.right(waves),
             **{k: stats.summarize(f"{k}_timbre") for k in ("FD", "KL", "IS")},
         }
 
-    def generated(self, generator, reference: str, clips: int) -> torch.Tensor:
-        """Waves for the first test clips, `[clips, samples]`."""
-        dataset = StyleDataset(
+    def dataset(self, reference: str) -> StyleDataset:
+        """The clips with their own references, shuffled ones or none."""
+        return StyleDataset(
             self.references,
             self.spec,
             self.hparams["ref_seconds"],
             reference=reference,
         )
+
+    def generated(
+        self, generator, reference: str, clips: int, sampling=None
+    ) -> torch.Tensor:
+        """Waves for the first clips, `[clips, samples]`."""
         made = generate_clips(
             generator,
-            dataset,
+            self.dataset(reference),
             list(self.cuts)[:clips],
-            **self.hparams["sampling"],
+            **(sampling or self.hparams["sampling"]),
         )
         return torch.cat([waves for _, waves in made])
 
@@ -151,6 +164,24 @@ def show(evaluation, generator, out: Path) -> None:
         for text, wave in zip(SHOWN, waves, strict=True):
             write_wave(out / "waves" / f"{style} - {text}.wav", wave, rate)
     draw_sheet(out / "sheet.png", rows, ["reference", *SHOWN], rate)
+
+
+def write_page(path, evaluation, waves, clips: int, rate: int) -> None:
+    """Test clips of each timbre, to compare by ear with their reference."""
+    dataset = evaluation.dataset("own")
+    count = min(map(len, waves.values()))
+    trials, shown = [], dict.fromkeys(evaluation.styles, 0)
+    for row, cut in enumerate(list(evaluation.cuts)[:count]):
+        if shown[cut.style] == clips:
+            continue
+        shown[cut.style] += 1
+        reference = dataset.reference_of(cut).load_audio()[0]
+        takes = [
+            Take(name, some[row].numpy(), rate) for name, some in waves.items()
+        ]
+        words = f"{evaluation.captions[row]} ({cut.style})"
+        trials.append(Trial(words, takes, [Take("reference", reference, rate)]))
+    write_listening_page(path, trials, "Sounds in the timbre of a reference")
 
 
 def main() -> None:
@@ -178,6 +209,9 @@ def main() -> None:
     results["minutes"] = round((time.monotonic() - start) / 60, 1)
     results["cpu_minutes"] = round(sum(os.times()[:4]) / 60, 1)
     show(evaluation, generator, OUTPUT)
+    heard = {name: waves[name] for name in list(waves)[2:]}
+    page = OUTPUT / "listen.html"
+    write_page(page, evaluation, heard, 2, generator.sample_rate)
     write_json(OUTPUT / "results.json", results)
 
     columns = ("timbre", "caption", "FD", "KL", "IS")
@@ -190,7 +224,7 @@ def main() -> None:
     print(f"chance: timbre {chance:.2f}, caption {1 / events:.2f}")
     print(
         f"\n{results['minutes']} minutes, {results['cpu_minutes']} of CPU; "
-        f"in {OUTPUT}:\n  results.json  sheet.png  waves/"
+        f"in {OUTPUT}:\n  results.json  listen.html  sheet.png  waves/"
     )
     model = ADAPTER / "generator"
     print('  try: opensed generate "a low falling sound" -o out.wav', end=" ")

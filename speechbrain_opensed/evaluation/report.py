@@ -4,9 +4,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import base64
 import html
-import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -26,22 +24,14 @@ from speechbrain_opensed.evaluation.mistakes import (
 from speechbrain_opensed.inference.detection import Detection
 from speechbrain_opensed.inference.events import get_events
 from speechbrain_opensed.plotting.figures import plot_detection
+from speechbrain_opensed.plotting.page_parts import (
+    PAGE_STYLE,
+    inline_file,
+    inline_sound,
+)
 
 __all__ = ["write_report"]
 
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem;
-  margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: 1rem 0; }
-th, td { text-align: right; padding: .15rem .8rem;
-  border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
-th:first-child, td:first-child { text-align: left; }
-figure { margin: 2rem 0; }
-img { max-width: 100%; background: white; }
-audio { display: block; width: 100%; margin-top: .4rem; }
-.wide { overflow-x: auto; }
-"""
 _CONFUSIONS = 15
 
 
@@ -101,7 +91,7 @@ def write_report(
             "<!doctype html>",
             '<html lang="en"><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width">',
-            f"<title>Detector report</title><style>{_STYLE}</style>",
+            f"<title>Detector report</title><style>{PAGE_STYLE}</style>",
             "<h1>How well does it hear?</h1>",
             *_scores(stats),
             *_confusions(mistakes),
@@ -199,7 +189,8 @@ def _figure(cut: Cut, mistake: Mistake, stats, threshold: float) -> str:
             *(cut.duration, stats.hop_seconds),
         )
         plot_detection(found, png, threshold=threshold)
-        picture = _inline("image/png", png.read_bytes())
+        picture = inline_file("image/png", png.read_bytes())
+    sound = inline_sound(samples, cut.sampling_rate)
     truth = "; ".join(
         f"{label} {on:.2f}–{off:.2f} s" for on, off, label in true
     )
@@ -210,20 +201,7 @@ def _figure(cut: Cut, mistake: Mistake, stats, threshold: float) -> str:
             f"{html.escape(cut.id)}; truly there: ",
             f"{html.escape(truth) or 'nothing'}</figcaption>",
             f'<img alt="spectrogram and scores" src="{picture}">',
-            f'<audio controls src="{_sound(samples, cut.sampling_rate)}">',
+            f'<audio controls src="{sound}">',
             "</audio></figure>",
         ]
     )
-
-
-def _sound(samples: np.ndarray, rate: int) -> str:
-    """A tenth of the size of a WAV where the library can."""
-    kind = "MP3" if "MP3" in soundfile.available_formats() else "FLAC"
-    buffer = io.BytesIO()
-    soundfile.write(buffer, samples, rate, format=kind)
-    mime = "audio/mpeg" if kind == "MP3" else "audio/flac"
-    return _inline(mime, buffer.getvalue())
-
-
-def _inline(mime: str, content: bytes) -> str:
-    return f"data:{mime};base64,{base64.b64encode(content).decode('ascii')}"
