@@ -21,7 +21,7 @@ __all__ = ["checked", "refuse_among"]
 # Parameters that name what is written, in all commands.
 _OUTPUTS = (
     *("output", "named", "out", "target", "plot"),
-    *("save_scores", "tune_boxes", "save_clips"),
+    *("save_scores", "tune_boxes", "save_clips", "report", "truth"),
 )
 
 

@@ -16,6 +16,7 @@ from speechbrain.utils.logger import get_logger
 from torch import Tensor
 from tqdm import tqdm
 
+from speechbrain_opensed.inference.begin import Begin, read_begin
 from speechbrain_opensed.inference.guidance import (
     guidance_weights,
     guided_predictor,
@@ -32,12 +33,14 @@ from speechbrain_opensed.lobes.style.diffusion import (
     draw_latents,
 )
 
-__all__ = ["STEPS", "StyleTransferGenerator"]
+__all__ = ["DURATION", "STEPS", "StyleTransferGenerator"]
 
 logger = get_logger(__name__)
 
 #: Steps where none are named. Ancestral sampling needs many.
 STEPS = {"dpm": 20, "unipc": 20, "ddim": 50, "ddpm": 200}
+#: Seconds where none are named.
+DURATION = 10.0
 _LEAST_SECONDS = 0.05
 
 
@@ -88,7 +91,7 @@ class StyleTransferGenerator(SafePretrained):
         references: Any = None,
         ref_weights: Sequence[float] | None = None,
         *,
-        duration_s: float = 10.0,
+        duration_s: float | None = None,
         steps: int | None = None,
         guidance_text: float = 3.0,
         guidance_style: float = 1.5,
@@ -96,6 +99,9 @@ class StyleTransferGenerator(SafePretrained):
         seed: int = 0,
         scheduler: str = "dpm",
         guidance: str = "dual",
+        init_audio: Any = None,
+        init_strength: float | None = None,
+        fill: tuple[float, float] | None = None,
         batch_size: int = 8,
         progress: bool = False,
     ) -> tuple[Tensor, int]:
@@ -113,9 +119,10 @@ class StyleTransferGenerator(SafePretrained):
             the model takes. None: the base model's own style.
         ref_weights : sequence of float, optional
             What each reference counts; they sum to 1. Default: all the same.
-        duration_s : float
-            Seconds to generate. Far from what the model was trained on it is
-            less good, and a warning says so.
+        duration_s : float, optional
+            Seconds to generate; default: 10, or those of `init_audio`. Far
+            from what the model was trained on it is less good, and a warning
+            says so.
         steps : int, optional
             How often the U-Net is asked; default: 20 with `dpm` and `unipc`,
             50 with `ddim`, 200 with `ddpm`.
@@ -127,6 +134,15 @@ class StyleTransferGenerator(SafePretrained):
             The i-th text gets `seed + i`, whatever the batch size.
         scheduler : str
             `dpm` (DPM-Solver++), `unipc`, `ddim` or `ddpm`.
+        init_audio : optional
+            A sound to begin with, in place of mere noise; given as a
+            reference is.
+        init_strength : float, optional
+            How far to go from it, above 0; 1: nothing of it is left.
+            Default: 0.6.
+        fill : tuple of float, optional
+            Begin and end, in seconds, of a gap in `init_audio` which is to
+            be filled. All else stays as it is.
         batch_size : int
             Sounds that are generated at once.
         progress : bool
@@ -147,6 +163,18 @@ class StyleTransferGenerator(SafePretrained):
             setting makes no sense, or the diffusion diverges.
         """  # noqa: E501
         texts = _check_texts(text)
+        begin = read_begin(
+            init_audio,
+            self.mods.codec,
+            duration_s=duration_s,
+            strength=init_strength,
+            fill=fill,
+            device=self.device,
+        )
+        if begin is not None:
+            duration_s = begin.seconds
+        elif duration_s is None:
+            duration_s = DURATION
         self._check_settings(duration_s, style_strength, seed, batch_size)
         steps = STEPS.get(scheduler, 1) if steps is None else steps
         build_scheduler(scheduler, steps)
@@ -180,9 +208,11 @@ class StyleTransferGenerator(SafePretrained):
                         steps=steps,
                         device=self.device,
                         progress=bar.update,
+                        **({} if begin is None else begin.options(len(batch))),
                     ),
                     [texts[i] for i in batch],
                     duration_s,
+                    begin,
                 )
                 rows.update(zip(batch, waves, strict=True))
         result = torch.stack([rows[i] for i in range(len(texts))])
@@ -277,7 +307,7 @@ class StyleTransferGenerator(SafePretrained):
             weights=ref_weights,
         )
 
-    def _waves(self, latents, texts, duration_s):
+    def _waves(self, latents, texts, duration_s, begin: Begin | None):
         codec = self.mods.codec
         for latent, text in zip(latents, texts, strict=True):
             if not torch.isfinite(latent).all():
@@ -289,7 +319,10 @@ class StyleTransferGenerator(SafePretrained):
         samples = round(duration_s * self.sample_rate)
         result = []
         for wave, text in zip(waves, texts, strict=True):
-            wave = guard_peak(wave[:samples], repr(text))
+            wave = wave[:samples]
+            if begin is not None:
+                wave = begin.restore(wave)
+            wave = guard_peak(wave, repr(text))
             if is_silent(wave):
                 logger.warning(
                     "%r came out silent: try another seed, more steps or "

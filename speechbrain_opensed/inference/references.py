@@ -25,7 +25,10 @@ SILENCE_DB = -70.0
 
 
 def load_reference(
-    reference: Any, sample_rate: int, most_seconds: float | None = None
+    reference: Any,
+    sample_rate: int,
+    most_seconds: float | None = None,
+    kind: str = "reference",
 ) -> Tensor:
     """One reference as a mono signal at the model's rate.
 
@@ -38,6 +41,8 @@ def load_reference(
         The model's, in Hz.
     most_seconds : float, optional
         What is beyond is left out.
+    kind : str
+        What messages call it.
 
     Returns
     -------
@@ -61,7 +66,7 @@ def load_reference(
     ValueError: reference of 16000 samples is silent (below -70 dB): give ...
     """
     if isinstance(reference, (str, Path)):
-        name = f"reference {reference}"
+        name = f"{kind} {reference}"
         seconds = inspect_audio(reference).duration
         blocks, kept = [], 0
         limit = int(sample_rate * (most_seconds or seconds + 1))
@@ -79,10 +84,10 @@ def load_reference(
         samples = as_samples(samples).astype(np.float32, copy=False)
         if samples.ndim not in (1, 2) or not samples.size:
             raise ValueError(
-                f"reference of shape {list(samples.shape)}: give samples "
+                f"{kind} of shape {list(samples.shape)}: give samples "
                 "[time] or [channels, time]"
             )
-        name = f"reference of {samples.shape[-1]} samples"
+        name = f"{kind} of {samples.shape[-1]} samples"
         wave = samples.mean(axis=0) if samples.ndim == 2 else samples
         if not np.isfinite(wave).all():
             raise ValueError(

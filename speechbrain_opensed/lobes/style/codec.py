@@ -2,7 +2,8 @@
 
 A codec turns waves into log-mel spectrograms, these into latents, and back.
 Any module with the attributes and methods of :class:`MelCodec` is one:
-`sample_rate`, `channels`, `bins`, `mel(wavs)`, `encode(mel)`, `decode(z)`,
+`sample_rate`, `channels`, `bins`, `spectrogram` (whose `hop_length` times
+`patch` are the samples of a column), `mel(wavs)`, `encode(mel)`, `decode(z)`,
 `wave(mel)` and `num_columns(seconds)`. The spectrogram is that of Tango
 (https://arxiv.org/abs/2304.13731) and AudioLDM.
 
@@ -243,6 +244,7 @@ class MelCodec(nn.Module):
         self.spectrogram = LogMel(sample_rate, num_mels, n_fft, hop_length)
         self.sample_rate = sample_rate
         self.channels = channels
+        self.patch = self.PATCH
         self.bins = num_mels // self.PATCH
         self.iterations = iterations
         self.register_buffer("basis", _basis(self.PATCH)[:channels], False)

@@ -94,12 +94,21 @@ def draw_latents(
     steps: int = 20,
     device: str | torch.device = "cpu",
     progress: Callable[[], object] = lambda: None,
+    begin: Tensor | None = None,
+    strength: float = 1.0,
+    keep: Tensor | None = None,
     **overrides: Any,
 ) -> Tensor:
     """Turn noise into latents, step by step.
 
     Each latent has a random generator of its own, on the CPU: what is drawn
     depends on its seed, but neither on the batch nor on the device.
+
+    It may begin with something: noise is put on it, and taken away again, as
+    SDEdit does (https://arxiv.org/abs/2108.01073); or a part of it is kept
+    and the rest drawn to it, the kept part having in every step the noise
+    that belongs there (https://arxiv.org/abs/2201.09865, equation 8, without
+    its going back and forth).
 
     Arguments
     ---------
@@ -116,11 +125,23 @@ def draw_latents(
         Where to compute.
     progress : callable
         Called after each step.
+    begin : torch.Tensor, optional
+        Latents without noise, shaped as the result.
+    strength : float
+        Share of the steps that are done, of the last ones, above 0. At 1
+        nothing of `begin` is left but what is kept.
+    keep : torch.Tensor, optional
+        Columns that stay as in `begin`, bool `[columns]`.
 
     Returns
     -------
     torch.Tensor
         `[batch, channels, columns, bins]`, float32.
+
+    Raises
+    ------
+    ValueError
+        If the strength is out of range, or makes no sense without `begin`.
 
     Example
     -------
@@ -130,13 +151,32 @@ def draw_latents(
     torch.Size([2, 8, 4, 2])
     """
     solver = build_scheduler(scheduler, steps, **overrides)
+    if not 0 < strength <= 1:
+        raise ValueError(
+            f"strength {strength:g}: give more than 0 and at most 1"
+        )
+    if begin is None and (strength < 1 or keep is not None):
+        raise ValueError("nothing to begin with: give begin")
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     noise = [torch.randn(tuple(shape), generator=g) for g in generators]
-    z = torch.stack(noise).to(device) * solver.init_noise_sigma
+    drawn = torch.stack(noise).to(device)
+    z = drawn * solver.init_noise_sigma
+    times = solver.timesteps[-max(1, round(strength * steps)) :]
+
+    def noisy(time):
+        share = solver.alphas_cumprod[int(time)]
+        return share.sqrt() * begin + (1 - share).sqrt() * drawn
+
+    if begin is not None and strength < 1:
+        z = noisy(times[0])
+    if keep is not None:
+        keep = keep.to(device)[None, None, :, None]
     # Only the ancestral sampler takes random numbers on its way.
     extra = {"generator": generators} if scheduler == "ddpm" else {}
-    for time in solver.timesteps:
+    for time in times:
+        if keep is not None:
+            z = torch.where(keep, noisy(time), z)
         velocity = predict(solver.scale_model_input(z, time), time.to(device))
         z = solver.step(velocity.float(), time, z, **extra).prev_sample
         progress()
-    return z
+    return z if keep is None else torch.where(keep, begin, z)
