@@ -72,8 +72,8 @@ def inline_sound(samples: Any, rate: int, kind: str = "MP3") -> str:
     Example
     -------
     >>> import numpy
-    >>> inline_sound(numpy.zeros(800), 8000, "FLAC")[:26]
-    'data:audio/flac;base64,ZkxhQ'
+    >>> inline_sound(numpy.zeros(800), 8000, "FLAC")[:23]
+    'data:audio/flac;base64,'
     """
     if kind not in soundfile.available_formats():
         kind = "FLAC"
