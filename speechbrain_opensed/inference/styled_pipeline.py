@@ -286,7 +286,7 @@ class _Nothing(torch.nn.Module):
             raise ValueError("references need an adapter: give its folder")
         return nullcontext()
 
-    def style(self, *args):
+    def style(self, *args, **options):
         """There is none."""
         raise ValueError("references need an adapter: give its folder")
 

@@ -170,9 +170,9 @@ def test_tango_takes_an_adapter_too(tmp_path, sound, monkeypatch):
     made = new_adapter(tango, **TINY)
     fresh = save_adapter(tmp_path / "fresh", made, tango)
     styled = open_base(str(folder), fresh)
-    # Guided jointly, as many predictions share a batch as without a style.
-    joint, _ = styled.generate("a dog", sound, guidance="joint", **FAST)
-    assert torch.equal(joint, before)
+    # Other predictions share a batch: they differ in their last bits.
+    again, _ = styled.generate("a dog", sound, **FAST)
+    assert (again - before).abs().max() < 1e-3 * before.std()
     used = save_adapter(tmp_path / "used", trained(made), tango)
     styled = open_base(str(folder), used)
     out, _ = styled.generate("a dog", sound, **FAST)
