@@ -6,7 +6,6 @@ Authors
 
 import html
 import io
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import soundfile
 from matplotlib.image import imsave
 
+from lhotse_recipes.holding import scratch_folder
 from lhotse_recipes.io import write_atomically
 from speechbrain_opensed.plotting.page_parts import (
     PAGE_STYLE,
@@ -307,8 +307,8 @@ def _level(samples):
 
 
 def _picture(samples, rate):
-    with tempfile.TemporaryDirectory() as folder:
-        wav = Path(folder) / "take.wav"
+    with scratch_folder("page") as folder:
+        wav = folder / "take.wav"
         soundfile.write(wav, samples, rate)
         image = log_mel_image(wav, columns=400)
     buffer, top = io.BytesIO(), image.max()
