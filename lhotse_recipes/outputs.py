@@ -35,6 +35,10 @@ __all__ = [
 OWN_FILES = ".opensed-files.json"
 _STREAMS = ("/dev/fd/", "/dev/stdout", "/dev/stderr", "/proc/")
 _LONGEST = 200
+# What Windows takes for devices, with any ending.
+_RESERVED = {"CON", "PRN", "AUX", "NUL"} | {
+    f"{port}{number}" for port in ("COM", "LPT") for number in range(1, 10)
+}
 _BLOCK = 2**20
 
 
@@ -261,6 +265,8 @@ def file_name(name: str, suffix: str = "") -> str:
         else quote(letter, safe="", errors="surrogatepass")
         for letter in name
     )
+    if safe.split(".")[0].upper() in _RESERVED:
+        safe = f"%{ord(safe[0]):02X}{safe[1:]}"
     if safe[0] in ". ":
         safe = f"%{ord(safe[0]):02X}{safe[1:]}"
     if safe[-1] in ". " and not suffix:

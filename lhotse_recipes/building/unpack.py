@@ -1,5 +1,6 @@
 """Archives of corpora, opened without trusting them."""
 
+import errno
 import os
 import re
 import shutil
@@ -24,6 +25,11 @@ _BLOCK = 2**20
 # Silence packs well: deflate reaches 1 032 at most, other methods any ratio.
 _RATIO = 1100
 _SMALL = 2**30
+# A name that is taken, too long, or none of this file system.
+_UNFIT = (
+    *(errno.EEXIST, errno.EISDIR, errno.ENOTDIR),
+    *(errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
+)
 
 Member = tuple[str, Callable[[], IO[bytes]]]
 
@@ -123,7 +129,10 @@ def _called_archive(path: Path) -> bool:
 
 def _zip_members(opened: zipfile.ZipFile, archive: Path) -> list[Member]:
     members: list[Member] = []
+    room = _room(archive)
     for info in opened.infolist():
+        room -= info.file_size
+        _refuse_growth(room, info.filename, archive)
         is_link = (info.external_attr >> 16) & 0o170000 == 0o120000
         if is_link:
             raise ValueError(_dangerous(archive, info.filename, "a link"))
@@ -134,12 +143,26 @@ def _zip_members(opened: zipfile.ZipFile, archive: Path) -> list[Member]:
 
 def _tar_members(opened: tarfile.TarFile, archive: Path) -> list[Member]:
     members: list[Member] = []
+    room = _room(archive)
     for info in opened:
+        # Before the next one is looked for behind all that is in this one.
+        room -= info.size
+        _refuse_growth(room, info.name, archive)
         if info.isfile():
             members.append((info.name, partial(_content, opened, info)))
         elif not info.isdir():
             raise ValueError(_dangerous(archive, info.name, "no plain file"))
     return members
+
+
+def _room(archive: Path) -> int:
+    return max(_SMALL, _RATIO * archive.stat().st_size)
+
+
+def _refuse_growth(room: int, name: str, archive: Path) -> None:
+    if room < 0:
+        what = f"more than {_RATIO} times what is packed"
+        raise ValueError(_dangerous(archive, name, what))
 
 
 def _content(opened: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
@@ -153,7 +176,7 @@ def _write(members: list[Member], folder: Path, archive: Path) -> None:
     double = [name for name, count in Counter(names).items() if count > 1]
     if double:
         raise ValueError(_dangerous(archive, str(double[0]), "there twice"))
-    allowed = max(_SMALL, _RATIO * archive.stat().st_size)
+    allowed = _room(archive)
     growing, held = new_part(folder, is_folder=True)
     bar = tqdm(
         zip(names, members, strict=True),
@@ -165,13 +188,21 @@ def _write(members: list[Member], folder: Path, archive: Path) -> None:
     try:
         for name, (_, opener) in bar:
             target = growing / name
-            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                # New, also where the file system folds names.
+                target.touch(exist_ok=False)
+            except OSError as error:
+                if error.errno not in _UNFIT:
+                    raise
+                what = f"no new file here ({error.strerror})"
+                raise ValueError(
+                    _dangerous(archive, str(name), what)
+                ) from error
             with opener() as source, open(target, "wb") as file:
                 while block := source.read(_BLOCK):
                     allowed -= len(block)
-                    if allowed < 0:
-                        what = f"more than {_RATIO} times what is packed"
-                        raise ValueError(_dangerous(archive, str(name), what))
+                    _refuse_growth(allowed, str(name), archive)
                     file.write(block)
         for name in names:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -191,6 +222,7 @@ def _inside(name: str, archive: Path) -> PurePosixPath:
 
 def _dangerous(archive: Path, name: str, what: str) -> str:
     return (
-        f"{archive}: its member {name!r} is {what}, nothing was unpacked; do "
+        f"{archive}: its member {name[:200]!r} is {what}, nothing was "
+        "unpacked; do "
         "not trust this archive"
     )

@@ -16,6 +16,8 @@ import numpy as np
 __all__ = ["available", "decode", "probe"]
 
 _BYTES = 1 << 20
+# Seconds to see what a file is, which takes a fraction of one.
+_PATIENCE = 8
 _BROKEN_OFF = "File ended prematurely"
 # A playlist may name other files of this machine, or addresses: files that
 # somebody sent are not to open these.
@@ -54,14 +56,12 @@ def probe(path: str | Path) -> tuple[int, int]:
     :raises ValueError: it has no sound, or is damaged.
     """
     if available() == "ffmpeg":
-        done = subprocess.run(
+        done = _run(
             ["ffprobe", "-v", "error", "-format_whitelist", _CONTAINERS,
              "-select_streams", "a:0",
              "-show_entries", "stream=sample_rate,channels", "-of", "json",
              f"file:{path}"],
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
+            path,
         )  # fmt: skip
         streams: list[dict] = []
         if done.returncode == 0:
@@ -78,6 +78,24 @@ def probe(path: str | Path) -> tuple[int, int]:
             return track.rate, track.channels
     except (av.error.FFmpegError, IndexError) as error:
         raise ValueError(f"{path}: PyAV reads no sound ({error})") from error
+
+
+def _run(
+    command: list[str], path: str | Path
+) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=_PATIENCE,
+        )
+    except subprocess.TimeoutExpired as error:
+        # Of what is no sound it looks at every byte.
+        raise ValueError(
+            f"{path}: ffmpeg found no sound within {_PATIENCE} s"
+        ) from error
 
 
 def decode(path: str | Path, channels: int) -> Iterator[np.ndarray]:

@@ -79,7 +79,10 @@ def is_known_host(host: str, names: Iterable[str]) -> bool:
     [True, True, True, False, False]
     """
     try:
-        name = urlsplit(f"//{host}").hostname or ""
+        address = urlsplit(f"//{host}")
+        if address.username is not None or address.path or address.query:
+            return False
+        name = address.hostname or ""
     except ValueError:
         return False
     if name in names:

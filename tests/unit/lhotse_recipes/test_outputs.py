@@ -148,6 +148,10 @@ def test_different_ids_have_different_names():
     names = ["a/b", "a%2Fb", "a\\b", "a_b", "a b", "x" * 500, "x" * 501]
     assert len({file_name(name) for name in names}) == len(names)
     assert file_name("Ünï-1_2.x") == "Ünï-1_2.x"
+    # Windows takes these for devices.
+    devices = ("CON", "con", "aux.wav", "Nul", "COM1", "lpt9.x")
+    assert [file_name(name, ".wav")[0] for name in devices] == ["%"] * 6
+    assert file_name("console") == "console"
     with pytest.raises(ValueError, match="empty"):
         file_name("")
 

@@ -59,3 +59,29 @@ def test_a_damaged_archive_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="damaged archive"):
         unpack(path, tmp_path / "out")
     assert os.listdir(tmp_path / "out") == []
+
+
+@pytest.mark.timeout(20)
+def test_what_announces_too_much_is_not_even_begun(tmp_path):
+    path = tmp_path / "x.tar.xz"
+    with tarfile.open(path, "w:xz", preset=0) as archive:
+        info = tarfile.TarInfo("bomb")
+        info.size = 2**33
+        archive.addfile(info)
+        archive.fileobj.write(bytes(100_000))
+    with pytest.raises(ValueError, match="bomb' is more than 1100 times"):
+        unpack(path, tmp_path / "out")
+    assert os.listdir(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("pack", [_tar, _zip])
+@pytest.mark.parametrize(
+    "names", [("a", "a/b"), ("a/b", "a"), ("x" * 300,), ("y/" * 3000 + "z",)]
+)
+def test_names_that_no_file_can_have_are_refused(tmp_path, pack, names):
+    members = [("good.txt", b"1"), *((name, b"2") for name in names)]
+    path = pack(tmp_path / "x.archive", members)
+    with pytest.raises(ValueError, match="nothing was unpacked") as refused:
+        unpack(path, tmp_path / "out")
+    assert len(str(refused.value)) < 600
+    assert os.listdir(tmp_path / "out") == []

@@ -109,3 +109,13 @@ def test_a_live_stream_is_whole(convert, tmp_path):
         )  # fmt: skip
     info = inspect_audio(tmp_path / "live.webm")
     assert info.duration == pytest.approx(3, abs=0.15)
+
+
+@needs_ffmpeg
+@pytest.mark.timeout(20)
+def test_what_is_no_sound_does_not_take_long(tmp_path, monkeypatch):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(bytes(1000))
+    monkeypatch.setattr(ffmpeg, "_PATIENCE", 0.001)
+    with pytest.raises(ValueError, match="found no sound within 0.001 s"):
+        inspect_audio(path)
