@@ -254,10 +254,10 @@ def generate(
     if plot is not None:
         from speechbrain_opensed.plotting.sounds import plot_sounds
 
-        drawn = {text or timeline: str(out)}
+        drawn = {text or str(timeline): str(out)}
         plot_sounds(drawn | {Path(r).name: r for r in references}, plot)
     if report is not None:
-        write_page(report, text, references, waves, rate)
+        write_page(report, str(text), references, waves, rate)
     click.echo(f"{out}: {len(wave) / rate:.2f} s at {rate} Hz")
     if cues is not None:
         tell_events(
