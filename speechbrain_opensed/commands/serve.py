@@ -160,6 +160,7 @@ def serve(
             f"{error.name} is missing: pip install 'speechbrain-opensed[serve]'"
         ) from error
     from speechbrain_opensed.serve import create_app
+    from speechbrain_opensed.serve.connections import impatient
 
     # Before the model is loaded, which takes a while.
     listening = _listen(host, port)
@@ -208,6 +209,7 @@ def serve(
             server = Server(
                 uvicorn.Config(
                     app,
+                    http=impatient(limits["read_seconds"]),
                     log_level="warning",
                     access_log=False,
                     limit_concurrency=100,

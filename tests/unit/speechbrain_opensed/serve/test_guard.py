@@ -96,6 +96,7 @@ def test_a_client_that_leaves_in_mid_upload(detector, tmp_path):
         ({"sec-fetch-site": "cross-site"}, 403),
         ({"sec-fetch-site": "same-site"}, 403),
         ({"host": "evil.example"}, 403),
+        ({"host": "evil.example@localhost"}, 403),
         ({"host": "127.0.0.1:8470", "origin": "http://127.0.0.1:8470"}, 404),
         ({"host": ""}, 403),
         ({"host": "[x"}, 403),
