@@ -42,8 +42,7 @@ from speechbrain_opensed.losses import (
     info_nce_loss,
 )
 from speechbrain_opensed.training import OpenSEDBrain, unwrapped
-from speechbrain_opensed.training.hparams import load_hparams
-from speechbrain_opensed.training.runs import claim_run
+from speechbrain_opensed.training.runs import start_run
 
 CLIP_LOSSES = {"sigmoid": clip_sigmoid_loss, "infonce": info_nce_loss}
 SCALES = ("temp_global", "b_global", "temp_local", "b_local")
@@ -243,15 +242,7 @@ def start_from(model, hparams):
 
 def main(arguments):
     """Reads the YAML, and runs it."""
-    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
-    sb.utils.distributed.ddp_init_group(run_opts)
-    hparams = load_hparams(hparams_file, overrides)
-    run_on_main(claim_run, [hparams_file, overrides, hparams, run_opts])
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-        overrides=overrides,
-    )
+    hparams, run_opts = start_run(arguments)
     if hparams["prepare"] is not None:
         run_on_main(hparams["prepare"])
     hear = hparams["hear"]
@@ -261,16 +252,7 @@ def main(arguments):
     train = dataio_prep(hparams, sets)
     run_on_main(start_from, args=[hparams["model"], hparams])
 
-    brain = LanguageAudioBrain(
-        modules=hparams["modules"],
-        opt_class=hparams["opt_class"],
-        hparams=hparams,
-        run_opts=run_opts,
-        checkpointer=hparams["checkpointer"],
-        seed=hparams["seed"],
-        lr_schedule=hparams["lr_schedule"],
-        lr_factors=hparams["lr_factors"],
-    )
+    brain = LanguageAudioBrain.from_hparams(hparams, run_opts)
     brain.sets = sets
     # Validation has sets of its own, but it is a stage: checkpoints of its
     # end lie between two epochs.

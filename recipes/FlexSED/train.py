@@ -41,8 +41,7 @@ from speechbrain_opensed.inference.card import summarize_cuts
 from speechbrain_opensed.inference.export import export_detector
 from speechbrain_opensed.metrics.summary import mark_few
 from speechbrain_opensed.training import OpenSEDBrain, unwrapped
-from speechbrain_opensed.training.hparams import load_hparams
-from speechbrain_opensed.training.runs import claim_data, claim_run
+from speechbrain_opensed.training.runs import claim_data, start_run
 from speechbrain_opensed.training.semi import augment_with
 
 logger = get_logger(__name__)
@@ -247,15 +246,7 @@ def start_from(model, hparams):
 
 def main(arguments):
     """Reads the YAML, and runs it."""
-    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
-    sb.utils.distributed.ddp_init_group(run_opts)
-    hparams = load_hparams(hparams_file, overrides)
-    run_on_main(claim_run, [hparams_file, overrides, hparams, run_opts])
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-        overrides=overrides,
-    )
+    hparams, run_opts = start_run(arguments)
     run_on_main(hparams["prepare"])
     run_on_main(claim_data, [hparams])
     start = [hparams["model"], hparams]
@@ -268,17 +259,7 @@ def main(arguments):
     )
     data = dataio_prep(hparams)
 
-    brain = DetectionBrain(
-        modules=hparams["modules"],
-        opt_class=hparams["opt_class"],
-        hparams=hparams,
-        run_opts=run_opts,
-        checkpointer=hparams["checkpointer"],
-        seed=hparams["seed"],
-        lr_schedule=hparams["lr_schedule"],
-        lr_factors=hparams["lr_factors"],
-        ema_decay=hparams["ema_decay"],
-    )
+    brain = DetectionBrain.from_hparams(hparams, run_opts)
     brain.data = data
     counts = {name: len(of) for name, of in data.groups.items()}
     logger.info(f"classes to test: {counts}")

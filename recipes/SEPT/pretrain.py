@@ -31,8 +31,7 @@ from speechbrain_opensed.dataio.batches import (
 )
 from speechbrain_opensed.dataio.loader import evaluation_loader, training_loader
 from speechbrain_opensed.training import OpenSEDBrain
-from speechbrain_opensed.training.hparams import load_hparams
-from speechbrain_opensed.training.runs import claim_data, claim_run
+from speechbrain_opensed.training.runs import claim_data, start_run
 
 
 @dataclass
@@ -129,27 +128,11 @@ def loaders(hparams):
 
 def main(arguments):
     """Reads the YAML, and runs it."""
-    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
-    sb.utils.distributed.ddp_init_group(run_opts)
-    hparams = load_hparams(hparams_file, overrides)
-    run_on_main(claim_run, [hparams_file, overrides, hparams, run_opts])
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-        overrides=overrides,
-    )
+    hparams, run_opts = start_run(arguments)
     run_on_main(hparams["prepare"])
     run_on_main(claim_data, [hparams])
     train, valid = loaders(hparams)
-    brain = PretrainBrain(
-        modules=hparams["modules"],
-        opt_class=hparams["opt_class"],
-        hparams=hparams,
-        run_opts=run_opts,
-        checkpointer=hparams["checkpointer"],
-        seed=hparams["seed"],
-        lr_schedule=hparams["lr_schedule"],
-    )
+    brain = PretrainBrain.from_hparams(hparams, run_opts)
     brain.fit(hparams["epoch_counter"], train, valid)
     if if_main_process():
         save_towers(

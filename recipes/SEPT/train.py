@@ -38,8 +38,7 @@ from speechbrain_opensed.metrics.classification import ClassificationStats
 from speechbrain_opensed.metrics.summary import FEW_CLASSES
 from speechbrain_opensed.plotting.embeddings import plot_prompts
 from speechbrain_opensed.training import OpenSEDBrain
-from speechbrain_opensed.training.hparams import load_hparams
-from speechbrain_opensed.training.runs import claim_data, claim_run
+from speechbrain_opensed.training.runs import claim_data, start_run
 
 logger = get_logger(__name__)
 
@@ -171,14 +170,10 @@ def train(task, features, hparams, run_opts, terms):
     if hparams["pretrained"] is not None:
         load_learner(learner, hparams["pretrained"])
     hparams["checkpointer"].add_recoverable("learner", learner)
-    brain = PromptBrain(
+    brain = PromptBrain.from_hparams(
+        hparams,
+        run_opts,
         modules={"learner": learner},
-        opt_class=hparams["opt_class"],
-        hparams=hparams,
-        run_opts=run_opts,
-        checkpointer=hparams["checkpointer"],
-        seed=hparams["seed"],
-        lr_schedule=hparams["lr_schedule"],
         lr_factors=hparams["host_lr_factors"].get(hparams["host"]),
     )
     brain.learner, brain.terms = learner, terms
@@ -293,15 +288,7 @@ def run(hparams, run_opts):
 
 def main(arguments):
     """Reads the YAML, and runs it."""
-    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
-    sb.utils.distributed.ddp_init_group(run_opts)
-    hparams = load_hparams(hparams_file, overrides, EITHER)
-    run_on_main(claim_run, [hparams_file, overrides, hparams, run_opts])
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-        overrides=overrides,
-    )
+    hparams, run_opts = start_run(arguments, EITHER)
     results = run(hparams, run_opts)
     logger.info(results.get("scores", results["zero_shot"]))
     return results

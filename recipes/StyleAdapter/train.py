@@ -45,8 +45,7 @@ from speechbrain_opensed.lobes.style.reference_encoder import (
 )
 from speechbrain_opensed.losses import min_snr_weights, velocity_loss
 from speechbrain_opensed.training import OpenSEDBrain
-from speechbrain_opensed.training.hparams import load_hparams
-from speechbrain_opensed.training.runs import claim_data, claim_run
+from speechbrain_opensed.training.runs import claim_data, start_run
 
 logger = get_logger(__name__)
 
@@ -233,15 +232,7 @@ def start_from(hparams, cuts):
 
 def main(arguments):
     """Reads the YAML, and runs it."""
-    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
-    sb.utils.distributed.ddp_init_group(run_opts)
-    hparams = load_hparams(hparams_file, overrides)
-    run_on_main(claim_run, [hparams_file, overrides, hparams, run_opts])
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-        overrides=overrides,
-    )
+    hparams, run_opts = start_run(arguments)
     device = run_opts.get("device", "cpu")
     run_on_main(hparams["prepare"])
     run_on_main(claim_data, [hparams])
@@ -251,16 +242,7 @@ def main(arguments):
     run_on_main(dataio_prep, args=[hparams, parts, device])
     train, valid, test = dataio_prep(hparams, parts, device)
 
-    brain = StyleBrain(
-        modules=hparams["modules"],
-        opt_class=hparams["opt_class"],
-        hparams=hparams,
-        run_opts=run_opts,
-        checkpointer=hparams["checkpointer"],
-        seed=hparams["seed"],
-        lr_schedule=hparams["lr_schedule"],
-        ema_decay=hparams["ema_decay"],
-    )
+    brain = StyleBrain.from_hparams(hparams, run_opts)
     # A frozen U-Net need not be in every checkpoint.
     if any(p.requires_grad for p in hparams["unet"].parameters()):
         brain.checkpointer.add_recoverable("unet", hparams["unet"])

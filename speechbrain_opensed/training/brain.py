@@ -21,6 +21,7 @@ from speechbrain.utils.distributed import ddp_barrier
 from speechbrain.utils.logger import get_logger
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
+from typing_extensions import Self
 
 from speechbrain_opensed.dataio.loader import CutLoader
 from speechbrain_opensed.training.optim import (
@@ -174,6 +175,42 @@ class OpenSEDBrain(sb.Brain):
             self.ema = _weight_average(self.modules, ema_decay)
             if checkpointer is not None:
                 checkpointer.add_recoverable("ema", self.ema)
+
+    @classmethod
+    def from_hparams(
+        cls, hparams: dict[str, Any], run_opts: Any = None, **instead: Any
+    ) -> Self:
+        """Build the Brain that a recipe's YAML describes.
+
+        Arguments
+        ---------
+        hparams : dict
+            With `modules`, `opt_class`, `checkpointer` and `seed`;
+            `lr_schedule`, `lr_factors` and `ema_decay` where there are any.
+        run_opts : dict or RunOptions
+            Run options, see SpeechBrain.
+        **instead : Any
+            What is taken in place of the YAML's, by name.
+
+        Returns
+        -------
+        OpenSEDBrain
+            The Brain, of the class on which this is called.
+
+        Raises
+        ------
+        ValueError
+            If the YAML lacks one that is needed.
+        """
+        needed = {"modules", "opt_class", "checkpointer", "seed"} - set(instead)
+        if missing := sorted(needed - set(hparams)):
+            raise ValueError(
+                f"the YAML has no {', '.join(missing)}: a Brain needs them"
+            )
+        given = {name: hparams[name] for name in needed}
+        for name in ("lr_schedule", "lr_factors", "ema_decay"):
+            given[name] = hparams.get(name)
+        return cls(hparams=hparams, run_opts=run_opts, **{**given, **instead})
 
     def fit(
         self, epoch_counter: Any, train_set: Any, *args: Any, **kwargs: Any

@@ -8,18 +8,21 @@ Authors
 
 import atexit
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import ruamel.yaml
+import speechbrain as sb
 from hyperpyyaml import resolve_references
+from speechbrain.utils.distributed import ddp_init_group, run_on_main
 
 from lhotse_recipes.fingerprint import Stamp, content_of, digest, state_of
 from lhotse_recipes.outputs import locked
+from speechbrain_opensed.training.hparams import load_hparams
 
-__all__ = ["claim_data", "claim_run"]
+__all__ = ["claim_data", "claim_run", "start_run"]
 
 # How a run is carried out and tested, not what it learns.
 _HOW = frozenset(
@@ -52,6 +55,52 @@ _REMEDY = (
     "choose another output_folder, or remove it; where the same files were "
     "only moved, remove run.json and data.json"
 )
+
+
+def start_run(
+    arguments: Sequence[str], either: Collection[str] = ()
+) -> tuple[dict[str, Any], Any]:
+    """Reads a recipe's command line and YAML, and takes the run's folder.
+
+    Arguments
+    ---------
+    arguments : sequence of str
+        The YAML, overrides and SpeechBrain's run options, as on the command
+        line.
+    either : collection of str
+        See `hparams.load_hparams`.
+
+    Returns
+    -------
+    hparams : dict
+        The hyperparameters; `output_folder` is there and claimed.
+    run_opts : dict or RunOptions
+        SpeechBrain's run options.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such YAML.
+    ValueError
+        If a value cannot be right, or the folder is another run's: see
+        `hparams.load_hparams` and `claim_run`.
+
+    Example
+    -------
+    >>> start_run(["training.yaml", "--lr=0.2"])
+    Traceback (most recent call last):
+    FileNotFoundError: no hyperparameters at training.yaml
+    """
+    hparams_file, run_opts, overrides = sb.parse_arguments(list(arguments))
+    ddp_init_group(run_opts)
+    hparams = load_hparams(hparams_file, overrides, either)
+    run_on_main(claim_run, [hparams_file, overrides, hparams, run_opts])
+    sb.create_experiment_directory(
+        experiment_directory=hparams["output_folder"],
+        hyperparams_to_save=hparams_file,
+        overrides=overrides,
+    )
+    return hparams, run_opts
 
 
 def claim_run(

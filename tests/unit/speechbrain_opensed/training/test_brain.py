@@ -514,3 +514,24 @@ def test_an_epoch_without_a_batch_is_an_error_with_any_sampler():
     loader = torch.utils.data.DataLoader(Open(), batch_size=None)
     with pytest.raises(ValueError, match="epoch 1 had no batch"):
         make_brain().fit(range(1, 2), loader)
+
+
+def test_a_brain_is_what_its_hparams_say(tmp_path):
+    hparams = {
+        "modules": {"model": torch.nn.Linear(2, 1)},
+        "opt_class": lambda groups: torch.optim.SGD(groups, lr=0.1),
+        "checkpointer": WholeCheckpointer(tmp_path),
+        "seed": 7,
+        "ema_decay": 0.9,
+    }
+    brain = OpenSEDBrain.from_hparams(hparams, {"device": "cpu"})
+    assert brain.seed == 7
+    assert brain.lr_schedule is None
+    assert brain.ema is not None
+    assert brain.checkpointer is hparams["checkpointer"]
+    other = {"model": torch.nn.Linear(3, 1)}
+    brain = OpenSEDBrain.from_hparams(hparams, modules=other, ema_decay=None)
+    assert brain.modules.model.in_features == 3
+    assert brain.ema is None
+    with pytest.raises(ValueError, match="no checkpointer, opt_class, seed"):
+        OpenSEDBrain.from_hparams({"modules": other})

@@ -7,7 +7,7 @@ import pytest
 import speechbrain as sb
 
 from speechbrain_opensed.training import runs
-from speechbrain_opensed.training.runs import claim_data, claim_run
+from speechbrain_opensed.training.runs import claim_data, claim_run, start_run
 
 YAML = """
 seed: 1
@@ -151,3 +151,16 @@ def test_manifests_of_several_corpora_count_one_by_one(tmp_path):
     weak.write_text("{}\n{}\n")
     with pytest.raises(ValueError, match="train_cuts weak"):
         claim_data(hparams)
+
+
+def test_a_start_takes_the_folder_for_one_run(tmp_path):
+    path = tmp_path / "train.yaml"
+    path.write_text(f"output_folder: {tmp_path}/run\nlr: 0.1\n")
+    hparams, run_opts = start_run([str(path), "--lr=0.2", "--device=cpu"])
+    assert hparams["lr"] == 0.2
+    assert run_opts["device"] == "cpu"
+    kept = (tmp_path / "run/hyperparams.yaml").read_text()
+    assert "lr: 0.2" in kept
+    start_run([str(path), "--lr=0.2"])
+    with pytest.raises(ValueError, match="other lr"):
+        start_run([str(path)])
