@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-from typing_extensions import get_original_bases
+from typing_extensions import get_original_bases, is_typeddict
 
 from lhotse_recipes.registry import DATASETS, Dataset
 
@@ -116,9 +116,10 @@ def _parameters(function: Callable[..., Any]) -> list[click.Parameter]:
 
 def _shared_options(shared: type) -> list[click.Parameter]:
     """Options that a typed dict lists, for recipes that pass them on."""
-    helps = _param_docs(shared)
-    for base in get_original_bases(shared):
-        helps |= _param_docs(base)
+    helps, above = {}, [shared]
+    for kind in above:
+        helps |= _param_docs(kind)
+        above += filter(is_typeddict, get_original_bases(kind))
     return [
         _option(name, None, hint, helps[name])
         for name, hint in typing.get_type_hints(shared).items()

@@ -8,7 +8,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-__all__ = ["fold_parts", "stratified_parts"]
+__all__ = ["fold_parts", "split_of_group", "stratified_parts"]
 
 
 def stratified_parts(
@@ -94,6 +94,26 @@ def fold_parts(
         group: role.get(number, "train")
         for group, number in stratified_parts(labels_of, shares, seed).items()
     }
+
+
+def split_of_group(group: str, splits: Mapping[str, float], seed: int) -> str:
+    """
+    The part a group belongs to, by hash: the same whatever else is there.
+
+    :param group: name of the group.
+    :param splits: part → share; shares sum to 1.
+    :param seed: another seed, another assignment.
+    :return: the part.
+
+    >>> split_of_group("yard-7", {"train": 0.8, "test": 0.2}, seed=0)
+    'train'
+    """
+    position = int.from_bytes(_draw(group, seed)[:8], "big") / 2**64
+    for part, share in splits.items():
+        position -= share
+        if position < 0:
+            return part
+    return [part for part, share in splits.items() if share > 0][-1]
 
 
 def _draw(group: str, seed: int) -> bytes:

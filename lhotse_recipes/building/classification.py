@@ -23,17 +23,21 @@ from lhotse_recipes.building.corpus import (
 from lhotse_recipes.clips import ClipTable
 from lhotse_recipes.importing import Part, prepare_parts
 from lhotse_recipes.io import PrepareReport, read_rows, read_text
+from lhotse_recipes.splits import split_of_group
 from lhotse_recipes.vocabulary import Vocabulary
 
 __all__ = [
+    "DividedOptions",
     "Tagged",
     "TaggedOptions",
+    "prepare_divided",
     "prepare_tagged",
     "read_fields",
     "tagged_by_name",
 ]
 
 _PALM = re.compile(r"(train|test)(?:_(\d+))?\.csv")
+_SHARES = {"train": 0.8, "test": 0.2}
 _SPLITS = ("auto", "official", "palm")
 
 
@@ -46,6 +50,18 @@ class TaggedOptions(ReadingOptions, total=False):
     """
 
     splits: str
+
+
+class DividedOptions(TaggedOptions, total=False):
+    """
+    What corpora without official parts take besides.
+
+    :param shares: part → share of what is divided; train 0.8, test 0.2.
+    :param seed: another seed, another division.
+    """
+
+    shares: Mapping[str, float] | None
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -140,6 +156,54 @@ def prepare_tagged(
     if output_dir is not None:
         vocabulary.save(Path(output_dir) / f"{vocabulary.name}.csv")
     return prepared
+
+
+def prepare_divided(
+    prefix: str,
+    corpus_dir: str | Path,
+    vocabulary: Vocabulary,
+    name: re.Pattern[str],
+    group_of: Callable[[str, Mapping[str, str]], str],
+    *,
+    classes: Mapping[str, str] | None = None,
+    output_dir: str | Path | None = None,
+    shares: Mapping[str, float] | None = None,
+    seed: int = 0,
+    **options: Unpack[TaggedOptions],
+) -> dict[str, dict[str, Any]]:
+    """
+    Make manifests of clips that only their names describe, divided by groups.
+
+    :param prefix: of the manifests.
+    :param corpus_dir: folder of the audio.
+    :param vocabulary: the classes.
+    :param name: see :func:`tagged_by_name`.
+    :param group_of: what stays in one part, from the path and the groups of
+        the name.
+    :param classes: see :func:`tagged_by_name`; the labels themselves when None.
+    :param output_dir: where manifests, reports and the vocabulary go.
+    :param shares: part → share; train 0.8, test 0.2.
+    :param seed: another seed, another division.
+    :param options: those of :class:`TaggedOptions`.
+    :return: part → ``{"recordings", "supervisions", "cuts"}``.
+    :raises FileNotFoundError: no audio of any clip.
+    """
+    parts = dict(_SHARES if shares is None else shares)
+    known = classes or {one: one for one in vocabulary.labels}
+    return prepare_tagged(
+        prefix,
+        corpus_dir,
+        vocabulary,
+        lambda corpus: tagged_by_name(
+            corpus,
+            name,
+            known,
+            list(parts),
+            lambda *clip: split_of_group(group_of(*clip), parts, seed),
+        ),
+        output_dir=output_dir,
+        **options,
+    )
 
 
 def tagged_by_name(

@@ -6,21 +6,16 @@ there for the terms of use. The corpus has no folds of its own.
 """
 
 import re
-from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from typing_extensions import Unpack
 
 from lhotse_recipes.building.classification import (
-    Tagged,
     TaggedOptions,
-    prepare_tagged,
-    tagged_by_name,
+    prepare_divided,
 )
 from lhotse_recipes.building.fetch import fetch_corpus, zenodo_files
-from lhotse_recipes.corpora.event_bank import split_of_group
 from lhotse_recipes.vocabulary import Vocabulary
 
 __all__ = ["download_beijing_opera", "prepare_beijing_opera"]
@@ -51,24 +46,16 @@ def prepare_beijing_opera(
     :return: ``"fold1"`` to ``"fold5"`` (or PALM's parts) →
         ``{"recordings", "supervisions", "cuts"}``.
     """
-    return prepare_tagged(
+    return prepare_divided(
         "beijing-opera",
         corpus_dir,
         Vocabulary.load("beijing_opera"),
-        partial(_clips, seed=seed),
-        output_dir=output_dir,
-        **options,
-    )
-
-
-def _clips(corpus: Path, seed: int) -> Iterable[Tagged]:
-    classes = {one: one for one in Vocabulary.load("beijing_opera").labels}
-    return tagged_by_name(
-        corpus,
         _NAME,
-        classes,
-        list(_FOLDS),
-        lambda path, _: split_of_group(Path(path).stem, _FOLDS, seed),
+        lambda path, _: Path(path).stem,
+        output_dir=output_dir,
+        shares=_FOLDS,
+        seed=seed,
+        **options,
     )
 
 

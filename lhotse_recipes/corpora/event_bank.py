@@ -7,7 +7,6 @@ group crosses splits, which are made class by class. Each recording becomes a
 cut with one event that spans its sounding part.
 """
 
-import hashlib
 import math
 from collections.abc import Mapping
 from concurrent.futures import Executor
@@ -32,7 +31,7 @@ from lhotse_recipes.sound.finding import walk_files
 from lhotse_recipes.splits import fold_parts, stratified_parts
 from lhotse_recipes.vocabulary import Vocabulary
 
-__all__ = ["prepare_event_bank", "sounding_part", "split_of_group"]
+__all__ = ["prepare_event_bank", "sounding_part"]
 
 _SPLITS = {"train": 0.7, "valid": 0.1, "test": 0.2}
 _FRAME_SECONDS = 0.01
@@ -159,27 +158,6 @@ def prepare_event_bank(
     if output_dir is not None:
         table.save(Path(output_dir) / f"{table.name}.csv")
     return prepared
-
-
-def split_of_group(group: str, splits: Mapping[str, float], seed: int) -> str:
-    """
-    The part a group belongs to, by hash: the same whatever else is there.
-
-    :param group: name of the group.
-    :param splits: part → share; shares sum to 1.
-    :param seed: another seed, another assignment.
-    :return: the part.
-
-    >>> split_of_group("yard-7", {"train": 0.8, "test": 0.2}, seed=0)
-    'train'
-    """
-    digest = hashlib.sha256(f"{seed}\n{group}".encode()).digest()
-    position = int.from_bytes(digest[:8], "big") / 2**64
-    for part, share in splits.items():
-        position -= share
-        if position < 0:
-            return part
-    return [part for part, share in splits.items() if share > 0][-1]
 
 
 def sounding_part(

@@ -5,21 +5,16 @@ and Song" (PLoS ONE 2018), https://zenodo.org/records/1188976, CC BY-NC-SA 4.0.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from typing_extensions import Unpack
 
 from lhotse_recipes.building.classification import (
-    Tagged,
-    TaggedOptions,
-    prepare_tagged,
-    tagged_by_name,
+    DividedOptions,
+    prepare_divided,
 )
 from lhotse_recipes.building.fetch import fetch_corpus, zenodo_files
-from lhotse_recipes.corpora.event_bank import split_of_group
 from lhotse_recipes.vocabulary import Vocabulary
 
 __all__ = ["download_ravdess", "prepare_ravdess"]
@@ -29,7 +24,6 @@ _ARCHIVES = (
     "Audio_Speech_Actors_01-24.zip",
     "Audio_Song_Actors_01-24.zip",
 )
-_SHARES = {"train": 0.8, "test": 0.2}
 # Modality 03 is audio alone; 01 and 02 are videos.
 _NAME = re.compile(
     r"(?:.*/)?03-(?P<channel>\d\d)-(?P<cls>\d\d)-(?P<intensity>\d\d)-"
@@ -64,10 +58,7 @@ def download_ravdess(
 def prepare_ravdess(
     corpus_dir: str | Path,
     output_dir: str | Path | None = None,
-    *,
-    shares: Mapping[str, float] | None = None,
-    seed: int = 0,
-    **options: Unpack[TaggedOptions],
+    **options: Unpack[DividedOptions],
 ) -> dict[str, dict[str, Any]]:
     """
     Make manifests of RAVDESS.
@@ -78,29 +69,16 @@ def prepare_ravdess(
 
     :param corpus_dir: folder of the audio.
     :param output_dir: where manifests, reports and the vocabulary go.
-    :param shares: part → share of the actors; train 0.8, test 0.2.
-    :param seed: another seed, other actors in each part.
-    :param options: those of :class:`TaggedOptions`.
+    :param options: those of :class:`DividedOptions`.
     :return: part → ``{"recordings", "supervisions", "cuts"}``.
     """
-    shares = dict(_SHARES if shares is None else shares)
-    return prepare_tagged(
+    return prepare_divided(
         "ravdess",
         corpus_dir,
         Vocabulary.load("ravdess"),
-        partial(_clips, shares=shares, seed=seed),
+        _NAME,
+        lambda _, found: found["speaker"],
+        classes=_CLASSES,
         output_dir=output_dir,
         **options,
-    )
-
-
-def _clips(
-    corpus: Path, shares: Mapping[str, float], seed: int
-) -> Iterable[Tagged]:
-    return tagged_by_name(
-        corpus,
-        _NAME,
-        _CLASSES,
-        list(shares),
-        lambda _, found: split_of_group(found["speaker"], shares, seed),
     )

@@ -21,10 +21,10 @@ from lhotse.utils import fastcopy
 
 from lhotse_recipes.building.corpus import ordered_map
 from lhotse_recipes.captioning import join_captions, video_of
-from lhotse_recipes.corpora.event_bank import split_of_group
 from lhotse_recipes.io import PrepareReport, save_manifests, write_jsonl
 from lhotse_recipes.references import POLICIES, EnergyFilter, cut_references
 from lhotse_recipes.schema import captions_of, events_of, label_of
+from lhotse_recipes.splits import split_of_group
 
 __all__ = ["prepare_serst", "reference_pairs", "video_of"]
 

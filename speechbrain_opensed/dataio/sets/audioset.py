@@ -12,8 +12,8 @@ from lhotse import CutSet
 from lhotse.cut import Cut
 
 from lhotse_recipes.corpora.audioset_strong import prepare_audioset_strong
-from lhotse_recipes.corpora.event_bank import split_of_group
 from lhotse_recipes.io import PrepareReport, write_jsonl
+from lhotse_recipes.splits import split_of_group
 from lhotse_recipes.vocabulary import Vocabulary
 from speechbrain_opensed.dataio.sets.few_shot import few_shot, read_labels
 

@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lhotse_recipes.splits import fold_parts, stratified_parts
+from lhotse_recipes.splits import (
+    fold_parts,
+    split_of_group,
+    stratified_parts,
+)
 
 SHARES = {"train": 0.7, "valid": 0.1, "test": 0.2}
 
@@ -90,3 +94,24 @@ def test_folds_test_everything_once():
 def test_folds_that_there_are_not(folds, fold, match):
     with pytest.raises(ValueError, match=match):
         fold_parts(bank_of(a=9), folds, fold, 0)
+
+
+@given(
+    st.lists(st.text(min_size=1), unique=True, max_size=20),
+    st.integers(0, 2**31),
+)
+def test_a_group_keeps_its_split_whatever_joins(groups, seed):
+    before = {g: split_of_group(g, SHARES, seed) for g in groups[::2]}
+    after = {g: split_of_group(g, SHARES, seed) for g in groups}
+    assert before.items() <= after.items()
+    assert set(after.values()) <= set(SHARES)
+
+
+def test_groups_spread_as_asked_and_by_seed():
+    groups = [f"group-{i}" for i in range(4000)]
+    drawn = [split_of_group(group, SHARES, 1) for group in groups]
+    for split, share in SHARES.items():
+        assert drawn.count(split) / 4000 == pytest.approx(share, abs=0.03)
+    assert drawn != [split_of_group(group, SHARES, 2) for group in groups]
+    none_left = {"train": 1.0, "test": 0.0}
+    assert {split_of_group(g, none_left, 0) for g in groups} == {"train"}

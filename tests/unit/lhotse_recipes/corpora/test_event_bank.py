@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lhotse import CutSet
 
 from lhotse_recipes import prepare_event_bank
-from lhotse_recipes.corpora.event_bank import sounding_part, split_of_group
+from lhotse_recipes.corpora.event_bank import sounding_part
 from lhotse_recipes.schema import events_of
 from lhotse_recipes.vocabulary import Vocabulary
 
@@ -130,27 +130,6 @@ def test_the_real_bank_as_a_folder(shared_data):
     assert len(all_of(parts)) == 901
     shares = [len(manifests["cuts"]) / 901 for manifests in parts.values()]
     assert shares == pytest.approx([0.7, 0.1, 0.2], abs=0.05)
-
-
-@given(
-    st.lists(st.text(min_size=1), unique=True, max_size=20),
-    st.integers(0, 2**31),
-)
-def test_a_group_keeps_its_split_whatever_joins(groups, seed):
-    before = {g: split_of_group(g, SPLITS, seed) for g in groups[::2]}
-    after = {g: split_of_group(g, SPLITS, seed) for g in groups}
-    assert before.items() <= after.items()
-    assert set(after.values()) <= set(SPLITS)
-
-
-def test_groups_spread_as_asked_and_by_seed():
-    groups = [f"group-{i}" for i in range(4000)]
-    drawn = [split_of_group(group, SPLITS, 1) for group in groups]
-    for split, share in SPLITS.items():
-        assert drawn.count(split) / 4000 == pytest.approx(share, abs=0.03)
-    assert drawn != [split_of_group(group, SPLITS, 2) for group in groups]
-    none_left = {"train": 1.0, "test": 0.0}
-    assert {split_of_group(g, none_left, 0) for g in groups} == {"train"}
 
 
 def test_recordings_of_one_group_stay_together(tmp_path):
