@@ -15,6 +15,7 @@ from speechbrain_opensed.commands.options import (
     SomeFailed,
     channel_option,
     commands_option,
+    count_option,
     detection_options,
     load_detector,
     model_options,
@@ -47,12 +48,10 @@ __all__ = ["annotate"]
     help="Stop at the first cut that cannot be used; those before it are "
     "kept for --resume.",
 )
-@click.option(
+@count_option(
     "-j",
     "--num-jobs",
-    type=click.IntRange(min=1),
     default=1,
-    show_default=True,
     help="Threads that detect; the result is the same for any number.",
 )
 @prompt_interrupts()

@@ -43,14 +43,12 @@ _WRITERS = {
 @click.option(
     "--asr",
     default="whisper-tiny",
-    show_default=True,
     help="whisper-SIZE, the folder of a CTranslate2 Whisper model, or none.",
 )
 @click.option(
     "--min-score",
     type=click.FloatRange(0, 1),
     default=0.0,
-    show_default=True,
     help="Sounds whose best score is lower get no caption.",
 )
 @click.option(

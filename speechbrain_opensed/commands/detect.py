@@ -52,7 +52,6 @@ _COLUMNS = 1600
     "--normalize",
     type=click.Choice(["spec", "window", "file", "none"]),
     default="spec",
-    show_default=True,
     help="What is brought to full scale; spec: as the model was trained.",
 )
 @raw_options
@@ -61,7 +60,6 @@ _COLUMNS = 1600
     "format_name",
     type=click.Choice(_FORMATS),
     default="tsv",
-    show_default=True,
     help="jsonl: for machines, a line for each recording; audacity: a label "
     "track; textgrid: for Praat; vtt, srt: captions.",
 )

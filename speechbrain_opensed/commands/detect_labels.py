@@ -8,7 +8,11 @@ from typing import Any
 
 import click
 
-from speechbrain_opensed.commands.options import stacked
+from speechbrain_opensed.commands.options import (
+    amount_option,
+    count_option,
+    stacked,
+)
 
 __all__ = ["FOR_LABELS", "label_options", "read_vocabulary", "refuse_idle"]
 
@@ -29,19 +33,13 @@ label_options = stacked(
         "name of one, such as audioset_strong. Default: what the model was "
         "trained on.",
     ),
-    click.option(
+    count_option(
         "--top",
-        type=click.IntRange(1),
         default=5,
-        show_default=True,
         help="Without a query: phrases to name for each span.",
     ),
-    click.option(
-        "--span",
-        type=click.FloatRange(0, min_open=True),
-        default=10.0,
-        show_default=True,
-        help="Without a query: seconds of a span.",
+    amount_option(
+        "--span", default=10.0, help="Without a query: seconds of a span."
     ),
 )
 

@@ -40,7 +40,6 @@ _OF_MODELS = (
 
 @click.command(
     short_help="Print detection scores of a model.",
-    context_settings={"show_default": True},
 )
 @click.argument("cuts", type=_PATH, required=False)
 @model_options(required=False)

@@ -11,6 +11,7 @@ import click
 
 from speechbrain_opensed.commands.options import (
     commands_option,
+    count_option,
     load_aligner,
     model_options,
 )
@@ -29,12 +30,8 @@ def _common_options(function):
     for option in (
         commands_option,
         click.option("-o", "--output", type=_FILE, help="Results as JSON."),
-        click.option(
-            "--batch-size",
-            type=click.IntRange(min=1),
-            default=16,
-            show_default=True,
-            help="Clips that are heard at once.",
+        count_option(
+            "--batch-size", default=16, help="Clips that are heard at once."
         ),
         click.option(
             "--as-published",
@@ -51,7 +48,6 @@ def _common_options(function):
 
 @click.command(
     short_help="Print recalls between clips and captions.",
-    context_settings={"show_default": True},
 )
 @_common_options
 def evaluate_retrieval(cuts: Path, **options: Any) -> None:
@@ -67,7 +63,6 @@ def evaluate_retrieval(cuts: Path, **options: Any) -> None:
 
 @click.command(
     short_help="Print the zero-shot accuracy.",
-    context_settings={"show_default": True},
 )
 @_common_options
 @click.option("--template", default="The sound of {}", help="What is asked.")
@@ -97,7 +92,6 @@ def evaluate_classification(
 
 @click.command(
     short_help="Print scores of phrases in time.",
-    context_settings={"show_default": True},
 )
 @_common_options
 @click.option(

@@ -36,7 +36,6 @@ __all__ = ["evaluate_generation"]
     "encoders",
     multiple=True,
     default=["clap"],
-    show_default=True,
     metavar="NAME[=SOURCE]",
     help="clap, ast: optionally a folder or a name on the Hugging Face hub; "
     "mobilenet: optionally a file of EfficientAT; beats, cnn14: with their "
@@ -45,7 +44,6 @@ __all__ = ["evaluate_generation"]
 @click.option(
     "--paired/--unpaired",
     default=True,
-    show_default=True,
     help="Whether real sounds have the names of the generated ones.",
 )
 @click.option("--device", default=None, help="cpu, cuda, ...")
@@ -53,7 +51,6 @@ __all__ = ["evaluate_generation"]
     "--seed",
     type=int,
     default=0,
-    show_default=True,
     help="Of the random choices in the scores.",
 )
 @click.option(

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from speechbrain_opensed.commands.options import stacked
+from speechbrain_opensed.commands.options import amount_option, stacked
 
 __all__ = ["TABLE_OPTIONS", "evaluate_tables", "table_options"]
 
@@ -77,9 +77,8 @@ def table_options(function: Callable) -> Callable:
             help="Table of filename and duration of the clips; PSDS needs it.",
         ),
         click.option("--encoding", default="utf-8", help="Of the tables."),
-        click.option(
+        amount_option(
             "--collar",
-            type=click.FloatRange(0, min_open=True),
             default=0.2,
             help="Seconds by which an event's borders may be off.",
         ),
@@ -90,12 +89,7 @@ def table_options(function: Callable) -> Callable:
             help="Share of its length by which its offset may be off, where "
             "that is longer.",
         ),
-        click.option(
-            "--segment",
-            type=click.FloatRange(0, min_open=True),
-            default=1.0,
-            help="Seconds of a segment.",
-        ),
+        amount_option("--segment", default=1.0, help="Seconds of a segment."),
         click.option(
             "--dtc",
             type=_SHARE,
@@ -127,9 +121,8 @@ def table_options(function: Callable) -> Callable:
             default=0.0,
             help="Weight of the deviation between classes; of the row PSDS.",
         ),
-        click.option(
+        amount_option(
             "--max-efpr",
-            type=click.FloatRange(0, min_open=True),
             default=100.0,
             help="False alarms per hour up to which PSDS looks.",
         ),

@@ -75,14 +75,12 @@ __all__ = ["generate"]
     "--scheduler",
     type=click.Choice(["dpm", "unipc", "ddim", "ddpm"]),
     default="dpm",
-    show_default=True,
     help="How noise is turned into sound.",
 )
 @click.option(
     "--guidance",
     type=click.Choice(["dual", "joint", "authors"]),
     default="dual",
-    show_default=True,
     help="How text and style guide: each by its scale; both by that of the "
     "text; as in the code of the paper.",
 )
@@ -90,28 +88,24 @@ __all__ = ["generate"]
     "--guidance-text",
     type=float,
     default=3.0,
-    show_default=True,
     help="More follows the text more closely.",
 )
 @click.option(
     "--guidance-style",
     type=float,
     default=1.5,
-    show_default=True,
     help="More follows the references more closely.",
 )
 @click.option(
     "--strength",
     type=float,
     default=1.0,
-    show_default=True,
     help="Of the style; 0: none.",
 )
 @click.option(
     "--seed",
     type=int,
     default=0,
-    show_default=True,
     help="Of the noise that generation begins with.",
 )
 @click.option(

@@ -12,6 +12,7 @@ import click
 from speechbrain_opensed.commands.interrupts import prompt_interrupts
 from speechbrain_opensed.commands.options import (
     SomeFailed,
+    count_option,
     model_options,
     read_run_opts,
 )
@@ -37,13 +38,7 @@ MODEL = (
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the index goes; default: .opensed-index in the folder.",
 )
-@click.option(
-    "--batch-size",
-    type=click.IntRange(min=1),
-    default=8,
-    show_default=True,
-    help="Windows that are heard at once.",
-)
+@count_option("--batch-size", default=8, help="Windows that are heard at once.")
 @click.option(
     "--strict",
     is_flag=True,

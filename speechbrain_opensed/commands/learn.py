@@ -63,7 +63,6 @@ class _Lists(click.Command):
     "--seed",
     type=int,
     default=0,
-    show_default=True,
     help="Of the noise that examples are put into.",
 )
 def learn(

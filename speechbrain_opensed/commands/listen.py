@@ -60,7 +60,6 @@ _BLOCK_SECONDS = 0.1
     "format_name",
     type=click.Choice(["tsv", "jsonl"]),
     default="tsv",
-    show_default=True,
     help="jsonl is for programs.",
 )
 def listen(

@@ -10,16 +10,15 @@ from typing import Any
 
 import click
 
+from speechbrain_opensed.commands.options import count_option
+
 __all__ = ["llm_options", "make_client", "read_labels"]
 
 _OPTIONS = (
     click.option("--base-url", help="API address; else OPENSED_LLM_BASE_URL."),
     click.option("--model", help="Model's name; else OPENSED_LLM_MODEL."),
-    click.option(
-        "--concurrency",
-        type=click.IntRange(min=1),
-        default=4,
-        help="Requests under way at once.",
+    count_option(
+        "--concurrency", default=4, help="Requests under way at once."
     ),
     click.option(
         "--temperature",

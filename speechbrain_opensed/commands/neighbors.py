@@ -11,23 +11,17 @@ from speechbrain_opensed.commands.llm_options import (
     make_client,
     read_labels,
 )
+from speechbrain_opensed.commands.options import count_option
 
 __all__ = ["neighbors"]
 
 
 @click.command(
     short_help="Phrases close to each class, by a language model.",
-    context_settings={"show_default": True},
 )
 @click.argument("classes")
 @output_argument(click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "-n",
-    "--number",
-    type=click.IntRange(min=1),
-    default=10,
-    help="Neighbours of each class.",
-)
+@count_option("-n", "--number", default=10, help="Neighbours of each class.")
 @click.option(
     "--avoid",
     multiple=True,
@@ -35,9 +29,8 @@ __all__ = ["neighbors"]
     help="Further classes that no neighbour may name, such as those of "
     "another corpus that is tested; given as CLASSES are, may be repeated.",
 )
-@click.option(
+@count_option(
     "--attempts",
-    type=click.IntRange(min=1),
     default=3,
     help="Rounds in which classes that lack neighbours are asked for.",
 )

@@ -12,8 +12,11 @@ import click
 
 __all__ = [
     "SomeFailed",
+    "amount_option",
+    "batch_option",
     "channel_option",
     "commands_option",
+    "count_option",
     "detection_options",
     "load_aligner",
     "load_detector",
@@ -45,6 +48,56 @@ class SomeFailed(click.ClickException):
     exit_code = 1
 
 
+def count_option(*names: str, **kept: Any) -> Callable:
+    """An option that takes a whole number from 1.
+
+    Arguments
+    ---------
+    *names : str
+        Its names.
+    **kept : Any
+        What `click.option` takes besides.
+
+    Returns
+    -------
+    callable
+        Decorator of a command.
+
+    Example
+    -------
+    >>> count_option("--jobs", default=1)(click.Command("run")).params[0].name
+    'jobs'
+    """
+    return click.option(*names, type=click.IntRange(min=1), **kept)
+
+
+def amount_option(*names: str, **kept: Any) -> Callable:
+    """An option that takes a number above 0.
+
+    Arguments
+    ---------
+    *names : str
+        Its names.
+    **kept : Any
+        What `click.option` takes besides.
+
+    Returns
+    -------
+    callable
+        Decorator of a command.
+
+    Example
+    -------
+    >>> amount_option("--sec", default=0.5)(click.Command("run")).params[0].name
+    'sec'
+    """
+    above = click.FloatRange(min=0, min_open=True)
+    return click.option(*names, type=above, **kept)
+
+
+batch_option = count_option(
+    "--batch-size", default=4, help="Windows that are encoded at once."
+)
 commands_option = click.option(
     "--allow-commands",
     is_flag=True,
@@ -66,7 +119,6 @@ def _check_channel(context, parameter, value):
 channel_option = click.option(
     "--channel",
     default="mix",
-    show_default=True,
     metavar="mix|left|right|loudest|N",
     callback=_check_channel,
     help="How several channels become one: their mean, one of them, or that "
@@ -146,7 +198,6 @@ def model_options(
                 "--precision",
                 type=click.Choice(["fp32", "bf16", "fp16"]),
                 default="fp32",
-                show_default=True,
                 help="Precision of the heaviest part, the decoder or the "
                 "U-Net; bf16 is faster where the hardware knows it.",
             )
@@ -347,7 +398,6 @@ def _by_phrase(option, about, name=None, metavar=None, **kept):
         *(option, name or option.strip("-").replace("-", "_")),
         multiple=True,
         metavar=metavar or "[PHRASE=]SECONDS",
-        show_default=True,
         help=f"{about} For all phrases or for one; may be repeated.",
         **kept,
     )
@@ -381,18 +431,11 @@ detection_options = stacked(
         "Join events of one phrase that are closer.",
         default=["0"],
     ),
-    click.option(
-        "--batch-size",
-        type=click.IntRange(min=1),
-        default=4,
-        show_default=True,
-        help="Windows that are encoded at once.",
-    ),
+    batch_option,
     click.option(
         "--overlap",
         type=click.FloatRange(0, 0.9),
         default=0.5,
-        show_default=True,
         help="Share of a window that the next one hears again: less is "
         "faster, and hears less well at the edges.",
     ),

@@ -25,7 +25,7 @@ def phrase_bank() -> None:
     """
 
 
-@phrase_bank.command(context_settings={"show_default": True})
+@phrase_bank.command()
 @click.argument("vocabulary")
 @output_argument(_FILE)
 @click.option(
@@ -94,7 +94,6 @@ def build(
 @click.option(
     "--vocabulary",
     default="audioset_strong",
-    show_default=True,
     help="Table with names and AudioSet ids of classes.",
 )
 @click.option(
@@ -103,6 +102,7 @@ def build(
     metavar="RELATIONS",
     help="Relations that are no fault: A (a class above or below), B "
     "(siblings), ...; needs --ontology.",
+    show_default=False,
 )
 @click.option(
     "-o",

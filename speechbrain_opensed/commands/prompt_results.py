@@ -10,7 +10,6 @@ __all__ = ["prompt_results"]
 @click.command(
     "prompt-results",
     short_help="One table of many prompt-tuning runs.",
-    context_settings={"show_default": True},
 )
 @click.argument(
     "results", nargs=-1, required=True, type=click.Path(path_type=Path)

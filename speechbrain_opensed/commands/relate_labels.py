@@ -11,22 +11,17 @@ from speechbrain_opensed.commands.llm_options import (
     make_client,
     read_labels,
 )
+from speechbrain_opensed.commands.options import count_option
 
 __all__ = ["relate_labels"]
 
 
-@click.command("relate-labels", context_settings={"show_default": True})
+@click.command("relate-labels")
 @click.argument("labels")
 @output_argument(click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "--batch-size",
-    type=click.IntRange(min=1),
-    default=20,
-    help="Pairs in one question.",
-)
-@click.option(
+@count_option("--batch-size", default=20, help="Pairs in one question.")
+@count_option(
     "--attempts",
-    type=click.IntRange(min=1),
     default=3,
     help="Times a batch is asked until each pair has its letter.",
 )

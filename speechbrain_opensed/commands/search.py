@@ -12,6 +12,7 @@ import click
 
 from speechbrain_opensed.commands.index import MODEL, bring_up_to_date
 from speechbrain_opensed.commands.options import (
+    count_option,
     model_options,
     phrase_options,
     read_phrases,
@@ -23,7 +24,6 @@ __all__ = ["search"]
 
 @click.command(
     short_help="Find moments in recordings by description or example.",
-    context_settings={"show_default": True},
 )
 @click.argument("folder_and_phrases", metavar="[FOLDER] [PHRASE]...", nargs=-1)
 @phrase_options
@@ -40,10 +40,9 @@ __all__ = ["search"]
     what=f"{MODEL} Default: that the index was made with.",
     precision=False,
 )
-@click.option(
+@count_option(
     "-n",
     "--top",
-    type=click.IntRange(min=1),
     default=10,
     help="How many moments to name for each query at most.",
 )
@@ -75,7 +74,6 @@ __all__ = ["search"]
     "format_name",
     type=click.Choice(["table", "tsv", "json"]),
     default="table",
-    show_default=True,
     help="table is for reading, tsv and json are for programs.",
 )
 @click.option(
@@ -89,13 +87,7 @@ __all__ = ["search"]
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the sounds that were found, cut out, one file for each.",
 )
-@click.option(
-    "--batch-size",
-    type=click.IntRange(min=1),
-    default=8,
-    show_default=True,
-    help="Windows that are heard at once.",
-)
+@count_option("--batch-size", default=8, help="Windows that are heard at once.")
 def search(
     folder_and_phrases: tuple[str, ...],
     queries: tuple[str, ...],

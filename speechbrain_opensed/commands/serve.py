@@ -19,7 +19,13 @@ import click
 
 from lhotse_recipes.holding import scratch_folder
 from speechbrain_opensed.commands.interrupts import prompt_interrupts
-from speechbrain_opensed.commands.options import load_detector, model_options
+from speechbrain_opensed.commands.options import (
+    amount_option,
+    batch_option,
+    count_option,
+    load_detector,
+    model_options,
+)
 
 __all__ = ["serve"]
 
@@ -34,7 +40,6 @@ _BACKLOG = 128
 @click.option(
     "--host",
     default="127.0.0.1",
-    show_default=True,
     help="Address to listen at; 0.0.0.0 lets the network in, without a "
     "password.",
 )
@@ -42,7 +47,6 @@ _BACKLOG = 128
     "--port",
     type=click.IntRange(0, 65535),
     default=8470,
-    show_default=True,
     help="0: any that is free.",
 )
 @click.option(
@@ -53,62 +57,35 @@ _BACKLOG = 128
     help="A name by which browsers may ask for this server, besides localhost "
     "and addresses in numbers; may be repeated.",
 )
-@click.option(
-    "--max-upload",
-    type=click.IntRange(min=1),
-    default=512,
-    show_default=True,
-    metavar="MB",
-    help="Size of one recording.",
+@count_option(
+    "--max-upload", default=512, metavar="MB", help="Size of one recording."
 )
-@click.option(
+@count_option(
     "--max-storage",
-    type=click.IntRange(min=1),
     default=4096,
-    show_default=True,
     metavar="MB",
     help="Size of all recordings and scores that are held at once.",
 )
-@click.option(
-    "--max-minutes",
-    type=click.FloatRange(min=0, min_open=True),
-    default=240,
-    show_default=True,
-    help="Length of one recording.",
-)
-@click.option(
-    "--max-phrases",
-    type=click.IntRange(min=1),
-    default=1000,
-    show_default=True,
-    help="Looked for at once.",
-)
-@click.option(
+@amount_option("--max-minutes", default=240, help="Length of one recording.")
+@count_option("--max-phrases", default=1000, help="Looked for at once.")
+@count_option(
     "--max-queue",
-    type=click.IntRange(min=1),
     default=8,
-    show_default=True,
     help="Jobs that wait; more are told to come back later.",
 )
-@click.option(
+@amount_option(
     "--read-seconds",
-    type=click.FloatRange(min=0, min_open=True),
     default=30,
-    show_default=True,
     help="A client that falls silent in mid-request is left after so long.",
 )
-@click.option(
+@amount_option(
     "--job-seconds",
-    type=click.FloatRange(min=0, min_open=True),
     default=1800,
-    show_default=True,
     help="A detection that takes longer is stopped.",
 )
-@click.option(
+@amount_option(
     "--keep-minutes",
-    type=click.FloatRange(min=0, min_open=True),
     default=60,
-    show_default=True,
     help="What nobody asked for in so long is removed.",
 )
 @click.option(
@@ -117,18 +94,11 @@ _BACKLOG = 128
     help="Folder for the newest detector that has learned from corrections; "
     "--model takes it later. Default: it is gone with the server.",
 )
-@click.option(
-    "--batch-size",
-    type=click.IntRange(min=1),
-    default=4,
-    show_default=True,
-    help="Windows that are encoded at once.",
-)
+@batch_option
 @click.option(
     "--open/--no-open",
     "open_page",
     default=False,
-    show_default=True,
     help="Open the page in the browser of this machine.",
 )
 def serve(

@@ -13,6 +13,7 @@ import click
 from lhotse_recipes.cli import output_argument
 from speechbrain_opensed.commands.checks import refuse_among
 from speechbrain_opensed.commands.interrupts import prompt_interrupts
+from speechbrain_opensed.commands.options import count_option
 
 __all__ = ["soundscapes"]
 
@@ -31,7 +32,6 @@ _COUNT = click.IntRange(min=1)
 
 @click.command(
     short_help="Mix sounds into clips with known events.",
-    context_settings={"show_default": True},
 )
 @click.argument("bank")
 @output_argument(click.Path(file_okay=False, path_type=Path))
@@ -124,9 +124,8 @@ _COUNT = click.IntRange(min=1)
     default=-20.0,
     help="What is loud enough: energy of 1024 samples, in dB.",
 )
-@click.option(
+@count_option(
     "--window",
-    type=click.IntRange(min=1),
     default=20,
     help="Frames of 512 samples without sound that end an event.",
 )

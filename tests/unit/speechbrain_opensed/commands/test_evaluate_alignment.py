@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import soundfile
-import torch
 from click.testing import CliRunner
 from lhotse import CutSet, Recording
 
@@ -14,51 +13,15 @@ from speechbrain_opensed.commands.cli import opensed
 from speechbrain_opensed.evaluation.alignment import evaluate_alignment
 from speechbrain_opensed.evaluation.clip_tasks import ClassificationTask
 from speechbrain_opensed.evaluation.frame_tasks import DetectionTask
-from speechbrain_opensed.inference import AudioTextAligner, export_detector
-from speechbrain_opensed.lobes.finelap import FineLAP
+from speechbrain_opensed.inference import AudioTextAligner
+from tests.tiny_aligner import export_aligner
 from tests.tiny_detector import export_tiny
-
-YAML = """
-spec: !new:speechbrain_opensed.core.spec.SedSpec
-    hop_seconds: 0.16
-    window_seconds: 5.12
-    normalize: null
-model: !new:speechbrain_opensed.lobes.finelap.FineLAP
-    embed_dim: 16
-    depth: 1
-    num_heads: 2
-    embed_size: 16
-    target_length: 512
-    tokenizer: hash
-    roberta:
-        vocab_size: 99
-        hidden_size: 16
-        num_hidden_layers: 1
-        num_attention_heads: 2
-        intermediate_size: 32
-text_encoder: !new:speechbrain_opensed.lobes.text.finelap.FineLAPTextEncoder
-    model: !ref <model>
-"""
-SIZES = dict(
-    embed_dim=16, depth=1, num_heads=2, embed_size=16, target_length=512,
-    tokenizer="hash",
-    roberta=dict(
-        vocab_size=99, hidden_size=16, num_hidden_layers=1,
-        num_attention_heads=2, intermediate_size=32,
-    ),
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
-    (folder / "train.yaml").write_text(YAML)
-    torch.manual_seed(0)
-    return str(
-        export_detector(
-            folder / "out", folder / "train.yaml", {"model": FineLAP(**SIZES)}
-        )
-    )
+    return export_aligner(folder, 0.16, 5.12, target_length=512)
 
 
 @pytest.fixture

@@ -16,23 +16,8 @@ from speechbrain_opensed.inference import (
 from speechbrain_opensed.lobes.finelap import FineLAP
 from speechbrain_opensed.lobes.flexsed import FlexSED
 from speechbrain_opensed.lobes.text.finelap import FineLAPTextEncoder
-from tests.finelap_yaml import YAML
+from tests.tiny_aligner import SIZES, aligner_yaml
 
-ROBERTA = dict(
-    vocab_size=99,
-    hidden_size=16,
-    num_hidden_layers=1,
-    num_attention_heads=2,
-    intermediate_size=32,
-)
-SIZES = dict(
-    embed_dim=16,
-    depth=1,
-    num_heads=2,
-    embed_size=16,
-    tokenizer="hash",
-    roberta=ROBERTA,
-)
 TEXTS = ["dog barking", "It is raining.", "wind"]
 
 
@@ -119,7 +104,7 @@ def test_only_models_with_embeddings():
 
 
 def test_an_export_and_released_weights_give_the_same(aligner, tmp_path):
-    (tmp_path / "train.yaml").write_text(YAML)
+    (tmp_path / "train.yaml").write_text(aligner_yaml())
     exported = export_detector(
         tmp_path / "export", tmp_path / "train.yaml", aligner.mods
     )

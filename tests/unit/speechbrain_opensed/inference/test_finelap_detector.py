@@ -9,22 +9,8 @@ from speechbrain_opensed.inference import SoundEventDetector
 from speechbrain_opensed.inference.export import export_detector
 from speechbrain_opensed.lobes.finelap import FineLAP
 from speechbrain_opensed.lobes.text.finelap import FineLAPTextEncoder
-from tests.finelap_yaml import YAML
+from tests.tiny_aligner import SIZES, aligner_yaml
 
-SIZES = dict(
-    embed_dim=16,
-    depth=1,
-    num_heads=2,
-    embed_size=16,
-    tokenizer="hash",
-    roberta=dict(
-        vocab_size=99,
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-    ),
-)
 PHRASES = ["dog barking", "rain", "wind"]
 
 
@@ -65,7 +51,7 @@ def test_scores_are_those_of_the_model(tmp_path):
 
 def test_export_keeps_one_model_for_both(tmp_path):
     trained = make_detector(frame_seconds=10 / 64)
-    (tmp_path / "train.yaml").write_text(YAML)
+    (tmp_path / "train.yaml").write_text(aligner_yaml())
     folder = export_detector(
         tmp_path / "out", tmp_path / "train.yaml", trained.mods
     )

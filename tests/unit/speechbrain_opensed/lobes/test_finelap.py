@@ -10,22 +10,9 @@ from speechbrain_opensed.core.frontends import KaldiMel
 from speechbrain_opensed.lobes.finelap import FineLAP
 from speechbrain_opensed.lobes.text.finelap import FineLAPTextEncoder
 from speechbrain_opensed.lobes.text.roberta import RobertaText
+from tests.tiny_aligner import ROBERTA, SIZES
 
-ROBERTA = dict(
-    vocab_size=99,
-    hidden_size=16,
-    num_hidden_layers=1,
-    num_attention_heads=2,
-    intermediate_size=32,
-)
-TINY = dict(
-    embed_dim=16,
-    depth=2,
-    num_heads=2,
-    embed_size=16,
-    roberta=ROBERTA,
-    tokenizer="hash",
-)
+TINY = SIZES | {"depth": 2}
 KINDS = ["transformer", "transformer_linearlast", "rnn", "linear"]
 
 
