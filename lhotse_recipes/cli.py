@@ -116,7 +116,8 @@ def _parameters(function: Callable[..., Any]) -> list[click.Parameter]:
 
 def _shared_options(shared: type) -> list[click.Parameter]:
     """Options that a typed dict lists, for recipes that pass them on."""
-    helps, above = {}, [shared]
+    helps: dict[str, str] = {}
+    above = [shared]
     for kind in above:
         helps |= _param_docs(kind)
         above += filter(is_typeddict, get_original_bases(kind))
