@@ -5,6 +5,7 @@ Authors
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,53 +49,11 @@ class SomeFailed(click.ClickException):
     exit_code = 1
 
 
-def count_option(*names: str, **kept: Any) -> Callable:
-    """An option that takes a whole number from 1.
-
-    Arguments
-    ---------
-    *names : str
-        Its names.
-    **kept : Any
-        What `click.option` takes besides.
-
-    Returns
-    -------
-    callable
-        Decorator of a command.
-
-    Example
-    -------
-    >>> count_option("--jobs", default=1)(click.Command("run")).params[0].name
-    'jobs'
-    """
-    return click.option(*names, type=click.IntRange(min=1), **kept)
-
-
-def amount_option(*names: str, **kept: Any) -> Callable:
-    """An option that takes a number above 0.
-
-    Arguments
-    ---------
-    *names : str
-        Its names.
-    **kept : Any
-        What `click.option` takes besides.
-
-    Returns
-    -------
-    callable
-        Decorator of a command.
-
-    Example
-    -------
-    >>> amount_option("--sec", default=0.5)(click.Command("run")).params[0].name
-    'sec'
-    """
-    above = click.FloatRange(min=0, min_open=True)
-    return click.option(*names, type=above, **kept)
-
-
+# An option that takes a whole number from 1, and one for amounts above 0.
+count_option = partial(click.option, type=click.IntRange(min=1))
+amount_option = partial(
+    click.option, type=click.FloatRange(min=0, min_open=True)
+)
 batch_option = count_option(
     "--batch-size", default=4, help="Windows that are encoded at once."
 )
