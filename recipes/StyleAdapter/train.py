@@ -143,10 +143,18 @@ def read_cuts(hparams):
         "valid": (hparams["valid_cuts"], hparams["valid_references"]),
         "test": (hparams["test_cuts"], hparams["test_references"]),
     }
-    return {
+    parts = {
         part: [CutSet.from_jsonl_lazy(path).to_eager() for path in paths]
         for part, paths in manifests.items()
     }
+    sizes = {part: len(cuts) for part, (cuts, _) in parts.items()}
+    if empty := [part for part, size in sizes.items() if not size]:
+        raise ValueError(
+            f"no clip in {', '.join(empty)}, of {sum(sizes.values())} clips in "
+            "all: give these parts larger shares of the videos with --splits, "
+            "or more data"
+        )
+    return parts
 
 
 def dataio_prep(hparams, parts, device):

@@ -81,9 +81,9 @@ def wavcaps(folder):
     return folder
 
 
-def audioset_strong(folder):
+def audioset_strong(folder, clips=6):
     """With WavCaps' captions of the training clips beside."""
-    write_audioset(folder)
+    write_audioset(folder, clips)
     clips = sorted((folder / "audio").glob("Tclip*.wav"))
     data = [
         {
@@ -184,28 +184,37 @@ def audiogrounding(folder):
     return folder
 
 
-def esc50(folder):
+def esc50(folder, whole=False):
+    """A class in each fold, or all of them, in short."""
     rows = ["filename,fold,target,category,esc10,src_file,take"]
     labels = ("dog", "rain", "sneezing", "siren", "engine")
+    if whole:
+        labels = sorted(Vocabulary.load("esc50").labels)
     for fold in range(1, 6):
-        target = 10 * (fold - 1)
-        name = f"{fold}-{100 + fold}-A-{target}.wav"
-        audio(folder / "audio", name, fold, 5.0, 44100)
-        label = labels[fold - 1]
-        rows.append(f"{name},{fold},{target},{label},True,{100 + fold},A")
+        for number in range(len(labels)) if whole else [fold - 1]:
+            target, source = 10 * number, 100 * number + fold
+            name = f"{fold}-{source}-A-{target}.wav"
+            seconds = 0.3 if whole else 5.0
+            audio(folder / "audio", name, number + 1, seconds, 44100)
+            label = labels[number].replace(" ", "_")
+            rows.append(f"{name},{fold},{target},{label},True,{source},A")
     text(folder, "meta/esc50.csv", rows)
     return folder
 
 
-def urbansound8k(folder):
+def urbansound8k(folder, whole=False):
+    """A class in each fold, or all of them, in short."""
     rows = ["slice_file_name,fsID,start,end,salience,fold,classID,class"]
     labels = Vocabulary.load("urbansound8k").labels
     for fold in range(1, 11):
-        # Of the Freesound recording that WavCaps has as well.
-        name = f"{16 + fold}-{fold - 1}-0-0.wav"
-        audio(folder / f"audio/fold{fold}", name, fold, 2.0, 44100, 2)
-        label = labels[fold - 1].replace(" ", "_")
-        rows.append(f"{name},{16 + fold},0,2,1,{fold},{fold - 1},{label}")
+        for number in range(10) if whole else [fold - 1]:
+            # Of the Freesound recording that WavCaps has as well.
+            source = 16 + fold + (100 * number if whole else 0)
+            name = f"{source}-{number}-0-0.wav"
+            seconds = 0.3 if whole else 2.0
+            audio(folder / f"audio/fold{fold}", name, number, seconds, 44100, 2)
+            label = labels[number].replace(" ", "_")
+            rows.append(f"{name},{source},0,2,1,{fold},{number},{label}")
     text(folder, "metadata/UrbanSound8K.csv", rows)
     return folder
 
