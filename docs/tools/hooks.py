@@ -7,6 +7,7 @@ Authors
 import os
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +24,12 @@ import tutorials  # noqa: E402
 from mkdocs.structure.files import File, Files  # noqa: E402
 from mkdocs.utils import get_relative_url  # noqa: E402
 
-__all__ = ["on_files", "on_page_markdown", "on_post_page"]
+__all__ = [
+    "on_files",
+    "on_page_markdown",
+    "on_post_page",
+    "on_post_template",
+]
 
 # The theme's way to search without a server, which asks the network for it.
 _SHIM = "https://unpkg.com/iframe-worker/shim"
@@ -55,8 +61,20 @@ def on_page_markdown(markdown: str, page, config, **kwargs) -> str:
 
 def on_post_page(output: str, page, config, **kwargs) -> str:
     """Has the page search with a script of ours, without a network."""
-    ours = get_relative_url(_OURS, page.url)
+    return _with_our_search(output, page.url, get_relative_url(_OURS, page.url))
+
+
+def on_post_template(output: str, template_name: str, config, **kwargs) -> str:
+    """The same for the page that a server shows where there is none."""
+    if template_name != "404.html":
+        return output
+    # It is shown at any address, so paths begin at the site's own.
+    home = urlsplit(config.site_url or "/").path
+    return _with_our_search(output, template_name, f"{home}{_OURS}")
+
+
+def _with_our_search(output: str, url: str, script: str) -> str:
     found = output.count(f'src="{_SHIM}"')
     if found != 1:
-        raise ValueError(f"{page.url}: {found} scripts for search, not one")
-    return output.replace(_SHIM, ours)
+        raise ValueError(f"{url}: {found} scripts for search, not one")
+    return output.replace(_SHIM, script)
