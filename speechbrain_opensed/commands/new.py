@@ -98,6 +98,7 @@ def new(kind: str, name: str, output: Path | None) -> None:
     With it come its test, a README with the rows to add elsewhere, and
     nothing that has to be removed.
 
+    \b
     opensed new corpus my_corpus
     cd my_corpus && python -m pytest
     """
