@@ -6,13 +6,15 @@ Authors
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
-from torch import Tensor
 
 from speechbrain_opensed.commands.options import load_detector
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["read_timeline", "tell_events", "write_page"]
 
@@ -126,7 +128,7 @@ def write_page(
     report: Path,
     text: str,
     references: Sequence[str],
-    waves: Mapping[str, Tensor],
+    waves: Mapping[str, "Tensor"],
     rate: int,
 ) -> None:
     """A page with the references, and what was made with and without them.
