@@ -89,11 +89,15 @@ class SmallTowers(nn.Module):
 
     def encode_audio(self, wavs):
         """Embeds waves `[batch, samples]`: `[batch, embed_size]`."""
+        return F.normalize(self.project_audio(wavs), dim=-1)
+
+    def project_audio(self, wavs):
+        """The same before it is brought to norm 1."""
         wavs = wavs[:, : self.num_samples - 1]
         wavs = F.pad(wavs, (0, self.num_samples - 1 - wavs.shape[1]))
         frames = self.audio(wavs + self.floor)
         pooled = torch.cat([frames.mean(1), frames.amax(1)], dim=1)
-        return F.normalize(self.audio_proj(pooled), dim=-1)
+        return self.audio_proj(pooled)
 
     def encode_texts(self, texts):
         """Embeds texts: `[texts, embed_size]`."""
@@ -118,7 +122,7 @@ class SmallTower(AudioLanguageModel):
         self.width, self.embed_dim = model.text.dim, model.embed_size
         self.max_tokens, self.sample_rate = model.text.max_tokens, SAMPLE_RATE
         self.start_id, self.end_id, self.pad_id = START, END, PAD
-        self.settings = {"num_samples": model.num_samples}
+        self.settings = {"num_samples": model.num_samples, "clips": "raw"}
 
     @property
     def logit_scale(self):
@@ -138,8 +142,8 @@ class SmallTower(AudioLanguageModel):
         return self.model.text_proj(self.model.text(None, mask, embeds))
 
     def audio_features(self, wavs, counts):
-        """Clips, `[batch, embed_dim]`."""
-        return self.model.encode_audio(wavs)
+        """Clips as the projection gives them, `[batch, embed_dim]`."""
+        return self.model.project_audio(wavs)
 
 
 def save_towers(folder, model, sizes):

@@ -184,6 +184,7 @@ class FineLAP(nn.Module):
         wav: Tensor,
         wav_lens: Tensor | None = None,
         windows_at_once: int = 16,
+        normalize: bool = True,
     ) -> tuple[Tensor, Tensor]:
         """Hears each clip once.
 
@@ -198,11 +199,14 @@ class FineLAP(nn.Module):
             all full.
         windows_at_once : int
             Windows that are encoded together where no gradients are taken.
+        normalize : bool
+            Whether clips are brought to norm 1. If not, they have the norm
+            that the projection gives them, of several windows their mean.
 
         Returns
         -------
         torch.Tensor
-            Clips, `[batch, embed_size]`, of norm 1.
+            Clips, `[batch, embed_size]`.
         torch.Tensor
             Frames, `[batch, time, embed_size]`, of norm 1: with padding
             `window` at least one window of them, with `mask` as many as
@@ -215,19 +219,29 @@ class FineLAP(nn.Module):
         """
         lengths = clip_lengths(wav, wav_lens, self.eat.mel.width)
         if self.num_frames(wav.shape[1]) <= self.window_frames:
-            return self.encode_mel(*self._window_mel(wav, lengths))
+            mel, valid = self._window_mel(wav, lengths)
+            return self.encode_mel(mel, valid, normalize)
         windows = cut_windows(
             wav, lengths, self.window_frames, self.hop_samples
         )
         at_once = len(windows) if torch.is_grad_enabled() else windows_at_once
         encoded = [
-            self.encode_mel(*self._window_mel(*windows.part(i, at_once)))
+            self.encode_mel(
+                *self._window_mel(*windows.part(i, at_once)), normalize
+            )
             for i in range(0, len(windows), at_once)
         ]
         clips, frames = (torch.cat(x) for x in zip(*encoded, strict=True))
         total = self.num_frames(wav.shape[1])
+        heard = F.normalize(
+            windows.sum_clips(F.normalize(clips, dim=-1)), dim=-1
+        )
+        if not normalize:
+            norms = clips.norm(dim=-1, keepdim=True)
+            number = windows.sum_clips(torch.ones_like(norms))
+            heard = heard * windows.sum_clips(norms) / number
         return (
-            F.normalize(windows.sum_clips(clips), dim=-1),
+            heard,
             F.normalize(windows.blend_frames(frames, total), dim=-1),
         )
 
@@ -264,7 +278,7 @@ class FineLAP(nn.Module):
         return self._window_mel(wav, lengths)
 
     def encode_mel(
-        self, mel: Tensor, valid: Tensor | None = None
+        self, mel: Tensor, valid: Tensor | None = None, normalize: bool = True
     ) -> tuple[Tensor, Tensor]:
         """Embeds windows; arguments are what :meth:`mel` returns.
 
@@ -272,7 +286,7 @@ class FineLAP(nn.Module):
         -------
         tuple of torch.Tensor
             Clips `[batch, embed_size]` and frames `[batch, time,
-            embed_size]`, of norm 1.
+            embed_size]`, of norm 1; clips without `normalize` of any.
         """
         summary, frames = self.eat(mel.transpose(1, 2), valid)
         frames_out = self.local_audio_proj(frames, valid)
@@ -282,7 +296,7 @@ class FineLAP(nn.Module):
             else self.global_audio_proj(summary)
         )
         return (
-            F.normalize(clip.float(), dim=-1),
+            F.normalize(clip.float(), dim=-1) if normalize else clip.float(),
             F.normalize(frames_out.float(), dim=-1),
         )
 

@@ -33,6 +33,17 @@ AT_LEAST_ONE = {
     "test_batch_size",
     "valid_batch_size",
 }
+# Below 0 it is off, or it is what a user may try.
+ANY_SIGN = {"max_grad_norm", "style_strength"}
+# What ends like this lies between 0 and 1.
+SHARES = (
+    "_share",
+    "ema_decay",
+    "drop_path",
+    "drop_both",
+    "drop_text",
+    "drop_style",
+)
 NAMES = {
     bool: "True or False",
     int: "a whole number",
@@ -115,7 +126,7 @@ def load_hparams(
             raise ValueError(f"{path.name} has no key {key!r}; {advice}")
         if key not in either:
             _check_kind(key, value, defaults[key])
-        _check_size(key, value)
+        _check_size(key, value, defaults[key])
     try:
         return load_hyperpyyaml(text, overrides)
     except ValueError as error:
@@ -166,7 +177,7 @@ def _check_kind(key: str, value: Any, default: Any) -> None:
         )
 
 
-def _check_size(key: str, value: Any) -> None:
+def _check_size(key: str, value: Any, default: Any) -> None:
     """Values that cannot be right are refused before anything is read."""
     if key == "held_out" and isinstance(value, str):
         if not Path(value).is_file():
@@ -184,6 +195,9 @@ def _check_size(key: str, value: Any) -> None:
         raise ValueError(f"--{key} is {value}, but has to be 1 or more")
     if key == "lr" and value <= 0:
         raise ValueError(f"--{key} is {value}, but has to be more than 0")
-    counts = ("num_", "seed", "shots", "warmup_", "min_", "max_positives")
-    if key.startswith(counts) and value < 0:
+    # Where a recipe has a negative number, one may be wanted.
+    counted = isinstance(default, (int, float)) and default >= 0
+    if value < 0 and counted and key not in ANY_SIGN:
         raise ValueError(f"--{key} is {value}, but has to be 0 or more")
+    if value > 1 and counted and key.endswith(SHARES):
+        raise ValueError(f"--{key} is {value}, but is a share: 1 at most")

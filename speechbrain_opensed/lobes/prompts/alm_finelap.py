@@ -66,6 +66,7 @@ class FineLAPTower(AudioLanguageModel):
             "padding": source.padding,
             "hop_samples": source.hop_samples,
             "window_frames": source.window_frames,
+            "clips": "raw",
         }
 
     @classmethod
@@ -98,6 +99,6 @@ class FineLAPTower(AudioLanguageModel):
         return self.model.global_text_proj(states)
 
     def audio_features(self, wavs: Tensor, counts: list[int]) -> Tensor:
-        """Clips, `[batch, embed_dim]`."""
+        """Clips as the projection gives them, `[batch, embed_dim]`."""
         lengths = torch.tensor(counts, dtype=torch.float64) / wavs.shape[1]
-        return self.model.encode_audio(wavs, lengths)[0]
+        return self.model.encode_audio(wavs, lengths, normalize=False)[0]

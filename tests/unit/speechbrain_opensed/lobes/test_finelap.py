@@ -235,3 +235,23 @@ def test_text_encoder_follows_training():
     model.train()
     assert torch.equal(encoder(["dog"]), encoder(["dog"]))
     assert model.text_encoder.training
+
+
+def test_raw_clips_are_those_of_the_projection():
+    model = make()
+    wav = noise(30_000)
+    heard = []
+    hook = model.global_audio_proj.register_forward_hook(
+        lambda module, inputs, output: heard.append(output)
+    )
+    raw, frames = model.encode_audio(wav, normalize=False)
+    hook.remove()
+    assert torch.equal(raw, heard[0])
+    unit, same = model.encode_audio(wav)
+    assert torch.equal(frames, same)
+    torch.testing.assert_close(raw / raw.norm(dim=-1), unit)
+    # Of several windows the directions are added, as for unit norm.
+    long = noise(400_000)
+    raw, _ = model.encode_audio(long, normalize=False)
+    unit, _ = model.encode_audio(long)
+    torch.testing.assert_close(raw / raw.norm(dim=-1), unit)

@@ -44,6 +44,9 @@ word: fp32
 names: [a]
 table: {}
 nothing: null
+bias: -4.0
+max_grad_norm: 1.0
+valid_share: 0.1
 made: !new:collections.Counter
 lr: 0.1
 """
@@ -69,6 +72,10 @@ lr: 0.1
         ("batch_size: 0", "1 or more"),
         ("batch_size: null", "1 or more"),
         ("lr: 0", "more than 0"),
+        ("count: -1", "count is -1, but has to be 0 or more"),
+        ("rate: -0.1", "rate is -0.1, but has to be 0 or more"),
+        ("valid_share: -0.1", "0 or more"),
+        ("valid_share: 10", "valid_share is 10, but is a share: 1 at most"),
     ],
 )
 def test_overrides_of_another_kind_are_refused(tmp_path, override, words):
@@ -81,6 +88,8 @@ def test_overrides_of_another_kind_are_refused(tmp_path, override, words):
 @pytest.mark.parametrize(
     "override",
     ["switch: true", "rate: 1", "rate: 1e-3", "rate: null", "names: file.txt"]
+    # Off, and a number that may have either sign.
+    + ["max_grad_norm: -1", "bias: -7", "bias: 2"]
     + ["names: [b, c]", "table: {a: {b: 1}}", "nothing: [1]", "nothing: no"]
     + ["count: 0", "word: null", "made: null"],
 )

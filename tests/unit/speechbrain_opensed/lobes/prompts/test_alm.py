@@ -345,3 +345,17 @@ def test_a_table_serves_palm_but_no_soft_prompt(tmp_path):
     other = tmp_path / "other.npz"
     np.savez(other, labels=["Dog"], embeddings=np.ones((1, 3)))
     assert TableTower(other, 50.0).fingerprint() != tower.fingerprint()
+
+
+@pytest.mark.parametrize("make", [ClapTower.tiny, FineLAPTower.tiny])
+def test_raw_clips_keep_their_norm_and_direction(make):
+    # DePT's scales act on what the projection gives, not on unit vectors.
+    tower = make()
+    for seconds in (0.5, 12):
+        wavs = noise(seconds, tower.sample_rate, batch=2)
+        raw = tower.encode_audio(wavs, normalize=False)
+        norms = raw.norm(dim=1)
+        assert ((norms - 1).abs() > 1e-2).all()
+        torch.testing.assert_close(
+            raw / norms[:, None], tower.encode_audio(wavs)
+        )
