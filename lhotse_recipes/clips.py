@@ -13,6 +13,7 @@ from lhotse_recipes.io import PrepareReport
 from lhotse_recipes.schema import (
     caption,
     event,
+    speech,
     tag,
 )
 from lhotse_recipes.vocabulary import Entry, Vocabulary
@@ -31,16 +32,17 @@ __all__ = [
 @dataclass(frozen=True)
 class Annotation:
     """
-    An event, a tag or a caption; see :mod:`lhotse_recipes.schema`.
+    An event, a tag, a caption or speech; see :mod:`lhotse_recipes.schema`.
 
-    :param kind: "event", "tag" or "caption".
-    :param text: phrase or sentence.
-    :param label: canonical name of the class; a caption has none.
-    :param onset: seconds, of an event.
-    :param offset: seconds, of an event.
+    :param kind: "event", "tag", "caption" or "speech".
+    :param text: phrase, sentence or what is said.
+    :param label: canonical name of the class; of events and tags.
+    :param onset: seconds, of an event or speech.
+    :param offset: seconds, of an event or speech.
     :param mid: AudioSet id.
     :param confidence: 0 to 1.
     :param custom: further fields of the supervision.
+    :param speaker: of speech.
     """
 
     kind: str
@@ -51,6 +53,7 @@ class Annotation:
     mid: str | None = None
     confidence: float | None = None
     custom: Mapping[str, Any] = field(default_factory=dict)
+    speaker: str | None = None
 
 
 @dataclass
@@ -94,7 +97,7 @@ class Clip:
         """
         The annotations of a kind.
 
-        :param kind: "event", "tag" or "caption".
+        :param kind: "event", "tag", "caption" or "speech".
         :return: in their order.
         """
         return [one for one in self.annotations if one.kind == kind]
@@ -260,6 +263,44 @@ class ClipTable:
         else:
             self.report.drop("empty caption", where)
 
+    def speech(
+        self,
+        where: str,
+        name: str,
+        onset: str | float,
+        offset: str | float,
+        *,
+        text: str = "",
+        speaker: str | None = None,
+    ) -> None:
+        """
+        Add what somebody says to a clip, or that somebody speaks.
+
+        :param where: "file:line".
+        :param name: of the clip's audio.
+        :param onset: seconds.
+        :param offset: seconds.
+        :param text: the words.
+        :param speaker: who.
+        :raises ValueError: a time that is no number.
+        """
+        clip = self.clip(where, name)
+        start, end = _seconds(where, onset), _seconds(where, offset)
+        if end < start:
+            self.report.drop("ends before it begins", where)
+        elif text.strip() or speaker:
+            clip.annotations.append(
+                Annotation(
+                    "speech",
+                    text.strip(),
+                    onset=start,
+                    offset=end,
+                    speaker=speaker or None,
+                )
+            )
+        else:
+            self.report.drop("speech without words and speaker", where)
+
     def _entry(self, where: str, label: str) -> Entry:
         label = label.strip()
         if label not in self._entries:
@@ -337,6 +378,10 @@ def _supervision(
 ) -> SupervisionSegment:
     if one.kind == "caption":
         return caption(ident, index, duration, one.text)
+    if one.kind == "speech":
+        return speech(
+            ident, index, one.onset, one.offset, one.text or None, one.speaker
+        )
     named: dict[str, Any] = {
         "phrase": one.text,
         "label": one.label,

@@ -1,5 +1,8 @@
 """The sound-event contract on Lhotse supervisions: events, tags, captions.
 
+What somebody *says*, and that somebody speaks, is a kind of its own beside
+them, which everything keeps and nothing takes for an event.
+
 An *event* has an onset and an offset, a *tag* says that something occurs
 somewhere in the clip, a *caption* describes the whole clip. The kind lies in
 ``supervision.custom["kind"]``, the class's canonical name in ``"label"``, its
@@ -28,6 +31,8 @@ __all__ = [
     "label_of",
     "make_cuts",
     "merge_touching",
+    "speech",
+    "speech_of",
     "tag",
     "tags_of",
     "trim_events",
@@ -168,12 +173,56 @@ def caption(
     )
 
 
+def speech(
+    recording_id: str,
+    index: int,
+    start: float,
+    end: float,
+    text: str | None = None,
+    speaker: str | None = None,
+    *,
+    channel: int | list[int] = 0,
+) -> SupervisionSegment:
+    """
+    What somebody says, or that somebody speaks.
+
+    :param recording_id: the recording.
+    :param index: number within the recording; ids are ``<recording>-s<index>``.
+    :param start: seconds.
+    :param end: seconds.
+    :param text: the words, where they are known.
+    :param speaker: who, where it is known.
+    :param channel: channel or channels.
+    :return: the supervision, which is no event.
+
+    >>> said = speech("yard", 0, 0.5, 1.0, "come here", "Ann")
+    >>> said.text, said.speaker, said.custom
+    ('come here', 'Ann', {'kind': 'speech'})
+    """
+    return SupervisionSegment(
+        id=f"{recording_id}-s{index}",
+        recording_id=recording_id,
+        start=start,
+        duration=round(end - start, _DIGITS),
+        channel=channel,
+        text=text,
+        speaker=speaker,
+        custom={"kind": "speech"},
+    )
+
+
+# Other names of the kind "speech".
+_SAID = ("transcript", "speaker")
+
+
 def _kind(supervision: SupervisionSegment) -> str | None:
     """What it says that it is; a text alone may be anyone's transcript."""
     custom = supervision.custom or {}
-    if "kind" not in custom and custom.get("label"):
+    if "kind" in custom:
+        return "speech" if custom["kind"] in _SAID else custom["kind"]
+    if custom.get("label"):
         return "event"
-    return custom.get("kind")
+    return "speech" if supervision.text or supervision.speaker else None
 
 
 def _of_kind(cut: Cut, kind: str) -> list[SupervisionSegment]:
@@ -215,6 +264,18 @@ def captions_of(cut: Cut) -> list[SupervisionSegment]:
     return _of_kind(cut, "caption")
 
 
+def speech_of(cut: Cut) -> list[SupervisionSegment]:
+    """
+    What is said in the cut, and who speaks.
+
+    :param cut: any cut.
+    :return: by start, the supervisions of the kind ``speech``, and those that
+        state no kind and no label but a text or a speaker, as in other
+        manifests.
+    """
+    return _of_kind(cut, "speech")
+
+
 def label_of(supervision: SupervisionSegment) -> str:
     """
     The canonical name of what was annotated; its text where there is none.
@@ -225,7 +286,9 @@ def label_of(supervision: SupervisionSegment) -> str:
     return (supervision.custom or {}).get("label") or supervision.text
 
 
-def trim_events(cut: Cut) -> list[SupervisionSegment]:
+def trim_events(
+    cut: Cut, found: Iterable[SupervisionSegment] | None = None
+) -> list[SupervisionSegment]:
     """
     The parts of the events that lie inside the cut.
 
@@ -233,10 +296,11 @@ def trim_events(cut: Cut) -> list[SupervisionSegment]:
     it; targets and metrics want them clipped.
 
     :param cut: any cut.
+    :param found: other supervisions of it, such as :func:`speech_of`.
     :return: events by start, ``0 ≤ start < end ≤ cut.duration``.
     """
     trimmed = []
-    for sup in events_of(cut):
+    for sup in events_of(cut) if found is None else found:
         start, end = max(0.0, sup.start), min(cut.duration, sup.end)
         duration = round(end - start, _DIGITS)
         if duration > 0:

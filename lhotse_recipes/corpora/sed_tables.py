@@ -249,7 +249,7 @@ def _found_labels(clips: list[Clip], name: str) -> Vocabulary | None:
         one.label: Entry(one.label, one.text, one.mid)
         for clip in clips
         for one in clip.annotations
-        if one.kind != "caption"
+        if one.kind in ("event", "tag")
     }
     if not entries:
         return None

@@ -5,7 +5,13 @@ from collections.abc import Iterable, Iterator
 from lhotse.cut import Cut, MonoCut
 
 from lhotse_recipes.clips import Annotation, Clip, clip_id
-from lhotse_recipes.schema import captions_of, label_of, tags_of, trim_events
+from lhotse_recipes.schema import (
+    captions_of,
+    label_of,
+    speech_of,
+    tags_of,
+    trim_events,
+)
 
 __all__ = ["clip_of", "clips_of"]
 
@@ -20,7 +26,8 @@ def clip_of(cut: Cut) -> Clip:
     other ``<id>.wav``.
 
     :param cut: any cut.
-    :return: the clip, its events trimmed to the cut.
+    :return: the clip, its events and speech trimmed to the
+        cut.
     """
     annotations = [
         Annotation(
@@ -38,6 +45,16 @@ def clip_of(cut: Cut) -> Clip:
             ("caption", captions_of(cut)),
         )
         for sup in found
+    ]
+    annotations += [
+        Annotation(
+            "speech",
+            sup.text or "",
+            onset=sup.start,
+            offset=round(sup.end, _DIGITS),
+            speaker=sup.speaker,
+        )
+        for sup in trim_events(cut, speech_of(cut))
     ]
     custom = {
         key: getattr(cut, key)

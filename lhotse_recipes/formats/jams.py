@@ -1,8 +1,9 @@
 """JAMS files, as Scaper and URBAN-SED have them.
 
 https://jams.readthedocs.io. We write events, tags and captions as three
-annotations of the namespace ``tag_open``; what that has no place for (phrases
-and AudioSet ids) lies in the annotation's sandbox, which readers of JAMS keep.
+annotations of the namespace ``tag_open``, and speech as one of ``lyrics``;
+what those have no place for (phrases, AudioSet ids, speakers) lies in the
+annotation's sandbox, which readers of JAMS keep.
 """
 
 import gzip
@@ -57,7 +58,7 @@ def read_jams(
         clip.duration = about["duration"]
         if table.vocabulary is None:
             clip.custom.update(_known(whole.get("sandbox") or {}))
-        used = [one for one in sections if one["namespace"] in _NAMESPACES]
+        used = [one for one in sections if _is_read(one)]
         if sections and not used:
             there = sorted({one["namespace"] for one in sections})
             raise ValueError(
@@ -95,6 +96,16 @@ def _text_of(path: Path, encoding: str) -> str:
         ) from error
 
 
+def _is_read(section: Any) -> bool:
+    return section["namespace"] in _NAMESPACES or _is_speech(section)
+
+
+def _is_speech(section: Any) -> bool:
+    """Speech as we write it; words of songs are another matter."""
+    more = section.get("sandbox") or {}
+    return section["namespace"] == "lyrics" and more.get("kind") == "speech"
+
+
 def _known(sandbox: Any) -> dict[str, Any]:
     keys = ("vocabulary", "events_complete")
     return {key: sandbox[key] for key in keys if key in sandbox}
@@ -109,11 +120,26 @@ def _read_section(
     count = len(data)
     phrases = more.get("phrases") or [None] * count
     mids = more.get("mids") or [None] * count
-    if not len(phrases) == len(mids) == count:
+    speakers = more.get("speakers") or [None] * count
+    if not len(phrases) == len(mids) == len(speakers) == count:
         raise ValueError(
             f"{path}: {count} observations but {len(phrases)} phrases and "
-            f"{len(mids)} ids in the sandbox; export it again"
+            f"{len(mids)} ids, or {len(speakers)} speakers, in the sandbox; "
+            "export it again"
         )
+    if kind == "speech":
+        for number, (one, speaker) in enumerate(
+            zip(data, speakers, strict=True), 1
+        ):
+            table.speech(
+                f"{path}: {section['namespace']} {number}",
+                name,
+                one["time"],
+                round(one["time"] + one["duration"], 8),
+                text=one["value"],
+                speaker=speaker,
+            )
+        return
     for number, (one, phrase, mid) in enumerate(
         zip(data, phrases, mids, strict=True), 1
     ):
@@ -186,7 +212,7 @@ def jams_text(clip: Clip) -> str:
 
 
 def _sections(clip: Clip) -> Iterator[dict[str, Any]]:
-    for kind in ("event", "tag", "caption"):
+    for kind in ("event", "tag", "caption", "speech"):
         found = clip.of_kind(kind)
         if not found:
             continue
@@ -201,25 +227,31 @@ def _sections(clip: Clip) -> Iterator[dict[str, Any]]:
                 "validation": "",
                 "data_source": "",
             },
-            "namespace": "tag_open",
+            "namespace": "lyrics" if kind == "speech" else "tag_open",
             "data": [_observation(one, clip.known_duration) for one in found],
-            "sandbox": {
-                "kind": kind,
-                "phrases": [one.text for one in found],
-                "mids": [one.mid for one in found],
-            },
+            "sandbox": _beside(kind, found),
             "time": 0,
             "duration": clip.duration,
         }
 
 
+def _beside(kind: str, found: list[Annotation]) -> dict[str, Any]:
+    if kind == "speech":
+        return {"kind": kind, "speakers": [one.speaker for one in found]}
+    return {
+        "kind": kind,
+        "phrases": [one.text for one in found],
+        "mids": [one.mid for one in found],
+    }
+
+
 def _observation(one: Annotation, duration: float) -> dict[str, Any]:
-    timed = one.kind == "event"
+    timed = one.kind in ("event", "speech")
     length = round(one.offset - one.onset, 8) if timed else duration
     return {
         "time": one.onset if timed else 0.0,
         "duration": length,
-        "value": one.text if one.kind == "caption" else one.label,
+        "value": one.label if one.kind in ("event", "tag") else one.text,
         "confidence": one.confidence,
     }
 
@@ -229,7 +261,8 @@ def export_jams(cuts: Iterable[Cut], output_dir: str | Path) -> list[Path]:
     Write a JAMS file per cut.
 
     It holds all that :mod:`lhotse_recipes.schema` has: events, tags and
-    captions with labels, phrases, ids and confidences.
+    captions with labels, phrases, ids and confidences, and speech with its
+    speakers.
 
     :param cuts: a CutSet.
     :param output_dir: folder of the ``.jams`` files.

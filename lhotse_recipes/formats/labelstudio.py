@@ -2,8 +2,9 @@
 
 https://labelstud.io/guide/export. An interface for all that we write has
 ``<Labels name="label" toName="audio">``, ``<Choices name="tags"
-toName="audio" choice="multiple">`` and ``<TextArea name="caption"
-toName="audio">``.
+toName="audio" choice="multiple">``, ``<TextArea name="caption"
+toName="audio">`` and ``<TextArea name="speech" toName="audio"
+perRegion="true">``; who speaks is in the region's ``meta``.
 """
 
 import json
@@ -35,9 +36,10 @@ def read_labelstudio(
     Read an export of Label Studio, in its format JSON or JSON-MIN.
 
     Labels with times are events, choices are tags, texts without times are
-    captions. Of several annotations of a task the ground truth counts, else
-    the latest; where a task has none, its predictions count. What was
-    cancelled, and what is of another type, is counted and left out.
+    captions, those with times and the name ``speech`` are speech. Of several
+    annotations of a task the ground truth counts, else the latest; where a
+    task has none, its predictions count. What was cancelled, and what is of
+    another type, is counted and left out.
 
     :param path: ``.json``.
     :param table: gets the clips.
@@ -105,6 +107,11 @@ def _read_result(where, name, result, table, predicted):
     elif kind == "textarea" and "start" not in value:
         for text in value["text"]:
             table.caption(where, name, text)
+    elif kind == "textarea" and result.get("from_name") == "speech":
+        speaker = (result.get("meta") or {}).get("speaker")
+        text = " ".join(value["text"])
+        times = value["start"], value["end"]
+        table.speech(where, name, *times, text=text, speaker=speaker)
     else:
         table.report.drop(f"results of the type {kind}", where)
 
@@ -213,6 +220,16 @@ def _result(ident: str, one: Annotation, clip: Clip) -> dict[str, Any]:
         ),
         "tag": ("choices", "tags", {"choices": [one.label]}),
         "caption": ("textarea", "caption", {"text": [one.text]}),
+        "speech": (
+            "textarea",
+            "speech",
+            {
+                "start": one.onset,
+                "end": one.offset,
+                "channel": 0,
+                "text": [one.text] if one.text else [],
+            },
+        ),
     }[one.kind]
     result = {
         "id": ident,
@@ -222,6 +239,8 @@ def _result(ident: str, one: Annotation, clip: Clip) -> dict[str, Any]:
         "original_length": clip.duration,
         "value": value,
     }
+    if one.speaker is not None:
+        result["meta"] = {"speaker": one.speaker}
     if one.confidence is not None:
         result["score"] = float(one.confidence)
     return result
@@ -231,8 +250,8 @@ def export_labelstudio(cuts: Iterable[Cut], path: str | Path) -> Path:
     """
     Write tasks for Label Studio.
 
-    They hold times, labels, tags, captions and confidences; not phrases and
-    ids.
+    They hold times, labels, tags, captions, confidences, speech and speakers;
+    not phrases and ids.
 
     :param cuts: a CutSet.
     :param path: ``.json``.

@@ -1,10 +1,14 @@
 """Praat's TextGrids: an interval tier per label, phrases as its text.
 
+What is said has tiers of its own, ``speech`` or ``speech: <speaker>``; where
+only the speaker is known, the text is ``(speaks)``.
+
 https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html
 """
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,9 @@ from lhotse_recipes.formats.text import export_each, seconds
 from lhotse_recipes.io import read_text
 
 __all__ = ["export_textgrid", "read_textgrid", "textgrid_text"]
+
+_SPEECH = re.compile(r"speech(?:: (.+))?")
+_SPEAKS = "(speaks)"
 
 # Praat reads strings, <flags> and numbers that stand alone; all other words
 # of the long format are for people, and so is what follows a "!".
@@ -61,7 +68,17 @@ def read_textgrid(
             start = tokens.next(float)
             end = tokens.next(float) if kind == "IntervalTier" else start
             said = tokens.next(str).strip()
-            if said:
+            spoken = _SPEECH.fullmatch(tier)
+            if said and spoken:
+                table.speech(
+                    where,
+                    path.stem,
+                    start,
+                    end,
+                    text="" if said == _SPEAKS and spoken[1] else said,
+                    speaker=spoken[1],
+                )
+            elif said:
                 label, phrase = (
                     (tier, said) if labels == "tier" else (said, None)
                 )
@@ -116,15 +133,25 @@ def textgrid_text(clip: Clip, labels: Iterable[str] = ()) -> str:
     :return: the text of the file.
     """
     events = clip.of_kind("event")
+    said = [
+        replace(
+            one,
+            label=f"speech: {one.speaker}" if one.speaker else "speech",
+            text=one.text or _SPEAKS,
+        )
+        for one in clip.of_kind("speech")
+    ]
     of_label: dict[str, list[Annotation]] = {label: [] for label in labels}
-    for one in events:
+    for one in (*events, *said):
         of_label.setdefault(one.label, []).append(one)
     tiers = [
         (label, lane)
         for label, some in of_label.items()
         for lane in _lanes(some)
     ]
-    end = seconds(max([clip.known_duration, *(one.offset for one in events)]))
+    end = seconds(
+        max([clip.known_duration, *(one.offset for one in (*events, *said))])
+    )
     lines = [
         'File type = "ooTextFile"',
         'Object class = "TextGrid"',
@@ -192,7 +219,8 @@ def export_textgrid(cuts: Iterable[Cut], output_dir: str | Path) -> list[Path]:
     """
     Write a TextGrid per cut.
 
-    It holds times, labels and phrases; not confidences, tags and captions.
+    It holds times, labels and phrases, speech and speakers; not confidences,
+    tags and captions.
 
     :param cuts: a CutSet.
     :param output_dir: folder of the ``.TextGrid`` files.

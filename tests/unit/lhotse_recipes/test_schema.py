@@ -24,6 +24,8 @@ from lhotse_recipes.schema import (
     label_of,
     make_cuts,
     merge_touching,
+    speech,
+    speech_of,
     tag,
     tags_of,
     trim_events,
@@ -200,6 +202,17 @@ def test_kinds_are_told_apart_and_sorted():
     assert [s.id for s in events_of(cut)] == ["plain", "r-e0", "r-e1"]
     assert [s.id for s in tags_of(cut)] == ["r-t0"]
     assert [s.id for s in captions_of(cut)] == ["r-c0"]
+    others = [
+        SupervisionSegment(name, "r", 5, 1, speaker="S2", custom=custom)
+        for name, custom in (
+            ("who", None),
+            ("said", {"kind": "transcript"}),
+            ("what", {"kind": "weather"}),
+        )
+    ]
+    spoken = cut_with(*cut.supervisions, *others, speech("r", 0, 6, 7, "bye"))
+    assert [s.id for s in speech_of(cut)] == ["turn"]
+    assert [s.id for s in speech_of(spoken)] == ["turn", "said", "who", "r-s0"]
     assert label_of(plain) == "Siren"
     assert label_of(tags_of(cut)[0]) == "Dog"
 

@@ -66,9 +66,8 @@ def export_and_read(make_cut, kind, annotations, one_file):
     cut = make_cut(supervisions_of(clip, 10.0))
     table = ClipTable(PrepareReport("corpus", "test"))
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / (
-            "all.jsonl" if kind == "finelap" else "all.tsv"
-        )
+        suffix = {"finelap": "jsonl", "labelstudio": "json"}.get(kind, "tsv")
+        target = Path(folder) / f"all.{suffix}"
         export = getattr(formats, f"export_{kind}")
         written = export([cut], target if one_file else folder)
         for path in [written] if one_file else written:
@@ -92,6 +91,7 @@ def freeze(one):
         round(one.offset, 8),
         one.mid,
         one.confidence,
+        one.speaker,
     )
 
 
@@ -123,6 +123,70 @@ def test_jams_hold_everything(make_cut, annotations):
     assert len(read) == len(annotations)
     assert clip.duration == 10.0
     assert clip.custom == {"vocabulary": "v", "events_complete": True}
+
+
+SPEECH = unique(
+    st.builds(
+        lambda text, speaker, onset, length: Annotation(
+            "speech",
+            text,
+            onset=round(onset, 8),
+            offset=round(onset + length, 8),
+            speaker=speaker,
+        ),
+        WORDS,
+        st.none() | WORDS,
+        st.floats(0, 5),
+        st.floats(0.01, 5),
+    )
+    # Who speaks may be all that is known.
+    | st.builds(
+        lambda speaker, onset: Annotation(
+            "speech", "", onset=onset, offset=onset + 1.0, speaker=speaker
+        ),
+        WORDS,
+        st.integers(0, 9).map(float),
+    ),
+    max_size=4,
+)
+
+
+@SETTINGS
+@given(CLIPS, SPEECH)
+@pytest.mark.parametrize("kind", ["jams", "textgrid", "labelstudio"])
+def test_speech_and_speakers_come_back(make_cut, kind, annotations, said):
+    written, read, clip = export_and_read(
+        make_cut, kind, [*annotations, *said], kind == "labelstudio"
+    )
+
+    def spoken(some):
+        return {one for one in some if one[0] == "speech"}
+
+    assert spoken(read) == spoken(written)
+    assert len(spoken(read)) == len(said)
+    # It is no event, for anyone.
+    events = [one for one in annotations if one.kind == "event"]
+    assert len(clip.of_kind("event")) == len(events)
+
+
+def test_jams_with_speech_passes_its_own_validator(make_cut, tmp_path):
+    jams = pytest.importorskip("jams")
+    clip = Clip(
+        "yard",
+        "yard.wav",
+        annotations=[
+            Annotation("event", "dog", "Dog", 1.0, 2.0),
+            Annotation("speech", "come here", "", 3.0, 4.0, speaker="Ann"),
+            Annotation("speech", "", "", 5.0, 6.0, speaker="Bob"),
+        ],
+    )
+    cut = make_cut(supervisions_of(clip, 10.0))
+    (path,) = formats.export_jams([cut], tmp_path)
+    found = jams.load(str(path), validate=True, strict=True)
+    (said,) = found.search(namespace="lyrics")
+    assert [one.value for one in said.data] == ["come here", ""]
+    assert said.sandbox["speakers"] == ["Ann", "Bob"]
+    assert len(found.search(namespace="tag_open")) == 1
 
 
 @SETTINGS
