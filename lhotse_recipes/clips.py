@@ -380,7 +380,12 @@ def _supervision(
         return caption(ident, index, duration, one.text)
     if one.kind == "speech":
         return speech(
-            ident, index, one.onset, one.offset, one.text or None, one.speaker
+            ident,
+            index,
+            one.onset,
+            one.offset,
+            text=one.text or None,
+            speaker=one.speaker,
         )
     named: dict[str, Any] = {
         "phrase": one.text,

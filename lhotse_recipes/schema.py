@@ -178,9 +178,9 @@ def speech(
     index: int,
     start: float,
     end: float,
+    *,
     text: str | None = None,
     speaker: str | None = None,
-    *,
     channel: int | list[int] = 0,
 ) -> SupervisionSegment:
     """
@@ -195,7 +195,7 @@ def speech(
     :param channel: channel or channels.
     :return: the supervision, which is no event.
 
-    >>> said = speech("yard", 0, 0.5, 1.0, "come here", "Ann")
+    >>> said = speech("yard", 0, 0.5, 1.0, text="come here", speaker="Ann")
     >>> said.text, said.speaker, said.custom
     ('come here', 'Ann', {'kind': 'speech'})
     """

@@ -210,7 +210,9 @@ def test_kinds_are_told_apart_and_sorted():
             ("what", {"kind": "weather"}),
         )
     ]
-    spoken = cut_with(*cut.supervisions, *others, speech("r", 0, 6, 7, "bye"))
+    spoken = cut_with(
+        *cut.supervisions, *others, speech("r", 0, 6, 7, text="bye")
+    )
     assert [s.id for s in speech_of(cut)] == ["turn"]
     assert [s.id for s in speech_of(spoken)] == ["turn", "said", "who", "r-s0"]
     assert label_of(plain) == "Siren"
