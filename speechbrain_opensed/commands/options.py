@@ -255,7 +255,11 @@ def read_run_opts(device: str | None, precision: str = "fp32") -> dict:
             f"--device {device}: there is no such kind; write cpu, cuda or "
             "cuda:0"
         ) from error
-    if (device or "").startswith("cuda") and not torch.cuda.is_available():
+    try:
+        usable = torch.empty(1, device=device or "cpu").device.type != "meta"
+    except (AssertionError, NotImplementedError, RuntimeError):
+        usable = False
+    if not usable:
         raise ValueError(f"no {device} here: leave --device out or use cpu")
     return {"precision": precision, **({"device": device} if device else {})}
 

@@ -340,8 +340,23 @@ EventBuilder`.
         cut.supervisions = self.to_supervisions(recording.id)
         return cut
 
-    def plot(self, path: str | Path) -> Path:
-        """Draw spectrogram and lanes; see :mod:`..plotting`."""
+    def plot(self, path: str | Path, **options: Any) -> Path:
+        """Draw spectrogram and lanes.
+
+        Arguments
+        ---------
+        path : str or Path
+            `.png`, `.pdf` or `.svg` file.
+        **options
+            `audio`, the sound where it is not at `path` any more, and
+            `threshold`, a line in each lane; see
+            :func:`~speechbrain_opensed.plotting.figures.plot_detection`.
+
+        Returns
+        -------
+        Path
+            The figure's file.
+        """
         from speechbrain_opensed.plotting.figures import plot_detection
 
-        return plot_detection(self, path)
+        return plot_detection(self, path, **options)

@@ -58,7 +58,8 @@ def plot_detection(
     out : str or Path
         `.png`, `.pdf` or `.svg` file.
     audio : str or Path, optional
-        The sound file, where it is not at `detection.path` any more.
+        The sound file, where it is not at `detection.path` any more. Of
+        samples that were no file there is no spectrogram without it.
     threshold : float or mapping of phrase to float, optional
         Drawn as a dashed line in each lane.
 
@@ -91,8 +92,13 @@ def plot_detection(
         figsize=(11, 2.9 + height),
         layout=ConstrainedLayoutEngine(h_pad=0.015, hspace=0),
     )
-    axes = figure.subplots(2, 1, sharex=True, height_ratios=[2.1, height])
-    draw_spectrogram(axes[0], audio or detection.path, detection.duration)
+    sound = audio or detection.path
+    ratios = [2.1 if sound else 0.05, height]
+    axes = figure.subplots(2, 1, sharex=True, height_ratios=ratios)
+    if sound:
+        draw_spectrogram(axes[0], sound, detection.duration)
+    else:
+        axes[0].set_axis_off()
     axes[0].set_title(_title(detection, lanes), loc="left", fontsize=10)
     draw_lanes(axes[1], detection, lanes, threshold)
     _format_time(axes[1], detection.duration)

@@ -205,6 +205,7 @@ def test_one_bad_file_does_not_lose_the_others(model, wavs, tmp_path):
         (("--median", "-1"), "median_seconds is -1.0"),
         (("--plot", "a.xyz"), "use one of .png"),
         (("--device", "cuda"), "leave --device out"),
+        (("--device", "meta"), "no meta here: leave --device out"),
         (("--queries-file", "nowhere.txt"), "no such file: nowhere.txt"),
         (("--model", "./nowhere"), "no folder ./nowhere"),
     ],

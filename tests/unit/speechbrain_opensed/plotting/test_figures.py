@@ -53,6 +53,20 @@ def test_detection(tmp_path, seconds, lanes):
     assert sorted(p.name for p in out.parent.iterdir()) == ["a.png"]
 
 
+def test_samples_that_were_no_file_have_lanes_alone(tmp_path):
+    path = recording(tmp_path / "a.wav", 2)
+    found = detection("", 2, 2)
+    lanes = imread(found.plot(tmp_path / "lanes.png"))
+    whole = imread(found.plot(tmp_path / "whole.png", audio=path))
+    assert len(lanes) == len(whole)
+    # No spectrogram fills what is above the lanes.
+    blank, filled = (
+        (image[60:110, 200:1200, :3] > 0.99).all(axis=2).mean()
+        for image in (lanes, whole)
+    )
+    assert blank > 0.5 and filled < 0.1
+
+
 def test_lanes_show_their_phrase_and_its_events(tmp_path):
     path = recording(tmp_path / "a.wav", 2)
     one = imread(detection(path, 2, 2).plot(tmp_path / "a.png"))
