@@ -9,6 +9,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
@@ -36,10 +37,9 @@ OWN_FILES = ".opensed-files.json"
 _STREAMS = ("/dev/fd/", "/dev/stdout", "/dev/stderr", "/proc/")
 _LONGEST = 200
 # What Windows takes for devices, with any ending.
-_RESERVED = {"CON", "PRN", "AUX", "NUL"} | {
-    f"{port}{number}" for port in ("COM", "LPT") for number in range(1, 10)
-}
+_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|(com|lpt)[1-9])(\.|$)")
 _BLOCK = 2**20
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def write_together(
 
 
 def _unwritten(error: OSError, path: Path) -> OSError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    full = error.errno in _FULL
     remedy = "free some space" if full else "choose a writable folder"
     return OSError(
         error.errno,
@@ -265,9 +265,7 @@ def file_name(name: str, suffix: str = "") -> str:
         else quote(letter, safe="", errors="surrogatepass")
         for letter in name
     )
-    if safe.split(".")[0].upper() in _RESERVED:
-        safe = f"%{ord(safe[0]):02X}{safe[1:]}"
-    if safe[0] in ". ":
+    if safe[0] in ". " or _DEVICE.match(safe):
         safe = f"%{ord(safe[0]):02X}{safe[1:]}"
     if safe[-1] in ". " and not suffix:
         safe = f"{safe[:-1]}%{ord(safe[-1]):02X}"
@@ -308,6 +306,11 @@ def locked(path: str | Path) -> Iterator[None]:
         raise _unwritten(error, path) from error
     try:
         yield
+    except OSError as error:
+        # A write that failed does not know of what file it was.
+        if error.filename is None and error.errno in _FULL:
+            raise _unwritten(error, path) from error
+        raise
     finally:
         # It goes while it is held: nobody can hold the one that is removed.
         if is_held(held):

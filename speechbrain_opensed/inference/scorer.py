@@ -159,7 +159,14 @@ class WindowScorer:
                 f"{wavs.shape[1]} samples, its spec says {expected}: correct "
                 "hop_seconds or sample_rate of the spec"
             )
-        return logits.float().sigmoid().transpose(1, 2).cpu().numpy()
+        scores = logits.float().sigmoid().transpose(1, 2).cpu().numpy()
+        # No threshold would be passed, as if nothing had been heard.
+        if np.isnan(scores).any():
+            raise ValueError(
+                "the model gives NaN in place of scores: its weights are "
+                "damaged, or too large for this precision"
+            )
+        return scores
 
 
 def _batched(items, size):

@@ -168,6 +168,13 @@ def test_a_second_writer_is_refused_in_words(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_full_disk_is_told_with_the_place(tmp_path):
+    with pytest.raises(OSError, match="free some space: .*/index'"):
+        with locked(tmp_path / "index"), open("/dev/full", "w") as file:
+            file.write("x")
+            file.flush()
+
+
 def test_a_killed_writer_leaves_no_lock(tmp_path):
     code = (
         "import os, sys\n"

@@ -328,3 +328,13 @@ def test_far_phrases_are_told_once(flexsed, caplog):
     detector.detect((tone(1.0), RATE), ["whale"])
     told = [r.getMessage() for r in caplog.records if "is like" in r.message]
     assert len(told) == 1 and told[0].startswith("'whale': nothing")
+
+
+def test_scores_that_are_none_are_not_taken_for_silence(tmp_path):
+    detector = loudness_detector()
+    detector.mods.model.decode = lambda feats, queries, precision="fp32": (
+        feats.transpose(1, 2) * float("nan")
+    )
+    path = save(tmp_path / "a.wav", tone(1))
+    with pytest.raises(ValueError, match="the model gives NaN"):
+        detector.detect(path, ["above 0.5"])
