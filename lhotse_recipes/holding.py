@@ -138,10 +138,16 @@ def scratch_folder(what: str = "") -> Iterator[Path]:
     home = Path(tempfile.gettempdir())
     _sweep(home, _SCRATCH)
     prefix = f"opensed-{what}-" if what else "opensed-"
-    folder = Path(tempfile.mkdtemp(".part", prefix, home))
     held = None
-    with suppress(OSError):
-        held = hold(folder, wait=True)
+    while True:
+        folder = Path(tempfile.mkdtemp(".part", prefix, home))
+        try:
+            held = hold(folder, wait=True)
+        except FileNotFoundError:  # taken for one that was left
+            continue
+        except OSError:  # no locks here: nobody removes it, either
+            pass
+        break
     try:
         yield folder
     finally:

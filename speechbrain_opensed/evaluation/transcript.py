@@ -127,16 +127,26 @@ class Timeline:
         return _keep(text, path)
 
     def to_textgrid(self, path: str | Path | None = None) -> str:
-        """Praat's TextGrid: a tier per speaker and one per sound."""
+        """Praat's TextGrid: a tier per speaker and one per sound.
+
+        Those of speech are called `speech: <speaker>`, so that they are read
+        back as what they are.
+        """
         clip = Clip(self.path, self.path, duration=self.duration)
-        rows = [
-            (line.speaker or "speech", line.text, line.onset, line.offset)
+        clip.annotations += [
+            Annotation(
+                "speech",
+                line.text,
+                onset=line.onset,
+                offset=line.offset,
+                speaker=line.speaker,
+            )
             for line in self.speech
             if line.offset - line.onset >= 0.001
-        ] + [(o.phrase, o.phrase, o.onset, o.offset) for o in self.sounds]
+        ]
         clip.annotations += [
-            Annotation("event", text, label, onset, offset)
-            for label, text, onset, offset in rows
+            Annotation("event", one.phrase, one.phrase, one.onset, one.offset)
+            for one in self.sounds
         ]
         return _keep(textgrid_text(clip), path)
 

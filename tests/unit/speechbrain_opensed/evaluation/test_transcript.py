@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from lhotse_recipes.clips import ClipTable
+from lhotse_recipes.formats.textgrid import read_textgrid
+from lhotse_recipes.io import PrepareReport
 from speechbrain_opensed.evaluation import rich_transcript
 from speechbrain_opensed.evaluation.speech_lines import (
     SpeechLine,
@@ -162,7 +165,16 @@ def test_sounds_between_and_under_speech(tmp_path, detector):
     ]
     assert supervisions[0].speaker == "Ann"
     grid = timeline.to_textgrid()
-    assert 'name = "Ann"' in grid and 'name = "above 0.5"' in grid
+    assert 'name = "speech: Ann"' in grid and 'name = "above 0.5"' in grid
+    # Read back, what was said is no sound event.
+    path = tmp_path / "yard.TextGrid"
+    timeline.to_textgrid(path)
+    table = ClipTable(PrepareReport("yard", "all"))
+    read_textgrid(path, table)
+    said, *_ = table.clips[0].of_kind("speech")
+    assert (said.speaker, said.text) == ("Ann", timeline.speech[0].text)
+    sounds = [one.text for one in table.clips[0].of_kind("event")]
+    assert sorted(sounds) == sorted(one.phrase for one in timeline.sounds)
 
 
 def test_what_is_worth_a_caption():
