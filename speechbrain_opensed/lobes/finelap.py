@@ -225,12 +225,11 @@ class FineLAP(nn.Module):
             wav, lengths, self.window_frames, self.hop_samples
         )
         at_once = len(windows) if torch.is_grad_enabled() else windows_at_once
-        encoded = [
-            self.encode_mel(
-                *self._window_mel(*windows.part(i, at_once)), normalize
-            )
-            for i in range(0, len(windows), at_once)
-        ]
+        encoded = []
+        for first in range(0, len(windows), at_once):
+            part = windows.part(first, at_once)
+            mel, valid = self._window_mel(*part)
+            encoded.append(self.encode_mel(mel, valid, normalize))
         clips, frames = (torch.cat(x) for x in zip(*encoded, strict=True))
         total = self.num_frames(wav.shape[1])
         heard = F.normalize(
