@@ -17,7 +17,7 @@ TINY = {
     "tower": TOWER,
     "shots": 2,
     "context": 4,
-    "num_neighbors": 3,
+    "num_neighbors": 4,
     "num_workers": 0,
     "number_of_epochs": 2,
 }
