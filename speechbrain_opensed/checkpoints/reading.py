@@ -8,6 +8,7 @@ Authors
 """
 
 import inspect
+import re
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -204,8 +205,11 @@ def _unusable(
 
 
 def _reason(error: Exception) -> str:
-    lines = str(error).splitlines() or ["it is empty or cut off"]
-    return f"{type(error).__name__}: {lines[0]}"
+    # torch's own text advises to run what is in the file.
+    named = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if named is not None:
+        return f"it names {named[1]}, which is no tensor"
+    return "it is empty, cut off or of another kind"
 
 
 def check_config(config: dict | None, model: type) -> dict:

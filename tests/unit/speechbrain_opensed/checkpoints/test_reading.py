@@ -1,5 +1,7 @@
 """Weights that are none are refused, by file and tensor."""
 
+import os
+
 import pytest
 import torch
 from torch import nn
@@ -41,4 +43,20 @@ def test_an_empty_file_is_named(tmp_path, suffix):
     path = tmp_path / f"model{suffix}"
     path.touch()
     with pytest.raises(ValueError, match=f"model{suffix} cannot be read"):
+        read_state(path)
+
+
+class Runs:
+    def __reduce__(self):
+        return os.system, ("echo",)
+
+
+def test_no_advice_to_run_what_is_in_a_file(tmp_path):
+    path = tmp_path / "model.pt"
+    torch.save({"model": {"weight": Runs()}}, path)
+    with pytest.raises(ValueError, match=r"names \w+\.system") as told:
+        read_state(path)
+    assert "weights_only" not in str(told.value)
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(ValueError, match="cut off or of another kind"):
         read_state(path)
