@@ -63,6 +63,16 @@ def runs(tmp_path_factory):
     steps = [
         {"name": "base", "argv": [*train, *tiny, "--output_folder", "base"]},
         {"name": "sweep", "argv": [*sweep, *tiny, *few]},
+        {
+            "name": "ablations",
+            "argv": [
+                *sweep[:2],
+                *train[2:],
+                *tiny,
+                *("--host", "kgcoop", "--margins", "True,False"),
+                *("--number_of_epochs=1", "--protocol=few_shot"),
+            ],
+        },
     ]
     for number, (name, words) in enumerate(VARIANTS.items()):
         more = list(map(here, words[0].split() + words[1:]))
@@ -101,6 +111,10 @@ def test_what_the_readme_says_runs(runs):
     assert found["sept_weight"] == 1.0
     swept = folder / "results/SEPT/esc50-base_to_new"
     assert len(list(swept.rglob("results.json"))) == 4 * 2 * 2
+    # What the folder's name does not hold is kept apart in it.
+    apart = folder / "results/SEPT/esc50-few_shot/kgcoop-1.0/1-0"
+    found = [results(apart, f"margins-{one}") for one in (True, False)]
+    assert [one["margins"] for one in found] == [True, False]
     (line,) = commands(README, "opensed prompt-results")
     told = CliRunner().invoke(
         opensed, [line[1], *(str(folder / word) for word in line[2:])]
