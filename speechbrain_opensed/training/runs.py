@@ -53,7 +53,7 @@ _RUN_OPTIONS = (
 _ours: dict[str, ExitStack] = {}
 _REMEDY = (
     "choose another output_folder, or remove it; where the same files were "
-    "only moved, remove run.json and data.json"
+    "only moved or copied, write {} into its run.json and data.json"
 )
 
 
@@ -153,6 +153,8 @@ def claim_run(
         if name in _RUN_OPTIONS:
             about[name] = options[name]
     stamp = Stamp(output / "run.json", about)
+    if _vouched_for(stamp):
+        return
     save = Path(hparams.get("save_folder") or output / "save")
     if stamp.read() is None and any(save.glob("CKPT*")):
         raise ValueError(
@@ -161,6 +163,15 @@ def claim_run(
         )
     if not stamp.refuse_other("a run", _REMEDY):
         stamp.write()
+
+
+def _vouched_for(stamp: Stamp) -> bool:
+    """Whether somebody wrote {} there: that it is the same run all the same."""
+    path = Path(stamp.path)
+    if not path.is_file() or path.read_text(encoding="utf-8").strip() != "{}":
+        return False
+    stamp.write()
+    return True
 
 
 def _keep_others_out(output: Path) -> None:
@@ -208,7 +219,7 @@ def claim_data(
             if isinstance(path, str | Path) and os.path.isfile(path):
                 about[f"{key} {name}".strip()] = content_of(path)
     stamp = Stamp(Path(hparams["output_folder"]) / "data.json", about)
-    if not stamp.refuse_other("a run", _REMEDY):
+    if not _vouched_for(stamp) and not stamp.refuse_other("a run", _REMEDY):
         stamp.write()
 
 

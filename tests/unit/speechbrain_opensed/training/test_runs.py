@@ -164,3 +164,26 @@ def test_a_start_takes_the_folder_for_one_run(tmp_path):
     start_run([str(path), "--lr=0.2"])
     with pytest.raises(ValueError, match="other lr"):
         start_run([str(path)])
+
+
+def test_files_that_were_only_copied_can_be_vouched_for(claim, tmp_path):
+    claim()
+    (tmp_path / "run/save/CKPT+1").mkdir(parents=True)
+    sound = tmp_path / "bank/dog/1.wav"
+    os.utime(sound, (1, 1))
+    with pytest.raises(ValueError, match="copied, write {} into its run.json"):
+        claim()
+    stamp = tmp_path / "run/run.json"
+    stamp.write_text("{}\n")
+    claim()
+    assert "seed" in stamp.read_text()
+    claim()
+    stamp.write_text("{")
+    with pytest.raises(ValueError, match="what it does not say"):
+        claim()
+    data = {"output_folder": tmp_path / "run"}
+    claim_data(data, {"classes": ["cat"]})
+    (tmp_path / "run/data.json").write_text("{}")
+    claim_data(data, {"classes": ["hen"]})
+    with pytest.raises(ValueError, match="other classes"):
+        claim_data(data, {"classes": ["cat"]})
