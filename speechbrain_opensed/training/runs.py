@@ -50,6 +50,7 @@ _RUN_OPTIONS = (
     "grad_accumulation_factor",
     "remove_vector_weight_decay",
 )
+_FILES = "files of "
 _ours: dict[str, ExitStack] = {}
 _REMEDY = (
     "choose another output_folder, or remove it; where the same files were "
@@ -161,7 +162,16 @@ def claim_run(
             f"{save} holds checkpoints of a run that does not say what it "
             f"learned from: {_REMEDY}"
         )
-    if not stamp.refuse_other("a run", _REMEDY):
+    # What was not there when the run began is what it made itself.
+    begun = (stamp.read() or {}).get("about", {})
+    then = {
+        key: value
+        for key, value in about.items()
+        if key in begun or not key.startswith(_FILES)
+    }
+    if not Stamp(stamp.path, then).refuse_other("a run", _REMEDY) or (
+        then != about
+    ):
         stamp.write()
 
 
@@ -251,7 +261,7 @@ def _about(hparams_file, overrides, output: Path) -> dict[str, Any]:
     states = {}
     for key, place in _paths("", values):
         if key not in _PLACES | _ROOTS and os.path.exists(place):
-            states[f"files of {place}"] = state_of(place, [output])
+            states[f"{_FILES}{place}"] = state_of(place, [output])
     return {**plain, **states, "objects of the YAML": digest(rest)}
 
 

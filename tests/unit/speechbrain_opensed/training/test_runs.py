@@ -187,3 +187,14 @@ def test_files_that_were_only_copied_can_be_vouched_for(claim, tmp_path):
     claim_data(data, {"classes": ["hen"]})
     with pytest.raises(ValueError, match="other classes"):
         claim_data(data, {"classes": ["cat"]})
+
+
+def test_what_a_run_made_itself_is_no_other_source(claim, tmp_path):
+    text = YAML + f"sounds_folder: {tmp_path}/sounds\n"
+    claim(text)
+    (tmp_path / "sounds").mkdir()
+    (tmp_path / "sounds/1.wav").write_bytes(b"made")
+    claim(text)
+    (tmp_path / "sounds/2.wav").write_bytes(b"from elsewhere")
+    with pytest.raises(ValueError, match="other files of .*sounds"):
+        claim(text)
