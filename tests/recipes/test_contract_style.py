@@ -11,6 +11,8 @@ from tests.recipes.readme import commands, variants
 from tests.recipes.samples import write_t5, write_tiny_tango
 from tests.recipes.trees import audioset_strong
 
+# Two dozen runs with a U-Net over ten seconds each: seven minutes of a core.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 RECIPE = ROOT / "recipes/StyleAdapter"
 README = (RECIPE / "README.md").read_text()
 TINY = {
@@ -57,7 +59,7 @@ def runs(tmp_path_factory):
     """What the README's lines and all variants did."""
     folder = tmp_path_factory.mktemp("style")
     # WavCaps has no more than the training clips, in one folder.
-    tree = audioset_strong(folder / "tree", clips=16)
+    tree = audioset_strong(folder / "tree", clips=12)
     (folder / "tables").mkdir()
     for table in (*tree.glob("*.tsv"), tree / "AudioSet_SL/as_final.json"):
         shutil.move(table, folder / "tables")
@@ -95,7 +97,6 @@ def runs(tmp_path_factory):
     return folder, drive(steps, folder, timeout=1800)
 
 
-@pytest.mark.slow
 def test_the_readme_names_what_the_paper_leaves_open():
     told = {of(name) for name in VARIANTS}
     assert told >= {"--fusion concatenation", "--modulation shift"}
@@ -103,7 +104,6 @@ def test_the_readme_names_what_the_paper_leaves_open():
     assert {"--trained adapter_only", "--trained adapter+norms"} <= told
 
 
-@pytest.mark.slow
 def test_what_the_readme_says_runs(runs):
     folder, seen = runs
     base = seen["base"]
@@ -116,7 +116,6 @@ def test_what_the_readme_says_runs(runs):
     assert rate == 16000 and len(wave) == 10 * rate
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_variants_differ(runs, name):
     folder, seen = runs
