@@ -185,7 +185,7 @@ class OpenSEDBrain(sb.Brain):
         Arguments
         ---------
         hparams : dict
-            With `modules`, `opt_class`, `checkpointer` and `seed`;
+            With `modules`, `opt_class` and `seed`, and `checkpointer`,
             `lr_schedule`, `lr_factors` and `ema_decay` where there are any.
         run_opts : dict or RunOptions
             Run options, see SpeechBrain.
@@ -202,15 +202,22 @@ class OpenSEDBrain(sb.Brain):
         ValueError
             If the YAML lacks one that is needed.
         """
-        needed = {"modules", "opt_class", "checkpointer", "seed"} - set(instead)
-        if missing := sorted(needed - set(hparams)):
+        given = {
+            "modules": hparams.get("modules"),
+            "opt_class": hparams.get("opt_class"),
+            "checkpointer": hparams.get("checkpointer"),
+            "seed": hparams.get("seed"),
+            "lr_schedule": hparams.get("lr_schedule"),
+            "lr_factors": hparams.get("lr_factors"),
+            "ema_decay": hparams.get("ema_decay"),
+            **instead,
+        }
+        needed = ("modules", "opt_class", "seed")
+        if missing := [name for name in needed if given[name] is None]:
             raise ValueError(
                 f"the YAML has no {', '.join(missing)}: a Brain needs them"
             )
-        given = {name: hparams[name] for name in needed}
-        for name in ("lr_schedule", "lr_factors", "ema_decay"):
-            given[name] = hparams.get(name)
-        return cls(hparams=hparams, run_opts=run_opts, **{**given, **instead})
+        return cls(hparams=hparams, run_opts=run_opts, **given)
 
     def fit(
         self, epoch_counter: Any, train_set: Any, *args: Any, **kwargs: Any

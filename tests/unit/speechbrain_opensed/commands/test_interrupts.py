@@ -16,6 +16,8 @@ from speechbrain_opensed.commands.interrupts import prompt_interrupts
 from tests.tiny_aligner import export_aligner
 from tests.tiny_detector import export_tiny
 
+# Who runs the tests in the background may have them ignore the signal.
+HEARS = "import signal; signal.signal(2, signal.default_int_handler)\n"
 RUN = "from speechbrain_opensed.commands.cli import main; main()"
 
 
@@ -25,7 +27,7 @@ def interrupt(arguments, ready, group=False, code=RUN):
     Gives the exit code, how long the end took, and standard error.
     """
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [sys.executable, "-c", HEARS + code, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -533,5 +533,5 @@ def test_a_brain_is_what_its_hparams_say(tmp_path):
     brain = OpenSEDBrain.from_hparams(hparams, modules=other, ema_decay=None)
     assert brain.modules.model.in_features == 3
     assert brain.ema is None
-    with pytest.raises(ValueError, match="no checkpointer, opt_class, seed"):
+    with pytest.raises(ValueError, match="no opt_class, seed"):
         OpenSEDBrain.from_hparams({"modules": other})
