@@ -10,6 +10,7 @@ import atexit
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import ruamel.yaml
 import speechbrain as sb
 from hyperpyyaml import resolve_references
 from speechbrain.utils.distributed import ddp_init_group, run_on_main
+from speechbrain.utils.run_opts import RunOptions
 
 from lhotse_recipes.fingerprint import Stamp, content_of, digest, state_of
 from lhotse_recipes.outputs import locked
@@ -84,7 +86,8 @@ def start_run(
         If there is no such YAML.
     ValueError
         If a value cannot be right, or the folder is another run's: see
-        `hparams.load_hparams` and `claim_run`.
+        `hparams.load_hparams` and `claim_run`. If an override would be taken
+        for a longer option of SpeechBrain's.
 
     Example
     -------
@@ -92,6 +95,7 @@ def start_run(
     Traceback (most recent call last):
     FileNotFoundError: no hyperparameters at training.yaml
     """
+    _refuse_abbreviations(arguments)
     hparams_file, run_opts, overrides = sb.parse_arguments(list(arguments))
     ddp_init_group(run_opts)
     hparams = load_hparams(hparams_file, overrides, either)
@@ -102,6 +106,19 @@ def start_run(
         overrides=overrides,
     )
     return hparams, run_opts
+
+
+def _refuse_abbreviations(arguments: Sequence[str]) -> None:
+    """SpeechBrain's parser takes the beginning of a name for the name."""
+    names = [field.name for field in fields(RunOptions)]
+    for word in arguments:
+        given = word[2:].partition("=")[0] if word.startswith("--") else ""
+        longer = [name for name in names if name.startswith(given)]
+        if given and longer and given not in names:
+            raise ValueError(
+                f"--{given} would be taken for SpeechBrain's --{longer[0]}: "
+                "write the whole name; a YAML's key cannot be called so"
+            )
 
 
 def claim_run(

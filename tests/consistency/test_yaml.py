@@ -10,11 +10,11 @@ import yaml
 
 from tests.consistency.files import ROOT, name
 from tests.consistency.yaml_rules import (
+    clashes,
     dead_keys,
     double_keys,
     negative_clipping,
     top_level,
-    torchrun_clashes,
     unknown_references,
     used_by_scripts,
     wrong_shape,
@@ -97,7 +97,9 @@ def test_files_are_in_shape(path):
 @pytest.mark.parametrize("path", YAMLS, ids=name)
 def test_files_set_no_traps(path):
     text = path.read_text()
-    assert torchrun_clashes(top_level(text), torchrun_options()) == []
+    assert clashes(top_level(text), torchrun_options()) == []
+    speechbrains = {f"--{name}" for name in run_options()}
+    assert clashes(top_level(text), speechbrains) == []
     assert not negative_clipping(yaml.compose(text, Loader=yaml.SafeLoader))
 
 
@@ -198,6 +200,6 @@ def test_negative_clipping_is_noticed():
 
 def test_torchrun_clashes_are_noticed():
     bad = ["run", "log", "max", "start", "local", "no", "node", "master", "m"]
-    assert torchrun_clashes(bad, torchrun_options()) == sorted(bad)
+    assert clashes(bad, torchrun_options()) == sorted(bad)
     good = ["role", "seed", "lr", "number_of_epochs", "max_grad_norm"]
-    assert torchrun_clashes(good, torchrun_options()) == []
+    assert clashes(good, torchrun_options()) == []

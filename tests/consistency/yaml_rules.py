@@ -87,10 +87,8 @@ def double_keys(text: str) -> list[str]:
     return sorted(key for key, number in counts.items() if number > 1)
 
 
-def torchrun_clashes(
-    keys: Collection[str], options: Collection[str]
-) -> list[str]:
-    """Keys that torchrun would take for an abbreviated option of its own."""
+def clashes(keys: Collection[str], options: Collection[str]) -> list[str]:
+    """Keys that a parser would take for abbreviated options of its own."""
     return sorted(
         key
         for key in keys

@@ -198,3 +198,12 @@ def test_what_a_run_made_itself_is_no_other_source(claim, tmp_path):
     (tmp_path / "sounds/2.wav").write_bytes(b"from elsewhere")
     with pytest.raises(ValueError, match="other files of .*sounds"):
         claim(text)
+
+
+def test_an_override_is_no_beginning_of_another_option(tmp_path):
+    path = tmp_path / "train.yaml"
+    path.write_text(f"output_folder: {tmp_path}/run\noptimizer: sgd\n")
+    for words in (["--optimizer", "adamw"], ["--optimizer=adamw"]):
+        with pytest.raises(ValueError, match="SpeechBrain's --optimizer_step"):
+            start_run([str(path), *words])
+    start_run([str(path), "--optimizer_step_limit=3"])
