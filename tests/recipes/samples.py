@@ -273,6 +273,6 @@ def write_tiny_tango(folder: Path, t5: Path) -> Path:
         "text_encoder": T5EncoderModel.from_pretrained(t5),
     }
     # As it begins it would be silent in 16 bit.
-    torch.nn.init.normal_(models["vocoder"].conv_post.weight, std=10.0)
+    torch.nn.init.normal_(models["vocoder"].conv_post.weight, std=1e4)
     scale = sizes["vae"]["scaling_factor"]
     return write_tango(folder, tango_states(models), scale_factor=scale)

@@ -1,5 +1,6 @@
 """Generation with a tiny random U-Net."""
 
+import itertools
 import logging
 
 import numpy as np
@@ -99,6 +100,15 @@ def test_schedulers_and_guidances(generator, sound, scheduler, guidance):
         "hum", sound, scheduler=scheduler, guidance=guidance, **FAST
     )
     assert torch.isfinite(wave).all() and wave.abs().max() > 0
+
+
+def test_guidances_weigh_differently(generator, sound):
+    waves = [
+        generator.generate("hum", sound, guidance=one, **FAST)[0]
+        for one in ("dual", "joint", "authors")
+    ]
+    for one, other in itertools.combinations(waves, 2):
+        assert (one - other).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize(
