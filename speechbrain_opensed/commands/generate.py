@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from speechbrain_opensed.commands.generate_tools import (
+    named_files,
     read_timeline,
     tell_events,
     write_page,
@@ -249,7 +250,7 @@ def generate(
         from speechbrain_opensed.plotting.sounds import plot_sounds
 
         drawn = {text or str(timeline): str(out)}
-        plot_sounds(drawn | {Path(r).name: r for r in references}, plot)
+        plot_sounds(drawn | named_files(references), plot)
     if report is not None:
         write_page(report, str(text), references, waves, rate)
     click.echo(f"{out}: {len(wave) / rate:.2f} s at {rate} Hz")

@@ -4,6 +4,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from speechbrain_opensed.commands.options import load_detector
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["read_timeline", "tell_events", "write_page"]
+__all__ = ["named_files", "read_timeline", "tell_events", "write_page"]
 
 
 def read_timeline(
@@ -124,6 +125,31 @@ def tell_events(
         click.echo(compare_events(placed, found.events).table())
 
 
+def named_files(paths: Sequence[str]) -> dict[str, str]:
+    """Files by their names, and by their paths where two are called alike.
+
+    Arguments
+    ---------
+    paths : sequence of str
+        The files.
+
+    Returns
+    -------
+    dict of str to str
+        Name to path, in their order.
+
+    Example
+    -------
+    >>> named_files(["a/dog.wav", "b/dog.wav", "b/cat.wav"])
+    {'a/dog.wav': 'a/dog.wav', 'b/dog.wav': 'b/dog.wav', 'cat.wav': 'b/cat.wav'}
+    """
+    count = Counter(Path(path).name for path in dict.fromkeys(paths))
+    return {
+        Path(path).name if count[Path(path).name] == 1 else path: path
+        for path in paths
+    }
+
+
 def write_page(
     report: Path,
     text: str,
@@ -164,6 +190,9 @@ def write_page(
     def takes(sounds):
         return [Take(name, w.numpy(), rate) for name, w in sounds.items()]
 
-    styles = {Path(r).name: load_reference(r, rate, 10.0) for r in references}
+    styles = {
+        name: load_reference(path, rate, 10.0)
+        for name, path in named_files(references).items()
+    }
     trial = Trial(text, takes(waves), takes(styles))
     write_listening_page(report, [trial], "Generated sound")

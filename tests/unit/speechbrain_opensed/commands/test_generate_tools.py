@@ -5,8 +5,10 @@ import torch
 
 from speechbrain_opensed.commands import generate_tools
 from speechbrain_opensed.commands.generate_tools import (
+    named_files,
     read_timeline,
     tell_events,
+    write_page,
 )
 from speechbrain_opensed.inference.timeline import (
     generate_timeline,
@@ -68,3 +70,15 @@ def test_files_of_cues_are_read(tmp_path):
         read_timeline("dog at 2", None, None, path, {})
     with pytest.raises(ValueError, match="--fill has no effect beside"):
         read_timeline("dog at 2", None, None, None, {"fill": (1, 2)})
+
+
+def test_references_that_are_called_alike_are_all_on_the_page(tmp_path):
+    files = [tmp_path / "a/dog.wav", tmp_path / "b/dog.wav"]
+    for path in files:
+        path.parent.mkdir()
+        write_wave(path, torch.rand(RATE) - 0.5, RATE)
+    paths = list(map(str, files))
+    assert list(named_files(paths)) == paths
+    page = tmp_path / "page.html"
+    write_page(page, "dog", paths, {"generated": torch.rand(RATE)}, RATE)
+    assert all(path in page.read_text() for path in paths)
