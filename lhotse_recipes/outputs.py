@@ -372,13 +372,20 @@ def rewrite_folder(
     :param gives_way: a file that is left out where the user has one of that
         name, or edited ours.
     :return: context manager giving the folder to fill.
-    :raises ValueError: a name is taken by what was not written by us.
+    :raises ValueError: a name is taken by what was not written by us, or
+        ours is of another kind, without the main file.
     :raises OSError: it cannot be written, or another process writes to it.
     """
     folder = Path(os.path.realpath(folder))
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file: name a folder")
-    _refuse_taken(folder, [main, *wanted], own_files(folder))
+    old = own_files(folder)
+    if old and main not in old:
+        raise ValueError(
+            f"{folder} holds {next(iter(old))} and what else another command "
+            "wrote there, which would be removed: choose another folder"
+        )
+    _refuse_taken(folder, [main, *wanted], old)
     with locked(folder):
         old = own_files(folder)
         try:

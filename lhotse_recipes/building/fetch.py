@@ -22,7 +22,7 @@ from urllib3 import Retry
 
 from lhotse_recipes.building.unpack import merge_split_zips, unpack
 from lhotse_recipes.fingerprint import Stamp
-from lhotse_recipes.outputs import write_atomically
+from lhotse_recipes.outputs import locked, write_atomically
 
 __all__ = [
     "RemoteFile",
@@ -155,7 +155,7 @@ def fetch_corpus(
     Fetch archives and unpack them into one folder.
 
     The archives stay in ``<target_dir>/<name>.archives``; that folder may be
-    removed afterwards.
+    removed afterwards. Files that somebody put into the corpus's folder stay.
 
     :param files: archives; what is no archive is copied.
     :param target_dir: where the corpus's folder goes.
@@ -163,11 +163,24 @@ def fetch_corpus(
     :param force_download: replace what is there.
     :return: the folder; it exists only if everything is in it.
     :raises ValueError: the folder is there, made from other archives.
+    :raises OSError: another process fetches it.
     """
-    files = list(files)
+    with locked(Path(target_dir) / name):
+        return _fetch_corpus(list(files), target_dir, name, force_download)
+
+
+def _fetch_corpus(
+    files: list[RemoteFile],
+    target_dir: str | Path,
+    name: str,
+    force_download: bool,
+) -> Path:
     target = Path(target_dir) / name
     wanted = sorted(file.name for file in files)
     stamp = Stamp(Path(target_dir) / f".{name}.json", {"files": wanted})
+    old = Path(target_dir) / f".{name}.old"
+    if old.is_dir() and not target.exists():  # killed in between
+        os.replace(old, target)
     if target.is_dir() and not force_download:
         found = (stamp.read() or {}).get("about", {}).get("files", wanted)
         missing = [one for one in wanted if one not in found]
@@ -186,13 +199,33 @@ def fetch_corpus(
         growing.mkdir(parents=True)
         for archive in merge_split_zips(fetched):
             unpack(archive, growing)
+        unpacked = _files_below(growing)
         if target.is_dir():
-            shutil.rmtree(target)
+            ours = (stamp.read() or {}).get("unpacked", [])
+            _keep(_files_below(target).difference(ours), target, growing)
+            shutil.rmtree(old, ignore_errors=True)
+            os.replace(target, old)
         os.replace(growing, target)
-        stamp.write()
+        stamp.write(unpacked=sorted(unpacked))
     finally:
         shutil.rmtree(growing, ignore_errors=True)
+        if target.is_dir():
+            shutil.rmtree(old, ignore_errors=True)
     return target
+
+
+def _files_below(folder: Path) -> set[str]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix() for path in found}
+
+
+def _keep(names: Iterable[str], source: Path, target: Path) -> None:
+    """Copy what is of somebody else, where the name is free."""
+    for name in sorted(names):
+        copy = target / name
+        if not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source / name, copy)
 
 
 def fetch_tables(

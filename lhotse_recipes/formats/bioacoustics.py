@@ -6,7 +6,6 @@ programs for bird song and phonetics; soundevent
 files are called AOEF. Both are optional: ``speechbrain-opensed[annotations]``.
 """
 
-import tempfile
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +15,7 @@ from lhotse.cut import Cut
 
 from lhotse_recipes.clips import ClipTable
 from lhotse_recipes.formats.cuts import clips_of
+from lhotse_recipes.holding import scratch_folder
 from lhotse_recipes.json_files import read_json
 from lhotse_recipes.outputs import write_atomically
 
@@ -144,8 +144,8 @@ def export_crowsetta(cuts: Iterable[Cut], path: str | Path) -> Path:
 
 def _written(write: Any, path: str | Path, *more: Any) -> Path:
     """What a library writes to a path of its own, whole or not at all."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "made"
+    with scratch_folder() as folder:
+        made = folder / "made"
         write(*more, made)
         with write_atomically(path, "wb") as file:
             file.write(made.read_bytes())

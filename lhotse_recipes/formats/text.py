@@ -6,6 +6,7 @@ from pathlib import Path
 from lhotse.cut import Cut
 from tqdm import tqdm
 
+from lhotse_recipes.alike import refuse_alike
 from lhotse_recipes.clips import Clip, clip_id
 from lhotse_recipes.formats.cuts import clips_of
 from lhotse_recipes.outputs import file_name, write_atomically
@@ -63,12 +64,13 @@ def export_each(
     :param text_of: a clip's file.
     :return: the files.
     :raises ValueError: there is a file of that name that was not written by
-        us, or was edited since.
+        us, or was edited since; or two names would be one file.
     """
     named = {
         Path(output_dir) / file_name(clip_id(clip.name), suffix): clip
         for clip in clips_of(cuts)
     }
+    refuse_alike(output_dir, [path.name for path in named])
     with replacing(output_dir, named):
         for path, clip in tqdm(
             named.items(), desc=f"writing {suffix}", unit=" files", delay=1

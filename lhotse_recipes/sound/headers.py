@@ -20,6 +20,7 @@ _SIZES = {
 _LONGEST_WAV = 1 << 32
 # Programs leave up to so many bytes of their own at a file's end.
 _SLACK = 4096
+_BLOCK = 1 << 20
 
 
 def _written_to_a_pipe(size: int) -> bool:
@@ -88,8 +89,8 @@ def unread_bytes(path: Path) -> int:
     samples that nobody would read.
 
     :param path: the file.
-    :return: their number; 0 where the next bytes name a chunk or tag, or are
-        padding.
+    :return: their number; 0 where the next bytes name a chunk or tag, or all
+        are zeros, which a recorder reserves.
 
     >>> import struct, tempfile
     >>> head = b"RIFF" + struct.pack("<I", 48) + b"WAVE"
@@ -114,7 +115,10 @@ def unread_bytes(path: Path) -> int:
         if not seen or place >= size or name[:3] in (b"ID3", b"TAG"):
             return 0
         file.seek(place)
-        return (size - place) if any(file.read(64)) else 0
+        while block := file.read(_BLOCK):
+            if block.strip(b"\0"):
+                return size - place
+        return 0
 
 
 def check_sizes(path: Path, container: str, log: str, frames: int) -> None:
@@ -136,17 +140,17 @@ def check_sizes(path: Path, container: str, log: str, frames: int) -> None:
             "INPUT out.wav"
         )
     size = path.stat().st_size
-    unread = unread_bytes(path) if container in ("WAV", "WAVEX") else 0
-    if unread > max(_SLACK, size // 100):
-        raise ValueError(
-            f"{path} holds {unread} bytes behind what its header tells of "
-            f"({frames} samples): it was not closed; write it anew with: "
-            "ffmpeg -ignore_length 1 -i INPUT out.wav"
-        )
     if wrong_size(container, log, size, frames):
         raise ValueError(
             f"{path} has {size} bytes, its header tells of {frames} samples: "
             "it was not closed, or is longer than a WAV's header can say; "
             "write it anew with: ffmpeg -ignore_length 1 -i INPUT -rf64 auto "
             "out.wav"
+        )
+    unread = unread_bytes(path) if container in ("WAV", "WAVEX") else 0
+    if unread > max(_SLACK, size // 100):
+        raise ValueError(
+            f"{path} holds {unread} bytes behind what its header tells of "
+            f"({frames} samples): it was not closed; write it anew with: "
+            "ffmpeg -ignore_length 1 -i INPUT out.wav"
         )

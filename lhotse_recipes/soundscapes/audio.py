@@ -22,6 +22,7 @@ from lhotse.cut import Cut
 from lhotse.shar.utils import to_shar_placeholder
 from tqdm import tqdm
 
+from lhotse_recipes.alike import refuse_alike
 from lhotse_recipes.building.corpus import process_pool
 from lhotse_recipes.fingerprint import Stamp, audio_key, digest
 from lhotse_recipes.io import PrepareReport, write_atomically, write_jsonl
@@ -174,6 +175,7 @@ def _write_files(
     cuts: list[Cut], folder: Path, bits: int
 ) -> tuple[list[MonoCut], list[str]]:
     rendered, scaled = [], []
+    refuse_alike(folder, [file_name(cut.id) for cut in cuts])
     for cut in cuts:
         packed, is_scaled = _encode(cut, bits)
         path = folder / file_name(cut.id, ".flac")

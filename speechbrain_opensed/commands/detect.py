@@ -287,6 +287,12 @@ def _detect_all(
 def _own_files(found, output, format_name):
     """{recording: its own file}, for formats of one recording."""
     if format_name in _TOGETHER:
+        if output is not None and output.is_dir():
+            raise ValueError(
+                f"{output} is a folder, and {format_name} is one file for all "
+                f"recordings: name a file, such as "
+                f"{output / f'events.{format_name}'}"
+            )
         return {}
     several = found.searched or len(found.paths) > 1
     if not several and (output is None or not output.is_dir()):
@@ -328,4 +334,7 @@ def _in_folder(found, folder, extension):
                 "them one by one"
             )
         taken[own] = path
+    from lhotse_recipes.alike import refuse_alike
+
+    refuse_alike(folder, [own.relative_to(folder) for own in taken])
     return {path: own for own, path in taken.items()}

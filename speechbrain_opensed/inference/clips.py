@@ -11,6 +11,7 @@ from pathlib import Path
 
 import soundfile
 
+from lhotse_recipes.alike import refuse_alike
 from lhotse_recipes.outputs import file_name, rewrite_folder
 from lhotse_recipes.sound import inspect_audio, read_part
 from speechbrain_opensed.inference.lookup import Hit
@@ -44,7 +45,8 @@ def save_moments(
     FileNotFoundError
         If a recording is no longer there.
     ValueError
-        If one was changed so that a moment is no longer in it.
+        If one was changed so that a moment is no longer in it, or two files
+        would be one.
 
     Example
     -------
@@ -59,17 +61,24 @@ def save_moments(
     0.25
     """
     told = []
+    wanted = [
+        (_name(phrase, place, hit), phrase, hit)
+        for phrase, hits in found
+        for place, hit in enumerate(hits, 1)
+    ]
+    refuse_alike(folder, [name for name, _, _ in wanted])
     with rewrite_folder(folder, _LIST) as temporary:
-        for phrase, hits in found:
-            for place, hit in enumerate(hits, 1):
-                stem = Path(hit.path).stem
-                name = f"{phrase} {place:03d} {stem} {hit.onset:.2f}"
-                name = file_name(name, ".wav")
-                _cut(hit, temporary / name)
-                told.append({"file": name, "query": phrase, **asdict(hit)})
+        for name, phrase, hit in wanted:
+            _cut(hit, temporary / name)
+            told.append({"file": name, "query": phrase, **asdict(hit)})
         text = json.dumps(told, indent=1, ensure_ascii=False)
         (temporary / _LIST).write_text(text, encoding="utf-8")
     return len(told)
+
+
+def _name(phrase, place, hit):
+    stem = Path(hit.path).stem
+    return file_name(f"{phrase} {place:03d} {stem} {hit.onset:.2f}", ".wav")
 
 
 def _cut(hit, path):

@@ -60,22 +60,35 @@ class ScoreStore(Mapping):
                 "folder that ScoreWriter wrote"
             )
         index = read_json(self.folder / _INDEX, dict)
-        self.classes = index["classes"]
-        self.hop_seconds = index["hop_seconds"]
-        self.about = index.get("about", {})
-        self.durations = {
-            clip: about["seconds"] for clip, about in index["clips"].items()
-        }
-        self._frames = [about["frames"] for about in index["clips"].values()]
-        self._scores = np.load(
-            self.folder / _SCORES, mmap_mode="r", allow_pickle=False
-        )
+        try:
+            self.classes = [str(name) for name in index["classes"]]
+            self.hop_seconds = float(index["hop_seconds"])
+            self.about = dict(index.get("about", {}))
+            clips = dict(index["clips"])
+            self.durations = {c: float(clips[c]["seconds"]) for c in clips}
+            self._frames = [int(clips[c]["frames"]) for c in clips]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{self.folder / _INDEX} is no index of scores ({error!r}): "
+                "choose another folder, or write the scores again"
+            ) from error
+        try:
+            self._scores = np.load(
+                self.folder / _SCORES, mmap_mode="r", allow_pickle=False
+            )
+        except (ValueError, EOFError) as error:
+            raise ValueError(
+                f"{self.folder / _SCORES} is damaged ({error}): write the "
+                "scores again"
+            ) from error
         expected = len(self.durations), len(self.classes)
-        if self._scores.shape[::2] != expected:
+        longest = max(self._frames, default=0)
+        shape = self._scores.shape
+        if shape[::2] != expected or longest > shape[1]:
             raise ValueError(
                 f"{self.folder / _SCORES} has shape {self._scores.shape}, but "
-                f"{_INDEX} tells of {expected[0]} clips and {expected[1]} "
-                "classes: write the scores again"
+                f"{_INDEX} tells of {expected[0]} clips, {expected[1]} "
+                f"classes and {longest} frames: write the scores again"
             )
         self._rows = {clip: row for row, clip in enumerate(self.durations)}
 

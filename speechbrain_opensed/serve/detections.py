@@ -22,7 +22,7 @@ from speechbrain_opensed.serve.labels import (
     labels_of,
     peak_score,
 )
-from speechbrain_opensed.serve.messages import Corrections, Query
+from speechbrain_opensed.serve.messages import Corrections, Query, StrictRoute
 from speechbrain_opensed.serve.service import Service
 from speechbrain_opensed.serve.store import Found, Full
 from speechbrain_opensed.serve.streaming import NewsStream
@@ -59,7 +59,9 @@ def detection_routes(service: Service) -> APIRouter:
     >>> detection_routes.__name__
     'detection_routes'
     """
-    router = APIRouter(prefix="/api", tags=["detections"])
+    router = APIRouter(
+        prefix="/api", tags=["detections"], route_class=StrictRoute
+    )
 
     @router.post(
         "/recordings/{token}/detections",

@@ -4,14 +4,51 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
+from fastapi import HTTPException, Request
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Correction", "Corrections", "Query"]
+from lhotse_recipes.json_files import parse_json
+
+__all__ = ["Correction", "Corrections", "Query", "StrictRoute"]
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Score = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+
+
+class _StrictRequest(Request):
+    async def json(self) -> Any:
+        try:
+            return parse_json(
+                await self.body(), "the message", remedy="send it again"
+            )
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from error
+
+
+class StrictRoute(APIRoute):
+    """A route that reads JSON as files are read.
+
+    Of two values of one key Python would take the last.
+
+    Example
+    -------
+    >>> from fastapi import APIRouter
+    >>> APIRouter(route_class=StrictRoute).route_class.__name__
+    'StrictRoute'
+    """
+
+    def get_route_handler(self) -> Callable[..., Any]:
+        """What answers; FastAPI asks for it once."""
+        answer = super().get_route_handler()
+
+        async def strict(request: Request) -> Any:
+            return await answer(_StrictRequest(request.scope, request.receive))
+
+        return strict
 
 
 class _Message(BaseModel):

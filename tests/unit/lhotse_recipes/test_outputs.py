@@ -211,6 +211,17 @@ def test_only_our_files_of_a_folder_are_replaced(tmp_path):
     assert os.listdir(tmp_path) == ["out"]
 
 
+def test_what_another_command_wrote_stays(tmp_path):
+    folder = tmp_path / "out"
+    with rewrite_folder(folder, "moments.json") as new:
+        (new / "moments.json").write_text("[]")
+        (new / "dog 001.wav").write_text("a sound")
+    with pytest.raises(ValueError, match=r"dog 001.wav.*another command"):
+        _fill(folder, main_yaml="1")
+    assert (folder / "dog 001.wav").read_text() == "a sound"
+    assert not (folder / "main.yaml").exists()
+
+
 def test_a_foreign_file_of_our_name_is_refused(tmp_path):
     folder = tmp_path / "out"
     folder.mkdir()

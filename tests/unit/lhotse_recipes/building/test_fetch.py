@@ -21,6 +21,7 @@ from lhotse_recipes.building.fetch import (
     zenodo_files,
 )
 from lhotse_recipes.building.unpack import merge_split_zips, unpack
+from lhotse_recipes.outputs import locked
 from lhotse_recipes.registry import DATASETS
 
 BODY = bytes(range(256)) * 400
@@ -196,6 +197,30 @@ def test_a_corpus_appears_when_all_of_it_is_there(server, tmp_path):
     assert (folder / "m.csv").read_text() == "mine"
     fetch_corpus([file], tmp_path / "to", "corpus", True)
     assert (folder / "m.csv").read_text() == "m"
+
+
+def test_what_others_put_beside_a_corpus_stays(server, tmp_path):
+    whole = zip_of({"a/x.wav": b"x", "a/old.csv": b"o"}, tmp_path / "x.zip")
+    server.files["/x.zip"] = whole.read_bytes()
+    file = RemoteFile(f"{server.address}/x.zip", "x.zip")
+    folder = fetch_corpus([file], tmp_path / "to", "corpus")
+    (folder / "a/notes.txt").write_text("mine")
+    (folder / ".git").mkdir()
+    (folder / ".git/config").write_text("mine")
+    whole.unlink()
+    zip_of({"a/x.wav": b"new"}, whole)
+    server.files["/x.zip"] = whole.read_bytes()
+    fetch_corpus([file], tmp_path / "to", "corpus", force_download=True)
+    assert (folder / "a/x.wav").read_bytes() == b"new"
+    assert (folder / "a/notes.txt").read_text() == "mine"
+    assert (folder / ".git/config").read_text() == "mine"
+    assert not (folder / "a/old.csv").exists()
+    # Killed between two renames: what was there is there.
+    folder.rename(folder.with_name(".corpus.old"))
+    assert fetch_corpus([file], tmp_path / "to", "corpus") == folder
+    assert (folder / "a/notes.txt").read_text() == "mine"
+    with locked(folder), pytest.raises(OSError, match="another process"):
+        fetch_corpus([file], tmp_path / "to", "corpus")
 
 
 def test_a_corpus_with_fewer_archives_is_another(server, tmp_path):

@@ -68,6 +68,18 @@ def test_longer_than_a_header_can_say(tmp_path):
     assert not wrong_size("FLAC", "", 1 << 40, 1)
 
 
+def test_what_lies_behind_the_samples(tmp_path):
+    path = tmp_path / "a.wav"
+    whole = write(path, subtype="PCM_16")
+    for zeros in (100, 10_000, 3_000_000):  # reserved by a recorder
+        path.write_bytes(whole + bytes(zeros))
+        assert inspect_audio(path).frames == len(NOISE)
+        # Samples that begin in silence, behind a header of an earlier moment.
+        path.write_bytes(whole + bytes(zeros) + whole[44:])
+        with pytest.raises(ValueError, match="a.wav holds .* bytes behind"):
+            inspect_audio(path)
+
+
 def test_other_kinds_are_not_judged():
     assert missing_bytes("FLAC", "data : 10 (should be 1)") is None
 

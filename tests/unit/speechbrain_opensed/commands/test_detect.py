@@ -94,6 +94,19 @@ def test_results_of_folders_lie_as_the_recordings_do(model, yard, tmp_path):
         ]
 
 
+@pytest.mark.parametrize("name", ["tsv", "json", "jsonl"])
+def test_a_table_is_no_folder(yard, name):
+    before = sorted(yard.rglob("*"))
+    # Said before a model is looked for.
+    result = run(
+        yard, *wanted("nowhere", "-o", yard, "--format", name, "--resume")
+    )
+    assert result.exit_code == 2, result.output
+    assert f"name a file, such as {yard / f'events.{name}'}" in result.stderr
+    assert sorted(yard.rglob("*")) == before
+    assert not list(yard.parent.glob(".yard*"))
+
+
 def test_standard_input(model, yard):
     path = yard / "b.wav"
     expected = succeed(path, *wanted(model)).stdout

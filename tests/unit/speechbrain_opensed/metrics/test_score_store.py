@@ -80,7 +80,26 @@ def test_bad_stores_are_named(tmp_path):
     index = tmp_path / "scores" / "index.json"
     changed = json.loads(index.read_text()) | {"classes": ["dog", "cat"]}
     index.write_text(json.dumps(changed))
-    with pytest.raises(ValueError, match="1 clips and 2 classes: write"):
+    with pytest.raises(ValueError, match="1 clips, 2 classes and 4 frames"):
+        ScoreStore(tmp_path / "scores")
+    clips = {"a": {"seconds": 9.0, "frames": 9}}
+    for change, words in (
+        ({"classes": ["dog"], "clips": clips}, "9 frames: write"),
+        ({"clips": {"a": {"seconds": 4.0}}}, "no index of scores.*'frames'"),
+        ({"clips": {"a": {"seconds": "x", "frames": 4}}}, "no index of scores"),
+        ({"clips": ["a"]}, "no index of scores"),
+        ({"hop_seconds": None}, "no index of scores"),
+    ):
+        index.write_text(json.dumps(changed | change))
+        with pytest.raises(ValueError, match=words):
+            ScoreStore(tmp_path / "scores")
+    # An index of sounds is called so as well.
+    index.write_text('{"recordings": {}}')
+    with pytest.raises(ValueError, match="no index of scores.*another folder"):
+        ScoreStore(tmp_path / "scores")
+    index.write_text(json.dumps(changed | {"classes": ["dog"]}))
+    (tmp_path / "scores" / "scores.npy").write_bytes(b"no array")
+    with pytest.raises(ValueError, match="scores.npy is damaged"):
         ScoreStore(tmp_path / "scores")
 
 

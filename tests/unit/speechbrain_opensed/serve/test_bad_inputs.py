@@ -110,6 +110,30 @@ def test_questions_that_make_no_sense(client, wave, body, words):
     assert nan.status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"phrases": ["above 0"], "phrases": ["above 1"]}', "occurs twice"),
+        ('{"phrases": ["a"], "threshold": {"a": 0.1, "a": 0.9}}', "'a' occurs"),
+        ('{"phrases": ["a"], "merge_gap": 1e999}', "too large"),
+        ('{"phrases": ["\\ud800"]}', "half of a character"),
+        ('{"phrases": ' + "[" * 100_000, "nested too deeply"),
+        ('{"phrases": ["a"]', "no whole JSON"),
+        ("[1]", "valid dictionary"),
+    ],
+)
+def test_messages_are_read_as_files_are(client, wave, text, words):
+    recording = send(client, wav(wave[:RATE]))
+    for ask, url in (
+        (client.post, f"/api/recordings/{recording['id']}/detections"),
+        (client.put, "/api/detections/none/corrections"),
+    ):
+        answer = ask(
+            url, content=text, headers={"content-type": "application/json"}
+        )
+        assert answer.status_code == 422 and words in answer.text, answer.text
+
+
 def test_a_phrase_that_the_model_does_not_know(client, wave):
     last = look(client, send(client, wav(wave[:RATE])), ["above all"])[-1]
     assert last["type"] == "error" and "'all'" in last["detail"]
