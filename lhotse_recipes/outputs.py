@@ -1,28 +1,25 @@
 """Everything that is written goes out through here.
 
 Files appear whole or not at all, devices and pipes are written to and not
-replaced, ids become file names by one rule, and in a folder that is shared
-with its owner only what a list of ours names is ever replaced or removed.
+replaced, and in a folder that is shared with its owner only what a list of
+ours names is ever replaced or removed.
 """
 
 import errno
 import hashlib
 import json
 import os
-import re
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote
 
 from lhotse_recipes.holding import hold, is_held, let_go, new_part
 
 __all__ = [
     "OWN_FILES",
-    "file_name",
     "is_stream",
     "locked",
     "own_files",
@@ -35,9 +32,6 @@ __all__ = [
 #: The list of what was written into a folder, in that folder.
 OWN_FILES = ".opensed-files.json"
 _STREAMS = ("/dev/fd/", "/dev/stdout", "/dev/stderr", "/proc/")
-_LONGEST = 200
-# What Windows takes for devices, with any ending.
-_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|(com|lpt)[1-9])(\.|$)")
 _BLOCK = 2**20
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -237,45 +231,6 @@ def refuse_inputs(
             )
 
 
-def file_name(name: str, suffix: str = "") -> str:
-    """
-    A file name for an id, the same wherever ids become files.
-
-    It lies in the folder that it is put into, whatever the id: separators,
-    control characters, what other systems refuse, and dots at the beginning
-    become ``%`` and two hexadecimal digits. Different ids have different
-    names; what is too long is cut and ends in a digest.
-
-    :param name: the id.
-    :param suffix: ending of the file, such as ``".flac"``.
-    :return: the name.
-    :raises ValueError: the id is empty or no string.
-
-    >>> file_name("clip-1", ".flac"), file_name("../../escaped")
-    ('clip-1.flac', '%2E.%2F..%2Fescaped')
-    """
-    if not isinstance(name, str) or not name:
-        raise ValueError(
-            f"the id {name!r} gives no file name: give a string that is not "
-            "empty"
-        )
-    safe = "".join(
-        letter
-        if letter.isalnum() or letter in "-_. +,=@~()[]{}'!#$&;^"
-        else quote(letter, safe="", errors="surrogatepass")
-        for letter in name
-    )
-    if safe[0] in ". " or _DEVICE.match(safe):
-        safe = f"%{ord(safe[0]):02X}{safe[1:]}"
-    if safe[-1] in ". " and not suffix:
-        safe = f"{safe[:-1]}%{ord(safe[-1]):02X}"
-    if len((safe + suffix).encode()) > _LONGEST:
-        digest = hashlib.sha256(safe.encode()).hexdigest()[:16]
-        room = _LONGEST - len(suffix.encode()) - 17
-        safe = safe.encode()[:room].decode(errors="ignore") + "~" + digest
-    return safe + suffix
-
-
 @contextmanager
 def locked(path: str | Path) -> Iterator[None]:
     """
@@ -344,8 +299,7 @@ def own_files(folder: str | Path) -> dict[str, dict[str, Any]]:
 
 
 def _is_inside(name: str) -> bool:
-    parts = Path(name).parts
-    return bool(parts) and parts[0] != os.sep and ".." not in parts
+    return bool(name) and not {os.sep, ".."}.intersection(Path(name).parts)
 
 
 @contextmanager
@@ -379,13 +333,7 @@ def rewrite_folder(
     folder = Path(os.path.realpath(folder))
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file: name a folder")
-    old = own_files(folder)
-    if old and main not in old:
-        raise ValueError(
-            f"{folder} holds {next(iter(old))} and what else another command "
-            "wrote there, which would be removed: choose another folder"
-        )
-    _refuse_taken(folder, [main, *wanted], old)
+    _refuse_taken(folder, main, [main, *wanted], own_files(folder))
     with locked(folder):
         old = own_files(folder)
         try:
@@ -410,7 +358,7 @@ def rewrite_folder(
             if not folder.exists():
                 os.replace(temporary, folder)
                 return
-            _refuse_taken(folder, new, old)
+            _refuse_taken(folder, main, new, old)
             _replace_files(folder, temporary, main, old, new)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -424,7 +372,7 @@ def _is_theirs(folder: Path, name: str, ours: dict[str, Any]) -> bool:
 
 
 def _refuse_taken(
-    folder: Path, names: Iterable[str], ours: dict[str, Any]
+    folder: Path, main: str, names: Iterable[str], ours: dict[str, Any]
 ) -> None:
     for name in names:
         if os.path.lexists(folder / name) and name not in ours:
@@ -432,6 +380,11 @@ def _refuse_taken(
                 f"{folder / name} is there already and was not written by "
                 "us: move it away, or choose another folder"
             )
+    if ours and main not in ours:
+        raise ValueError(
+            f"{folder / next(iter(ours))} is of another command, and would be "
+            "removed: choose another folder"
+        )
 
 
 def _replace_files(

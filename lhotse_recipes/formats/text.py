@@ -6,10 +6,10 @@ from pathlib import Path
 from lhotse.cut import Cut
 from tqdm import tqdm
 
-from lhotse_recipes.alike import refuse_alike
 from lhotse_recipes.clips import Clip, clip_id
 from lhotse_recipes.formats.cuts import clips_of
-from lhotse_recipes.outputs import file_name, write_atomically
+from lhotse_recipes.names import file_name, refuse_alike
+from lhotse_recipes.outputs import write_atomically
 from lhotse_recipes.replacing import replacing
 
 __all__ = ["export_each", "seconds", "single_line"]

@@ -22,11 +22,11 @@ from lhotse.cut import Cut
 from lhotse.shar.utils import to_shar_placeholder
 from tqdm import tqdm
 
-from lhotse_recipes.alike import refuse_alike
 from lhotse_recipes.building.corpus import process_pool
 from lhotse_recipes.fingerprint import Stamp, audio_key, digest
 from lhotse_recipes.io import PrepareReport, write_atomically, write_jsonl
-from lhotse_recipes.outputs import file_name, locked
+from lhotse_recipes.names import file_name, refuse_alike
+from lhotse_recipes.outputs import locked
 from lhotse_recipes.soundscapes.render import render
 
 __all__ = ["FORMS", "write_audio"]

@@ -334,7 +334,7 @@ def _in_folder(found, folder, extension):
                 "them one by one"
             )
         taken[own] = path
-    from lhotse_recipes.alike import refuse_alike
+    from lhotse_recipes.names import refuse_alike
 
     refuse_alike(folder, [own.relative_to(folder) for own in taken])
     return {path: own for own, path in taken.items()}

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import soundfile
 
-from lhotse_recipes.alike import refuse_alike
-from lhotse_recipes.outputs import file_name, rewrite_folder
+from lhotse_recipes.names import file_name, refuse_alike
+from lhotse_recipes.outputs import rewrite_folder
 from lhotse_recipes.sound import inspect_audio, read_part
 from speechbrain_opensed.inference.lookup import Hit
 

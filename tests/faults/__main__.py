@@ -3,11 +3,10 @@
 import argparse
 import random
 import sys
-import tempfile
-from pathlib import Path
 
 import torch
 
+from lhotse_recipes.holding import scratch_folder
 from tests import faults
 from tests.faults.bench import Bench, Row
 from tests.faults.disturbances import FAULTS, killed
@@ -34,8 +33,7 @@ def main():
         f"{'':<28}{'trials':>7}{'inside':>8}{'lost':>6}{'half-written':>14}{'wrong':>7}"
     )
     rows, benches = [], {}
-    with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
-        folder = Path(scratch)
+    with scratch_folder("faults") as folder:
         write_inputs(folder)
 
         def bench(name):

@@ -182,6 +182,21 @@ def together(bench, trials, rng):
     return row
 
 
+def _children(pid):
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    with contextlib.suppress(OSError):
+        return [int(one) for one in path.read_text().split()]
+    return []
+
+
+def _workers(pid):
+    """Those of a pool: the server of forks, whose children they are, is none.
+
+    Neither is the process that keeps count of what they share.
+    """
+    return [one for child in _children(pid) for one in _children(child)]
+
+
 def worker_killed(bench, trials, rng):
     """One of the workers of a command is killed."""
     row = Row(f"worker killed {bench.name}")
@@ -191,11 +206,10 @@ def worker_killed(bench, trials, rng):
         end = time.monotonic() + rng.uniform(0.2, 0.9) * bench.seconds
         while time.monotonic() < end:
             time.sleep(0.01)
-        children = Path(f"/proc/{pid}/task/{pid}/children")
-        workers = children.read_text().split() if children.exists() else []
+        workers = _workers(pid)
         if workers:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(rng.choice(workers)), signal.SIGKILL)
+                os.kill(rng.choice(workers), signal.SIGKILL)
             row.trials += 1
         code = wait(pid)
         if workers and not in_words(bench, code):

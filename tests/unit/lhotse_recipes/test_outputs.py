@@ -10,7 +10,6 @@ import pytest
 
 from lhotse_recipes.outputs import (
     OWN_FILES,
-    file_name,
     locked,
     refuse_inputs,
     rewrite_folder,
@@ -131,31 +130,6 @@ def test_an_input_is_no_output(tmp_path):
     refuse_inputs(None, [sound])
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["../../escaped", "/absolute", ".", "..", ".hidden", "a/../b", "a\0b"]
-    + ["a\\b", "c:d", "line\nbreak", "x" * 500, "雨" * 200, "end.", " "],
-)
-def test_an_id_stays_in_its_folder(tmp_path, name):
-    for suffix in ("", ".flac"):
-        path = tmp_path / file_name(name, suffix)
-        path.write_text("here")
-        assert path.resolve().parent == tmp_path.resolve()
-        assert not path.name.startswith(".")
-
-
-def test_different_ids_have_different_names():
-    names = ["a/b", "a%2Fb", "a\\b", "a_b", "a b", "x" * 500, "x" * 501]
-    assert len({file_name(name) for name in names}) == len(names)
-    assert file_name("Ünï-1_2.x") == "Ünï-1_2.x"
-    # Windows takes these for devices.
-    devices = ("CON", "con", "aux.wav", "Nul", "COM1", "lpt9.x")
-    assert [file_name(name, ".wav")[0] for name in devices] == ["%"] * 6
-    assert file_name("console") == "console"
-    with pytest.raises(ValueError, match="empty"):
-        file_name("")
-
-
 def test_a_second_writer_is_refused_in_words(tmp_path):
     with (
         locked(tmp_path / "a"),
@@ -216,7 +190,7 @@ def test_what_another_command_wrote_stays(tmp_path):
     with rewrite_folder(folder, "moments.json") as new:
         (new / "moments.json").write_text("[]")
         (new / "dog 001.wav").write_text("a sound")
-    with pytest.raises(ValueError, match=r"dog 001.wav.*another command"):
+    with pytest.raises(ValueError, match="another command"):
         _fill(folder, main_yaml="1")
     assert (folder / "dog 001.wav").read_text() == "a sound"
     assert not (folder / "main.yaml").exists()
