@@ -231,6 +231,29 @@ def hear_once(cuts, hparams):
     return hparams["frame_cache"](cuts=every)
 
 
+def check_spec(hparams):
+    """Refuses a spec by which the model on a named encoder does not hear."""
+    spec, model = hparams["spec"], hparams["model"]
+    if not hasattr(model, "hop_seconds"):
+        return
+    encoder = model.encoder
+    if spec.window_seconds > encoder.window_seconds:
+        raise ValueError(
+            f"the spec has windows of {spec.window_seconds:g} s: the encoder "
+            f"hears at most {encoder.window_seconds:g} s at once"
+        )
+    wanted = {
+        "sample_rate": encoder.sample_rate,
+        "hop_seconds": model.hop_seconds,
+    }
+    other = {k: v for k, v in wanted.items() if getattr(spec, k) != v}
+    if other:
+        raise ValueError(
+            f"the encoder needs {other}: give that, such as --"
+            + " --".join(f"{key} {value}" for key, value in other.items())
+        )
+
+
 def start_from(model, hparams):
     """Pretrained encoder, or a whole model to go on from."""
     if hparams["pretrained_encoder"] is not None:
@@ -247,6 +270,7 @@ def start_from(model, hparams):
 def main(arguments):
     """Reads the YAML, and runs it."""
     hparams, run_opts = start_run(arguments)
+    check_spec(hparams)
     run_on_main(hparams["prepare"])
     run_on_main(claim_data, [hparams])
     start = [hparams["model"], hparams]

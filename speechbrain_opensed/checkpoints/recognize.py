@@ -22,6 +22,8 @@ _MARKS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("quant_conv.", "vocoder."),
         ("down_blocks.", "time_embedding.", "conv_in."),
     ),
+    "HTSAT": (("audio_model.audio_encoder.patch_embed.",),),
+    "BEATs": (("patch_embedding.weight", "encoder.pos_conv."),),
     "MobileNet": (("features.0.0.weight", "classifier."),),
     "Dasheng": (("patch_embed.proj.", "time_pos_embed"),),
 }
@@ -38,8 +40,8 @@ def recognize(names: Collection[str]) -> str | None:
     Returns
     -------
     str or None
-        `FlexSED`, `FineLAP`, `EAT`, `Tango`, `MobileNet`, `Dasheng`; None:
-        none of these.
+        `FlexSED`, `FineLAP`, `EAT`, `Tango`, `HTSAT`, `BEATs`, `MobileNet`,
+        `Dasheng`; None: none of these.
 
     Example
     -------

@@ -34,6 +34,7 @@ from speechbrain_opensed.inference.onnx_model import (
     OnnxModel,
 )
 from speechbrain_opensed.lobes.flexsed import FlexSED
+from speechbrain_opensed.lobes.query_decoder import smooth
 from speechbrain_opensed.lobes.text.encoders import TableTextEncoder
 from speechbrain_opensed.lobes.track_sed import TrackSED
 
@@ -200,12 +201,7 @@ class _FlexDecode(nn.Module):
             pairs.reshape(batch * count, time, dim),
             asked.reshape(batch * count, width),
         ).reshape(batch, count, time)
-        if self.smooth > 1:
-            logits = F.avg_pool1d(
-                logits, self.smooth, 1, self.smooth // 2,
-                count_include_pad=False,
-            )  # fmt: skip
-        return logits
+        return smooth(logits, self.smooth)
 
 
 class _TrackDecode(nn.Module):

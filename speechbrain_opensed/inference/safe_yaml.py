@@ -26,9 +26,12 @@ lobes.dasheng_sed.DashengSED
 lobes.finelap.FineLAP
 lobes.track_sed.TrackSED
 lobes.flexsed.FlexSED
+lobes.query_sed.QuerySED
+lobes.encoders.beats.BEATs
 lobes.encoders.clap.ClapTextEncoder
 lobes.encoders.dasheng.Dasheng
 lobes.encoders.eat.EAT
+lobes.encoders.htsat.HTSAT
 lobes.encoders.mobilenet.MobileNet
 lobes.encoders.mobilenet.MobileNetMel
 lobes.style.adapter.StyleAdapter

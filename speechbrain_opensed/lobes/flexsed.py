@@ -7,25 +7,13 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from typing import Any
-
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speechbrain_opensed.lobes.encoders.dasheng import Dasheng
-from speechbrain_opensed.lobes.query_decoder import QueryDecoder
+from speechbrain_opensed.lobes.query_decoder import QueryDecoder, smooth
 
 __all__ = ["FlexSED"]
-
-PRECISIONS = {
-    "fp32": torch.float32,
-    "bf16": torch.bfloat16,
-    "fp16": torch.float16,
-}
-# Large enough to fill the device, small enough to stay in the caches of a
-# CPU and to leave room beside other models on a GPU.
-MEMORY_BUDGET = {"cpu": 80 * 2**20, "cuda": 2 * 2**30}
 
 
 class FlexSED(nn.Module):
@@ -133,7 +121,6 @@ class FlexSED(nn.Module):
         )
         self.freeze_encoder = freeze_encoder
         self.encoder.requires_grad_(not freeze_encoder)
-        self._lowered: tuple[tuple, list[nn.Module]] | None = None
 
     def train(self, mode: bool = True) -> "FlexSED":
         """Sets the mode of training; a frozen encoder stays in `eval`."""
@@ -270,51 +257,8 @@ class FlexSED(nn.Module):
         ...     model.decode(feats, queries, precision="bf16").shape
         torch.Size([2, 3, 25])
         """
-        batch, time, dim = feats.shape
-        width = self.decoder.cls_embed[0].in_features
-        if queries.ndim == 2:
-            queries = queries.expand(batch, *queries.shape)
-        if (
-            queries.ndim != 3
-            or queries.shape[0] != batch
-            or queries.shape[2] != width
-        ):
-            raise ValueError(
-                f"queries of shape {list(queries.shape)} for {batch} clips: "
-                f"give [queries, {width}] or [{batch}, queries, {width}]"
-            )
-        if queries.shape[1] == 0:
-            raise ValueError("no query: give at least one phrase")
-        if precision not in PRECISIONS:
-            raise ValueError(
-                f"unknown precision {precision!r}: choose from "
-                f"{list(PRECISIONS)}"
-            )
-        count = queries.shape[1]
-        if torch.is_grad_enabled():
-            logits = self.decoder(
-                feats.repeat_interleave(count, 0), queries.flatten(0, 1)
-            )
-            return self._smoothed(logits.view(batch, count, time))
-        blocks = self._blocks_in(PRECISIONS[precision])
-        if memory_budget is None:
-            memory_budget = MEMORY_BUDGET.get(
-                feats.device.type, MEMORY_BUDGET["cpu"]
-            )
-        size = PRECISIONS[precision].itemsize
-        group = max(1, memory_budget // self._bytes_per_pair(time, size))
-        logits = feats.new_empty(batch * count, time, dtype=torch.float32)
-        queries = queries.reshape(batch * count, width)
-        for start in range(0, batch * count, group):
-            pairs = torch.arange(
-                start,
-                min(start + group, batch * count),
-                device=feats.device,
-            )
-            logits[pairs] = self.decoder(
-                feats[pairs // count], queries[pairs], blocks
-            ).float()
-        return self._smoothed(logits.view(batch, count, time))
+        logits = self.decoder.decode(feats, queries, precision, memory_budget)
+        return logits if self.training else smooth(logits, self.smooth_frames)
 
     def forward(self, heard: Tensor, queries: Tensor) -> Tensor:
         """Encodes and decodes, the way training needs it.
@@ -335,37 +279,3 @@ class FlexSED(nn.Module):
         """
         mel = heard if heard.ndim == 3 else self.mel(heard)
         return self.decode(self.encode_mel(mel), queries)
-
-    def _smoothed(self, logits: Tensor) -> Tensor:
-        width = self.smooth_frames
-        if width == 1 or self.training:
-            return logits
-        return F.avg_pool1d(
-            logits, width, 1, width // 2, count_include_pad=False
-        )
-
-    def _bytes_per_pair(self, time: int, size: int) -> int:
-        dim = self.decoder.norm.normalized_shape[0]
-        heads = self.decoder.blocks[0].attn.num_heads
-        residual = 3 * dim * 4
-        branch = (2 * 4 * dim + 2 * heads * time) * size
-        return time * (residual + branch)
-
-    def _blocks_in(self, dtype: torch.dtype):
-        if dtype is torch.float32 or self.decoder.fusion == "token":
-            return self.decoder.blocks
-        # Kept from call to call; a step of training or a move to another
-        # device changes the key.
-        key = (
-            dtype,
-            tuple(
-                (p.data_ptr(), p._version) for p in self.decoder.parameters()
-            ),
-        )
-        if self._lowered is None or self._lowered[0] != key:
-            blocks = [b.lowered(dtype) for b in self.decoder.blocks]
-            self._lowered = (key, blocks)
-        return self._lowered[1]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_lowered": None}

@@ -9,13 +9,19 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from speechbrain_opensed.lobes.encoders.protocol import Encoder
+from speechbrain_opensed.lobes.encoders.named import (
+    adopt,
+    encode_window,
+    make_encoder,
+    pooled_frames,
+)
+from speechbrain_opensed.lobes.encoders.protocol import check_encoder
 from speechbrain_opensed.lobes.piecewise import piecewise_constant
 from speechbrain_opensed.lobes.prototypes import Prototypes
 
@@ -37,12 +43,16 @@ class TrackSED(nn.Module):
 
     Arguments
     ---------
-    encoder : Encoder
-        Stays as it is.
+    encoder : Encoder or str
+        Stays as it is. By name, such as `mn04`: see
+        :func:`~speechbrain_opensed.lobes.encoders.named.make_encoder`.
     query_dim : int
         Width of a text embedding.
-    pool_frames : int
-        Frames of the encoder that are averaged to one of the detector's.
+    pool_frames : int, optional
+        Frames of the encoder that are averaged to one of the detector's;
+        default: those of about 80 ms.
+    encoder_config : mapping, optional
+        Of an encoder by name: sizes other than the released ones.
     hidden : int
         Width of the temporal network.
     num_layers : int
@@ -72,15 +82,16 @@ class TrackSED(nn.Module):
     >>> model = TrackSED(encoder, query_dim=8, max_anchors=4).eval()
     >>> feats = model.encode(torch.rand(2, 32000))
     >>> feats.shape, model.decode(feats, torch.rand(3, 8)).shape
-    (torch.Size([2, 12, 421]), torch.Size([2, 3, 12]))
+    (torch.Size([2, 13, 421]), torch.Size([2, 3, 13]))
     """
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: nn.Module | str,
         query_dim: int = 512,
-        pool_frames: int = 2,
+        pool_frames: int | None = None,
         *,
+        encoder_config: Mapping | None = None,
         hidden: int = 64,
         num_layers: int = 4,
         shared_dim: int = 24,
@@ -90,19 +101,16 @@ class TrackSED(nn.Module):
         max_anchors: int = 256,
     ):
         super().__init__()
-        self.encoder: nn.Module = encoder
-        if not isinstance(encoder, Encoder):
-            raise ValueError(
-                f"{type(encoder).__name__} is no encoder: it needs encode(), "
-                "sample_rate, hop_seconds, window_seconds, dim and num_tags"
-            )
+        if isinstance(encoder, str):
+            encoder = make_encoder(encoder, encoder_config)
+        self.encoder: nn.Module = check_encoder(encoder)
         # In `eval` from the first: frames may be heard before any training,
         # and batch norm would go by the batch and forget what it knew.
         self.encoder.requires_grad_(False).eval()
-        self.pool_frames = pool_frames
+        self.pool_frames = pool_frames or pooled_frames(encoder)
         self.unheard = unheard
         self.step_penalty = step_penalty
-        self.hop_seconds = encoder.hop_seconds * pool_frames
+        self.hop_seconds = encoder.hop_seconds * self.pool_frames
         self.num_tags = encoder.num_tags
         inner = encoder.dim - self.num_tags
         self.register_buffer("mean", torch.zeros(encoder.dim))
@@ -129,7 +137,7 @@ class TrackSED(nn.Module):
 
     def init_from(self, encoder: nn.Module) -> "TrackSED":
         """Takes over a pretrained encoder's weights, of the same size."""
-        self.encoder.load_state_dict(encoder.state_dict())
+        adopt(self.encoder, encoder)
         return self
 
     def fit(
@@ -230,8 +238,8 @@ class TrackSED(nn.Module):
     def encode(self, wav: Tensor) -> Tensor:
         """Hears each clip once.
 
-        Squeeze-excite and other means over a clip depend on its length, so
-        shorter ones are heard with silence behind them, as in training.
+        Shorter clips than a window are heard with silence behind them, as in
+        training.
 
         Arguments
         ---------
@@ -241,19 +249,9 @@ class TrackSED(nn.Module):
         Returns
         -------
         torch.Tensor
-            `[batch, time, dim]`, one frame for each whole `hop_seconds`.
+            `[batch, time, dim]`, as many frames as cover the samples.
         """
-        rate = self.encoder.sample_rate
-        count = wav.shape[1] // round(self.hop_seconds * rate)
-        window = round(self.encoder.window_seconds * rate)
-        if wav.shape[1] < window:
-            wav = F.pad(wav, (0, window - wav.shape[1]))
-        feats = self.encoder.encode(wav)
-        if self.pool_frames > 1:
-            feats = F.avg_pool1d(
-                feats.transpose(1, 2), self.pool_frames
-            ).transpose(1, 2)
-        return feats[:, :count]
+        return encode_window(self.encoder, wav, self.pool_frames)
 
     def decode(
         self,

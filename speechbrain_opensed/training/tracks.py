@@ -17,15 +17,15 @@ from speechbrain_opensed.lobes.track_sed import TrackSED
 __all__ = ["embed_tags", "fit_tracks"]
 
 
-def embed_tags(text_encoder: TextEncoder, vocabulary: str | None) -> Tensor:
+def embed_tags(text_encoder: TextEncoder, vocabulary: str) -> Tensor:
     """Embeddings of an encoder's tags, zeros for names without any.
 
     Arguments
     ---------
     text_encoder : TextEncoder
         What phrases are embedded with.
-    vocabulary : str or None
-        Table of the tags in the encoder's order; None: it has none.
+    vocabulary : str
+        Table of the tags in the encoder's order.
 
     Returns
     -------
@@ -38,8 +38,6 @@ def embed_tags(text_encoder: TextEncoder, vocabulary: str | None) -> Tensor:
     >>> embed_tags(HashTextEncoder(dim=8), "audioset").shape
     torch.Size([527, 8])
     """
-    if vocabulary is None:
-        return torch.zeros(0, text_encoder.dim)
     phrases = list(Vocabulary.load(vocabulary).phrases.values())
     known = [i for i, x in enumerate(phrases) if text_encoder.canonical(x)]
     table = torch.zeros(len(phrases), text_encoder.dim)
@@ -65,7 +63,8 @@ def fit_tracks(
         With frames in place of audio, and the same queries in each; it is
         read twice.
     tags : str, optional
-        Table of the encoder's tags, see :func:`embed_tags`.
+        Table of the encoder's tags, see :func:`embed_tags`; not asked for
+        where the encoder has none. None: what they are is not known.
 
     Returns
     -------
@@ -101,4 +100,8 @@ def fit_tracks(
             yield batch.wavs, batch.targets
 
     queries = text_encoder(first.phrases)[order.to("cpu")].cpu()
-    return model.fit(pairs, queries, embed_tags(text_encoder, tags))
+    if tags is None or not model.num_tags:
+        table = torch.zeros(model.num_tags, text_encoder.dim)
+    else:
+        table = embed_tags(text_encoder, tags)
+    return model.fit(pairs, queries, table)

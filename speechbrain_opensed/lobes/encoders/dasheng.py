@@ -107,6 +107,9 @@ class Dasheng(nn.Module):
     torch.Size([2, 25, 16])
     """
 
+    sample_rate = 16000
+    hop_seconds = PATCH * HOP / 16000
+
     def __init__(
         self,
         embed_dim: int = 768,

@@ -126,6 +126,9 @@ class EAT(nn.Module):
     (torch.Size([2, 16]), torch.Size([2, 6, 16]))
     """
 
+    sample_rate = 16000
+    hop_seconds = PATCH / 100
+
     def __init__(
         self,
         embed_dim: int = 768,
@@ -151,8 +154,6 @@ class EAT(nn.Module):
         )
         self.num_times = target_length // PATCH
         # What a detector needs to know, see `encoders.protocol.Encoder`.
-        self.sample_rate = 16000
-        self.hop_seconds = PATCH / 100
         self.window_seconds = self.num_times * self.hop_seconds
         self.dim = embed_dim
         self.num_tags = 0

@@ -6,9 +6,9 @@ Authors
 
 from typing import Protocol, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
-__all__ = ["Encoder"]
+__all__ = ["Encoder", "check_encoder"]
 
 
 @runtime_checkable
@@ -45,3 +45,35 @@ class Encoder(Protocol):
     def encode(self, wav: Tensor) -> Tensor:
         """Encodes wav `[batch, samples]`: `[batch, time, dim]`."""
         ...
+
+
+def check_encoder(encoder: nn.Module) -> nn.Module:
+    """Refuses what is no encoder.
+
+    Arguments
+    ---------
+    encoder : torch.nn.Module
+        What should be one.
+
+    Returns
+    -------
+    torch.nn.Module
+        The same.
+
+    Raises
+    ------
+    ValueError
+        Says what it lacks.
+
+    Example
+    -------
+    >>> check_encoder(nn.Linear(2, 2))
+    Traceback (most recent call last):
+    ValueError: Linear is no encoder: it needs encode(), sample_rate, ...
+    """
+    if not isinstance(encoder, Encoder):
+        raise ValueError(
+            f"{type(encoder).__name__} is no encoder: it needs encode(), "
+            "sample_rate, hop_seconds, window_seconds, dim and num_tags"
+        )
+    return encoder

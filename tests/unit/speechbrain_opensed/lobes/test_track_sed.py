@@ -55,7 +55,7 @@ def test_a_short_clip_is_one_with_silence_behind_it(model):
     wav = torch.rand(1, 40000)
     padded = torch.nn.functional.pad(wav, (0, 320000 - 40000))
     short = model.encode(wav)
-    assert short.shape[1] == 40000 // 2560
+    assert short.shape[1] == 16
     torch.testing.assert_close(short, model.encode(padded)[:, : short.shape[1]])
 
 

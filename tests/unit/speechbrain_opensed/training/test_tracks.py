@@ -65,4 +65,9 @@ def test_tags_without_an_embedding_are_zeros(tmp_path):
     (tmp_path / "tags.csv").write_text(TAGS)
     table = embed_tags(OneHotTextEncoder(["cat"]), str(tmp_path / "tags.csv"))
     assert table.tolist() == [[0.0], [1.0]]
-    assert embed_tags(OneHotTextEncoder(["cat"]), None).shape == (0, 1)
+
+
+def test_tags_that_nobody_names_tell_nothing(model, batch):
+    fit_tracks(model, HashTextEncoder(dim=8), [batch], None)
+    assert not model.tags.any()
+    assert torch.isfinite(model.eval()(batch.wavs, torch.randn(2, 8))).all()

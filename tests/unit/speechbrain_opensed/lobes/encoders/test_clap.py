@@ -26,11 +26,8 @@ from speechbrain_opensed.metrics.generation.evaluators import (
 RATE = 48000
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["plain", "fused"])
-def folder(request, tmp_path_factory):
-    """A tiny CLAP with all that a released one has."""
-    folder = tmp_path_factory.mktemp("clap")
-    ClapTower.tiny(fused=request.param).model.save_pretrained(folder)
+def save_tokens(folder):
+    """A tokenizer that reads letters."""
     tokens = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     tokens += [*"abcdefghijklmnopqrstuvwxyzT", "Ġ"]
     vocabulary = {token: i for i, token in enumerate(tokens)}
@@ -38,6 +35,14 @@ def folder(request, tmp_path_factory):
     (folder / "merges.txt").write_text("#version: 0.2\n")
     kind = '{"tokenizer_class": "RobertaTokenizer"}'
     (folder / "tokenizer_config.json").write_text(kind)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "fused"])
+def folder(request, tmp_path_factory):
+    """A tiny CLAP with all that a released one has."""
+    folder = tmp_path_factory.mktemp("clap")
+    ClapTower.tiny(fused=request.param).model.save_pretrained(folder)
+    save_tokens(folder)
     ClapFeatureExtractor(
         truncation="rand_trunc", frequency_min=50, **TINY_FRONT
     ).save_pretrained(folder)
