@@ -1,12 +1,13 @@
 """What is known of a clip, between annotation files and manifests."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from lhotse import SupervisionSegment
+from lhotse.supervision import AlignmentItem
 
 from lhotse_recipes.building.corpus import AUDIO_SUFFIXES
 from lhotse_recipes.io import PrepareReport
@@ -43,6 +44,7 @@ class Annotation:
     :param confidence: 0 to 1.
     :param custom: further fields of the supervision.
     :param speaker: of speech.
+    :param alignment: when its words, phones, ... are said, by kind.
     """
 
     kind: str
@@ -54,6 +56,9 @@ class Annotation:
     confidence: float | None = None
     custom: Mapping[str, Any] = field(default_factory=dict)
     speaker: str | None = None
+    alignment: Mapping[str, Sequence[AlignmentItem]] = field(
+        default_factory=dict
+    )
 
 
 @dataclass
@@ -272,6 +277,7 @@ class ClipTable:
         *,
         text: str = "",
         speaker: str | None = None,
+        alignment: Mapping[str, Sequence[AlignmentItem]] | None = None,
     ) -> None:
         """
         Add what somebody says to a clip, or that somebody speaks.
@@ -282,6 +288,7 @@ class ClipTable:
         :param offset: seconds.
         :param text: the words.
         :param speaker: who.
+        :param alignment: when its words, phones, ... are said, by kind.
         :raises ValueError: a time that is no number.
         """
         clip = self.clip(where, name)
@@ -296,6 +303,7 @@ class ClipTable:
                     onset=start,
                     offset=end,
                     speaker=speaker or None,
+                    alignment=alignment or {},
                 )
             )
         else:
@@ -386,6 +394,7 @@ def _supervision(
             one.offset,
             text=one.text or None,
             speaker=one.speaker,
+            alignment=one.alignment,
         )
     named: dict[str, Any] = {
         "phrase": one.text,

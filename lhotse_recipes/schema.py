@@ -18,6 +18,7 @@ from typing import Any
 
 from lhotse import CutSet, RecordingSet, SupervisionSegment, SupervisionSet
 from lhotse.cut import Cut
+from lhotse.supervision import AlignmentItem
 from lhotse.utils import fastcopy
 
 from lhotse_recipes.io import PrepareReport
@@ -181,6 +182,7 @@ def speech(
     *,
     text: str | None = None,
     speaker: str | None = None,
+    alignment: Mapping[str, Iterable[AlignmentItem]] | None = None,
     channel: int | list[int] = 0,
 ) -> SupervisionSegment:
     """
@@ -192,6 +194,8 @@ def speech(
     :param end: seconds.
     :param text: the words, where they are known.
     :param speaker: who, where it is known.
+    :param alignment: when each word, phone, ... is said, by kind, as Lhotse
+        has it.
     :param channel: channel or channels.
     :return: the supervision, which is no event.
 
@@ -207,6 +211,7 @@ def speech(
         channel=channel,
         text=text,
         speaker=speaker,
+        alignment={k: list(v) for k, v in (alignment or {}).items()} or None,
         custom={"kind": "speech"},
     )
 
@@ -304,8 +309,51 @@ def trim_events(
         start, end = max(0.0, sup.start), min(cut.duration, sup.end)
         duration = round(end - start, _DIGITS)
         if duration > 0:
-            trimmed.append(fastcopy(sup, start=start, duration=duration))
+            sup = _aligned(sup, getattr(cut, "start", 0.0))
+            trimmed.append(_clipped(sup, start, duration))
     return sorted(trimmed, key=lambda sup: (sup.start, sup.end, sup.id))
+
+
+def _aligned(sup: SupervisionSegment, start: float) -> SupervisionSegment:
+    """Its words in the cut's times: Lhotse leaves them in the recording's."""
+    items = [one for some in (sup.alignment or {}).values() for one in some]
+    first = min((one.start for one in items), default=0.0)
+    last = max((one.end for one in items), default=0.0)
+    slack = 0.01
+    inside = sup.start - slack <= first and last <= sup.end + slack
+    begin, end = sup.start + start - slack, sup.end + start + slack
+    if not items or inside or not (begin <= first and last <= end):
+        return sup
+    moved = {
+        kind: [one.with_offset(-start) for one in some]
+        for kind, some in (sup.alignment or {}).items()
+    }
+    return fastcopy(sup, alignment=moved)
+
+
+def _clipped(
+    sup: SupervisionSegment, start: float, duration: float
+) -> SupervisionSegment:
+    """A part of a supervision, with the words that lie in it."""
+    alignment = sup.alignment
+    if alignment is not None:
+        end = start + duration
+        alignment = {
+            kind: [
+                _part(item, start, end)
+                for item in items
+                if item.end > start and item.start < end
+            ]
+            for kind, items in alignment.items()
+        }
+    return fastcopy(sup, start=start, duration=duration, alignment=alignment)
+
+
+def _part(item: AlignmentItem, start: float, end: float) -> AlignmentItem:
+    if start <= item.start and item.end <= end:
+        return item  # Lhotse's own would round it to samples
+    begin, end = max(start, item.start), min(end, item.end)
+    return item._replace(start=begin, duration=round(end - begin, _DIGITS))
 
 
 def merge_touching(
@@ -380,7 +428,7 @@ def fix_sed_manifests(
             kept.append(sup)
         else:
             notes.count("clipped to the recording")
-            kept.append(fastcopy(sup, start=start, duration=duration))
+            kept.append(_clipped(sup, start, duration))
     kept.sort(key=lambda s: (order[s.recording_id][0], s.start, s.end, s.id))
     if report is None and (notes.counts or notes.dropped):
         logging.getLogger(__name__).warning(notes.summary())

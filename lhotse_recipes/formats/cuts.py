@@ -53,6 +53,7 @@ def clip_of(cut: Cut) -> Clip:
             onset=sup.start,
             offset=round(sup.end, _DIGITS),
             speaker=sup.speaker,
+            alignment={k: v for k, v in (sup.alignment or {}).items() if v},
         )
         for sup in trim_events(cut, speech_of(cut))
     ]

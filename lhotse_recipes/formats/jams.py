@@ -2,8 +2,8 @@
 
 https://jams.readthedocs.io. We write events, tags and captions as three
 annotations of the namespace ``tag_open``, and speech as one of ``lyrics``;
-what those have no place for (phrases, AudioSet ids, speakers) lies in the
-annotation's sandbox, which readers of JAMS keep.
+what those have no place for (phrases, AudioSet ids, speakers, when each word
+is said) lies in the annotation's sandbox, which readers of JAMS keep.
 """
 
 import gzip
@@ -17,7 +17,11 @@ from lhotse.cut import Cut
 
 from lhotse_recipes.clips import Annotation, Clip, ClipTable, clip_id
 from lhotse_recipes.formats.jams_schema import check_jams
-from lhotse_recipes.formats.text import export_each
+from lhotse_recipes.formats.text import (
+    alignment_from,
+    alignment_rows,
+    export_each,
+)
 from lhotse_recipes.io import read_text
 from lhotse_recipes.json_files import parse_json
 
@@ -121,23 +125,27 @@ def _read_section(
     phrases = more.get("phrases") or [None] * count
     mids = more.get("mids") or [None] * count
     speakers = more.get("speakers") or [None] * count
-    if not len(phrases) == len(mids) == len(speakers) == count:
+    aligned = more.get("alignments") or [None] * count
+    lengths = {len(phrases), len(mids), len(speakers), len(aligned)}
+    if lengths != {count}:
         raise ValueError(
             f"{path}: {count} observations but {len(phrases)} phrases and "
-            f"{len(mids)} ids, or {len(speakers)} speakers, in the sandbox; "
-            "export it again"
+            f"{len(mids)} ids, or {len(speakers)} speakers and {len(aligned)} "
+            "alignments, in the sandbox; export it again"
         )
     if kind == "speech":
-        for number, (one, speaker) in enumerate(
-            zip(data, speakers, strict=True), 1
+        for number, (one, speaker, rows) in enumerate(
+            zip(data, speakers, aligned, strict=True), 1
         ):
+            where = f"{path}: {section['namespace']} {number}"
             table.speech(
-                f"{path}: {section['namespace']} {number}",
+                where,
                 name,
                 one["time"],
                 round(one["time"] + one["duration"], 8),
                 text=one["value"],
                 speaker=speaker,
+                alignment=alignment_from(where, rows),
             )
         return
     for number, (one, phrase, mid) in enumerate(
@@ -237,7 +245,11 @@ def _sections(clip: Clip) -> Iterator[dict[str, Any]]:
 
 def _beside(kind: str, found: list[Annotation]) -> dict[str, Any]:
     if kind == "speech":
-        return {"kind": kind, "speakers": [one.speaker for one in found]}
+        speakers = [one.speaker for one in found]
+        more: dict[str, Any] = {"kind": kind, "speakers": speakers}
+        if any(one.alignment for one in found):
+            more["alignments"] = [alignment_rows(one) or None for one in found]
+        return more
     return {
         "kind": kind,
         "phrases": [one.text for one in found],
@@ -262,7 +274,7 @@ def export_jams(cuts: Iterable[Cut], output_dir: str | Path) -> list[Path]:
 
     It holds all that :mod:`lhotse_recipes.schema` has: events, tags and
     captions with labels, phrases, ids and confidences, and speech with its
-    speakers.
+    speakers and when each word is said.
 
     :param cuts: a CutSet.
     :param output_dir: folder of the ``.jams`` files.

@@ -4,7 +4,8 @@ https://labelstud.io/guide/export. An interface for all that we write has
 ``<Labels name="label" toName="audio">``, ``<Choices name="tags"
 toName="audio" choice="multiple">``, ``<TextArea name="caption"
 toName="audio">`` and ``<TextArea name="speech" toName="audio"
-perRegion="true">``; who speaks is in the region's ``meta``.
+perRegion="true">``; who speaks, and when each word is said, is in the
+region's ``meta``.
 """
 
 import json
@@ -19,6 +20,7 @@ from tqdm import tqdm
 
 from lhotse_recipes.clips import Annotation, Clip, ClipTable
 from lhotse_recipes.formats.cuts import clips_of
+from lhotse_recipes.formats.text import alignment_from, alignment_rows
 from lhotse_recipes.io import write_atomically
 from lhotse_recipes.json_files import read_json
 
@@ -26,6 +28,13 @@ __all__ = ["export_labelstudio", "labelstudio_tasks", "read_labelstudio"]
 
 # Label Studio puts eight digits before the name of what is uploaded.
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")
+# What JSON-MIN has beside the results, and what names the sound.
+_BESIDE = (
+    "audio", "annotator", "created_at", "updated_at", "lead_time",
+)  # fmt: skip
+# Regions' texts with these names are what is said; Label Studio's template
+# for transcripts has the second.
+_SPOKEN = ("speech", "transcription")
 _REMEDY = "export the project again, as JSON or JSON-MIN"
 
 
@@ -36,7 +45,8 @@ def read_labelstudio(
     Read an export of Label Studio, in its format JSON or JSON-MIN.
 
     Labels with times are events, choices are tags, texts without times are
-    captions, those with times and the name ``speech`` are speech. Of several
+    captions, those with times and the name ``speech`` or ``transcription`` are
+    speech. Of several
     annotations of a task the ground truth counts, else the latest; where a
     task has none, its predictions count. What was cancelled, and what is of
     another type, is counted and left out.
@@ -107,11 +117,17 @@ def _read_result(where, name, result, table, predicted):
     elif kind == "textarea" and "start" not in value:
         for text in value["text"]:
             table.caption(where, name, text)
-    elif kind == "textarea" and result.get("from_name") == "speech":
-        speaker = (result.get("meta") or {}).get("speaker")
-        text = " ".join(value["text"])
-        times = value["start"], value["end"]
-        table.speech(where, name, *times, text=text, speaker=speaker)
+    elif kind == "textarea" and result.get("from_name") in _SPOKEN:
+        more = result.get("meta") or {}
+        table.speech(
+            where,
+            name,
+            value["start"],
+            value["end"],
+            text=" ".join(value["text"]),
+            speaker=more.get("speaker"),
+            alignment=alignment_from(where, more.get("alignment")),
+        )
     else:
         table.report.drop(f"results of the type {kind}", where)
 
@@ -126,24 +142,44 @@ def _more(result: Any, predicted: bool) -> dict[str, Any]:
 
 
 def _read_short(where: str, task: Any, table: ClipTable) -> None:
-    """JSON-MIN: what was annotated stands beside the audio, by its name."""
+    """JSON-MIN: what was annotated stands beside the audio, by its name.
+
+    Of texts it does not tell choices from what somebody wrote, nor does it
+    keep the times of the latter: there, names decide.
+    """
     data = {k: v for k, v in task.items() if isinstance(v, str)}
     name = _clip(where, data, table)
     for key, value in task.items():
-        if not isinstance(value, list):
-            continue
-        for one in value:
-            if isinstance(one, dict) and "start" in one:
-                for label in one.get("labels", ()):
-                    table.event(where, name, one["start"], one["end"], label)
-            elif isinstance(one, str):
-                table.tag(where, name, one)
-            else:
-                table.report.drop(f"values of {key!r}", where)
-    for value in task.values():
-        choices = value.get("choices") if isinstance(value, dict) else None
-        for label in choices or ():
+        for one in value if isinstance(value, list) else [value]:
+            _read_value(where, name, key, one, table)
+
+
+def _read_value(
+    where: str, name: str, key: str, value: Any, table: ClipTable
+) -> None:
+    if isinstance(value, str):
+        if key == "tags":
+            table.tag(where, name, value)
+        elif key == "caption":
+            table.caption(where, name, value)
+        elif key not in _BESIDE:
+            table.report.drop(
+                f"texts of {key!r} without times and kind: export as JSON",
+                where,
+            )
+    elif not isinstance(value, dict):
+        return  # numbers of the project
+    elif "labels" in value and "start" in value:
+        for label in value["labels"]:
+            table.event(where, name, value["start"], value["end"], label)
+    elif "choices" in value and "start" not in value:
+        for label in value["choices"]:
             table.tag(where, name, label)
+    elif "text" in value and "start" not in value and key == "caption":
+        for text in value["text"]:
+            table.caption(where, name, text)
+    else:
+        table.report.drop(f"values of {key!r}", where)
 
 
 def _clip(where: str, data: Any, table: ClipTable) -> str:
@@ -239,8 +275,11 @@ def _result(ident: str, one: Annotation, clip: Clip) -> dict[str, Any]:
         "original_length": clip.duration,
         "value": value,
     }
-    if one.speaker is not None:
-        result["meta"] = {"speaker": one.speaker}
+    if one.speaker is not None or one.alignment:
+        result["meta"] = {
+            **({} if one.speaker is None else {"speaker": one.speaker}),
+            **({"alignment": alignment_rows(one)} if one.alignment else {}),
+        }
     if one.confidence is not None:
         result["score"] = float(one.confidence)
     return result
@@ -250,8 +289,8 @@ def export_labelstudio(cuts: Iterable[Cut], path: str | Path) -> Path:
     """
     Write tasks for Label Studio.
 
-    They hold times, labels, tags, captions, confidences, speech and speakers;
-    not phrases and ids.
+    They hold times, labels, tags, captions, confidences, speech, speakers and
+    when each word is said; not phrases and ids.
 
     :param cuts: a CutSet.
     :param path: ``.json``.

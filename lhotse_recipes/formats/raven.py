@@ -94,8 +94,10 @@ def read_raven(
     score = _column(rows, _SCORES)
     drawn = set()
     for where, row in rows:
-        # Raven writes a selection once for each view that it is drawn in.
-        key = row.get("Selection"), row[_BEGIN], row[_END]
+        # Raven writes a selection once for each view that it is drawn in;
+        # numbers begin anew where tables of several files were joined.
+        file = row[named] if named else ""
+        key = row.get("Selection"), row[_BEGIN], row[_END], file, row[label]
         if key[0] and key in drawn:
             table.report.count("further views of a selection passed over")
             continue

@@ -2,17 +2,25 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from lhotse.cut import Cut
+from lhotse.supervision import AlignmentItem
 from tqdm import tqdm
 
-from lhotse_recipes.clips import Clip, clip_id
+from lhotse_recipes.clips import Annotation, Clip, clip_id
 from lhotse_recipes.formats.cuts import clips_of
 from lhotse_recipes.names import file_name, refuse_alike
 from lhotse_recipes.outputs import write_atomically
 from lhotse_recipes.replacing import replacing
 
-__all__ = ["export_each", "seconds", "single_line"]
+__all__ = [
+    "alignment_from",
+    "alignment_rows",
+    "export_each",
+    "seconds",
+    "single_line",
+]
 
 
 def seconds(time: float) -> str:
@@ -47,6 +55,56 @@ def single_line(text: str) -> str:
             "it without tabs, line breaks and surrounding blanks"
         )
     return text
+
+
+def alignment_rows(one: Annotation) -> dict[str, list[list]]:
+    """
+    When the words of speech are said, as plain data.
+
+    :param one: what is said.
+    :return: kind → rows of symbol, start and duration in seconds, and score.
+
+    >>> hello = [AlignmentItem("hello", 0.5, 0.25, None)]
+    >>> said = Annotation("speech", "hello", alignment={"word": hello})
+    >>> alignment_rows(said)
+    {'word': [['hello', 0.5, 0.25, None]]}
+    """
+    return {
+        kind: [
+            [item.symbol, item.start, item.duration, item.score]
+            for item in items
+        ]
+        for kind, items in one.alignment.items()
+    }
+
+
+def alignment_from(where: str, rows: Any) -> dict[str, list[AlignmentItem]]:
+    """
+    The same from plain data.
+
+    :param where: "file: place", for messages.
+    :param rows: what :func:`alignment_rows` gave; None is nothing.
+    :return: kind → items.
+    :raises ValueError: it is something else.
+    """
+    try:
+        return {
+            str(kind): [
+                AlignmentItem(
+                    str(symbol),
+                    float(start),
+                    float(duration),
+                    None if score is None else float(score),
+                )
+                for symbol, start, duration, score in items
+            ]
+            for kind, items in (rows or {}).items()
+        }
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{where}: an alignment has rows of symbol, start, duration and "
+            f"score ({error}); export it again"
+        ) from error
 
 
 def export_each(

@@ -1,7 +1,9 @@
 """Praat's TextGrids: an interval tier per label, phrases as its text.
 
 What is said has tiers of its own, ``speech`` or ``speech: <speaker>``; where
-only the speaker is known, the text is ``(speaks)``.
+only the speaker is known, the text is ``(speaks)``. When each word or phone of
+it is said stands in the tiers below, ``speech (word): <speaker>``. A class that
+is called like one of these has the tier ``event: speech``.
 
 https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html
 """
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lhotse.cut import Cut
+from lhotse.supervision import AlignmentItem
 
 from lhotse_recipes.clips import Annotation, Clip, ClipTable
 from lhotse_recipes.formats.text import export_each, seconds
@@ -20,8 +23,9 @@ from lhotse_recipes.io import read_text
 
 __all__ = ["export_textgrid", "read_textgrid", "textgrid_text"]
 
-_SPEECH = re.compile(r"speech(?:: (.+))?")
+_SPEECH = re.compile(r"speech(?: \(([^()]+)\))?(?:: (.+))?")
 _SPEAKS = "(speaks)"
+_EVENT = "event: "
 
 # Praat reads strings, <flags> and numbers that stand alone; all other words
 # of the long format are for people, and so is what follows a "!".
@@ -59,8 +63,12 @@ def read_textgrid(
     clip.duration = tokens.next(float)
     if tokens.next(None) == "<absent>":
         return
+    said_by = _Said(path.stem, table)
     for _ in range(int(tokens.next(float))):
         kind, tier = tokens.next(str), tokens.next(str)
+        spoken = _SPEECH.fullmatch(tier)
+        if spoken:
+            said_by.begin(*spoken.groups())
         tokens.next(float)
         tokens.next(float)
         for _ in range(int(tokens.next(float))):
@@ -68,21 +76,65 @@ def read_textgrid(
             start = tokens.next(float)
             end = tokens.next(float) if kind == "IntervalTier" else start
             said = tokens.next(str).strip()
-            spoken = _SPEECH.fullmatch(tier)
             if said and spoken:
-                table.speech(
-                    where,
-                    path.stem,
-                    start,
-                    end,
-                    text="" if said == _SPEAKS and spoken[1] else said,
-                    speaker=spoken[1],
-                )
+                said_by.add(where, start, end, said)
             elif said:
+                name = tier
+                if _SPEECH.fullmatch(tier.removeprefix(_EVENT)):
+                    name = tier.removeprefix(_EVENT)
                 label, phrase = (
-                    (tier, said) if labels == "tier" else (said, None)
+                    (name, said) if labels == "tier" else (said, None)
                 )
                 table.event(where, path.stem, start, end, label, phrase)
+    said_by.finish()
+
+
+class _Said:
+    """Tiers of speech, and those of its words, which lie below them."""
+
+    def __init__(self, name: str, table: ClipTable):
+        self.name, self.table = name, table
+        self.tiers: list[tuple[str | None, list, list]] = []
+
+    def begin(self, kind: str | None, speaker: str | None) -> None:
+        """A tier begins; of words, if it has a kind."""
+        self.kind = kind
+        same = [one for one in self.tiers if one[0] == speaker]
+        if kind is None or not same:
+            same = [(speaker, [], [])]
+            self.tiers += same
+        _, self.lines, self.words = same[-1]
+
+    def add(self, where: str, start: float, end: float, text: str) -> None:
+        """An interval of the tier."""
+        if self.kind is None:
+            self.lines.append((where, start, end, text))
+        else:
+            length = round(end - start, 8)
+            item = AlignmentItem(text, start, length, None)
+            self.words.append((where, self.kind, item))
+
+    def finish(self) -> None:
+        """All tiers are read."""
+        for speaker, lines, words in self.tiers:
+            for where, start, end, text in lines:
+                alignment: dict[str, list[AlignmentItem]] = {}
+                for word in words[:]:
+                    _, kind, item = word
+                    if start <= item.start + item.duration / 2 <= end:
+                        alignment.setdefault(kind, []).append(item)
+                        words.remove(word)
+                self.table.speech(
+                    where,
+                    self.name,
+                    start,
+                    end,
+                    text="" if text == _SPEAKS and speaker else text,
+                    speaker=speaker,
+                    alignment=alignment,
+                )
+            for where, *_ in words:
+                self.table.report.drop("words outside of what is said", where)
 
 
 class _Tokens:
@@ -141,13 +193,18 @@ def textgrid_text(clip: Clip, labels: Iterable[str] = ()) -> str:
         )
         for one in clip.of_kind("speech")
     ]
-    of_label: dict[str, list[Annotation]] = {label: [] for label in labels}
-    for one in (*events, *said):
+    of_label: dict[str, list[Annotation]] = {
+        _tier(label): [] for label in labels
+    }
+    for one in events:
+        of_label.setdefault(_tier(one.label), []).append(one)
+    for one in said:
         of_label.setdefault(one.label, []).append(one)
     tiers = [
         (label, lane)
         for label, some in of_label.items()
         for lane in _lanes(some)
+        for label, lane in ((label, lane), *_words(lane))
     ]
     end = seconds(
         max([clip.known_duration, *(one.offset for one in (*events, *said))])
@@ -180,6 +237,28 @@ def textgrid_text(clip: Clip, labels: Iterable[str] = ()) -> str:
                 f"            text = {_quoted(text)}",
             ]
     return "\n".join(lines) + "\n"
+
+
+def _tier(label: str) -> str:
+    return f"{_EVENT}{label}" if _SPEECH.fullmatch(label) else label
+
+
+def _words(
+    lane: list[Annotation],
+) -> Iterator[tuple[str, list[Annotation]]]:
+    """The tiers of the words in a tier of speech."""
+    kinds = dict.fromkeys(kind for one in lane for kind in one.alignment)
+    for kind in kinds:
+        words = [
+            Annotation("word", item.symbol, "", item.start, round(item.end, 8))
+            for one in lane
+            for item in one.alignment.get(kind, ())
+            # Praat has no interval without a length or text.
+            if item.duration > 0 and item.symbol.strip()
+        ]
+        speaker = f": {lane[0].speaker}" if lane[0].speaker else ""
+        for some in _lanes(words):
+            yield f"speech ({kind}){speaker}", some
 
 
 def _lanes(events: Iterable[Annotation]) -> list[list[Annotation]]:
@@ -219,8 +298,8 @@ def export_textgrid(cuts: Iterable[Cut], output_dir: str | Path) -> list[Path]:
     """
     Write a TextGrid per cut.
 
-    It holds times, labels and phrases, speech and speakers; not confidences,
-    tags and captions.
+    It holds times, labels and phrases, speech and speakers and when each word
+    is said; not confidences, tags and captions.
 
     :param cuts: a CutSet.
     :param output_dir: folder of the ``.TextGrid`` files.

@@ -107,6 +107,15 @@ def test_tables_of_raven_and_birdnet(tmp_path):
         ("two", [(3.0, 6.0, "Robin")]),
     ]
     assert table.clips[0].annotations[0].confidence == 0.8
+    # Two results that were joined: each begins with selection 1.
+    again = BIRDNET.splitlines()[1].replace("one.wav", "three.wav")
+    path.write_text(f"{BIRDNET}{again}\n")
+    table = new_table()
+    formats.read_raven(path, table)
+    assert (table.clips[2].id, spans(table.clips[2])) == (
+        "three",
+        [(0.0, 3.0, "Wren")],
+    )
 
 
 @pytest.mark.parametrize(
@@ -207,6 +216,32 @@ def test_short_exports_of_label_studio(tmp_path):
     (clip,) = table.clips
     assert spans(clip) == [(0.5, 1.0, "Dog")]
     assert [one.label for one in clip.of_kind("tag")] == ["Animal", "Pet"]
+
+
+def test_texts_in_short_exports_are_no_tags(tmp_path):
+    short = {
+        "audio": "yard.wav",
+        "id": 1,
+        "annotator": 1,
+        "lead_time": 2.5,
+        "created_at": "2026-01-01",
+        "tags": "Animal",
+        "caption": "A dog barks.",
+        "speech": ["come here", "now"],
+        "transcription": "come here",
+    }
+    table = read_tasks(tmp_path, short)
+    (clip,) = table.clips
+    assert [(one.kind, one.text) for one in clip.annotations] == [
+        ("tag", "Animal"),
+        ("caption", "A dog barks."),
+    ]
+    assert {
+        reason: len(what) for reason, what in table.report.dropped.items()
+    } == {
+        "texts of 'speech' without times and kind: export as JSON": 2,
+        "texts of 'transcription' without times and kind: export as JSON": 1,
+    }
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lhotse.supervision import AlignmentItem
 
 from lhotse_recipes import formats
 from lhotse_recipes.clips import (
@@ -92,6 +93,7 @@ def freeze(one):
         one.mid,
         one.confidence,
         one.speaker,
+        tuple((kind, *items) for kind, items in sorted(one.alignment.items())),
     )
 
 
@@ -125,19 +127,40 @@ def test_jams_hold_everything(make_cut, annotations):
     assert clip.custom == {"vocabulary": "v", "events_complete": True}
 
 
+def spoken_line(text, speaker, onset, length, aligned):
+    """Speech, perhaps with its words and halves of them in time."""
+    each = length / len(text.split())
+    found = {
+        kind: [
+            AlignmentItem(
+                f"{word}{part}",
+                round(onset + (k + part / parts) * each, 6),
+                round(0.9 * each / parts, 6),
+                None,
+            )
+            for k, word in enumerate(text.split())
+            for part in range(parts)
+        ]
+        for kind, parts in (("word", 1), ("phone", 2))
+    }
+    return Annotation(
+        "speech",
+        text,
+        onset=round(onset, 8),
+        offset=round(onset + length, 8),
+        speaker=speaker,
+        alignment=found if aligned else {},
+    )
+
+
 SPEECH = unique(
     st.builds(
-        lambda text, speaker, onset, length: Annotation(
-            "speech",
-            text,
-            onset=round(onset, 8),
-            offset=round(onset + length, 8),
-            speaker=speaker,
-        ),
+        spoken_line,
         WORDS,
         st.none() | WORDS,
         st.floats(0, 5),
         st.floats(0.01, 5),
+        st.booleans(),
     )
     # Who speaks may be all that is known.
     | st.builds(
@@ -167,6 +190,62 @@ def test_speech_and_speakers_come_back(make_cut, kind, annotations, said):
     # It is no event, for anyone.
     events = [one for one in annotations if one.kind == "event"]
     assert len(clip.of_kind("event")) == len(events)
+
+
+@pytest.mark.parametrize("kind", ["jams", "textgrid", "labelstudio"])
+def test_words_go_where_their_speech_goes(make_cut, kind):
+    come, here = (
+        AlignmentItem("come", 3.0, 0.25, 0.5),
+        AlignmentItem("here", 3.5, 0.5, None),
+    )
+    said = Annotation(
+        "speech",
+        "come here",
+        onset=3.0,
+        offset=4.0,
+        speaker="Ann",
+        alignment={"word": [come, here]},
+    )
+    # Somebody else at the same time, and a class that is called so.
+    more = [
+        replace(said, speaker="Bob", alignment={}),
+        Annotation("event", "a voice", "speech", 3.0, 5.0),
+        Annotation("event", "words", "speech (word): Ann", 5.0, 6.0),
+    ]
+    one_file = kind == "labelstudio"
+    _, _, clip = export_and_read(make_cut, kind, [said, *more], one_file)
+    assert [one.label for one in clip.of_kind("event")] == [
+        "speech",
+        "speech (word): Ann",
+    ]
+    (ann,) = [one for one in clip.of_kind("speech") if one.speaker == "Ann"]
+    if kind == "textgrid":  # has no place for scores
+        come = come._replace(score=None)
+    assert ann.alignment == {"word": [come, here]}
+    (bob,) = [one for one in clip.of_kind("speech") if one.speaker == "Bob"]
+    assert bob.alignment == {}
+    # A window has those of its words, in its own times.
+    cut = make_cut(supervisions_of(clip, 10.0)).truncate(offset=3.6)
+    (ann,) = [one for one in clip_of(cut).annotations if one.speaker == "Ann"]
+    assert (ann.onset, ann.offset) == (0.0, 0.4)
+    assert ann.alignment == {"word": [AlignmentItem("here", 0.0, 0.4, None)]}
+
+
+@pytest.mark.parametrize("rows", ["x", {"word": [["here", 3.5]]}, {"word": 1}])
+def test_alignments_that_are_none_are_named(make_cut, tmp_path, rows):
+    clip = Clip("yard", "yard.wav")
+    here = {"word": [AlignmentItem("here", 3.5, 0.5, None)]}
+    clip.annotations.append(
+        Annotation("speech", "here", "", 3.0, 4.0, alignment=here)
+    )
+    cut = make_cut(supervisions_of(clip, 10.0))
+    (path,) = formats.export_jams([cut], tmp_path)
+    whole = json.loads(path.read_text())
+    whole["annotations"][0]["sandbox"]["alignments"] = [rows]
+    path.write_text(json.dumps(whole))
+    table = ClipTable(PrepareReport("corpus", "test"))
+    with pytest.raises(ValueError, match="yard.jams: lyrics 1: an alignment"):
+        formats.read_jams(path, table)
 
 
 def test_jams_with_speech_passes_its_own_validator(make_cut, tmp_path):
