@@ -22,6 +22,7 @@ from lhotse_recipes.building.corpus import ordered_map
 from lhotse_recipes.io import PrepareReport, write_jsonl
 from lhotse_recipes.ontology import Ontology
 from lhotse_recipes.schema import event, events_of, label_of, tags_of
+from lhotse_recipes.sound.lengths import exact_lengths
 from lhotse_recipes.soundscapes.sources import cuts_of
 
 __all__ = ["EnergyWindow", "clip_events", "cut_backgrounds"]
@@ -319,7 +320,8 @@ def _sounds(
 
 def _read(cut: Cut) -> np.ndarray | tuple[str, str]:
     try:
-        samples = cut.load_audio().mean(axis=0)
+        with exact_lengths():
+            samples = cut.load_audio().mean(axis=0)
     # Each of Lhotse's backends has errors of its own.
     except Exception as error:
         reason = str(error).partition("\n[extra info]")[0].strip()

@@ -10,6 +10,7 @@ from lhotse.cut import Cut, MultiCut
 from lhotse.utils import fastcopy
 
 from lhotse_recipes.schema import events_of, label_of
+from lhotse_recipes.sound.lengths import exact_lengths
 
 __all__ = ["FRAME_SECONDS", "Source", "cuts_of", "prepare_source", "scan"]
 
@@ -136,11 +137,12 @@ def scan(sources: Iterable[Source]) -> list[Source]:
     for source in sources:
         rate = source.recording.sampling_rate
         try:
-            samples = source.recording.load_audio(
-                channels=source.channel,
-                offset=source.start / rate,
-                duration=source.num_samples / rate,
-            )[0]
+            with exact_lengths():
+                samples = source.recording.load_audio(
+                    channels=source.channel,
+                    offset=source.start / rate,
+                    duration=source.num_samples / rate,
+                )[0]
         except Exception as error:
             raise ValueError(
                 f"recording {source.recording.id} "

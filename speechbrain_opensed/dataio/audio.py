@@ -5,16 +5,11 @@ Authors
 """
 
 import logging
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from lhotse import CutSet
-from lhotse.audio import (
-    get_audio_duration_mismatch_tolerance,
-    set_audio_duration_mismatch_tolerance,
-)
 from lhotse.cut import Cut, MixedCut, MonoCut, MultiCut
 
 from lhotse_recipes.io import PrepareReport
@@ -24,10 +19,11 @@ from lhotse_recipes.sound import (
     mix_down,
     mono_blocks,
 )
+from lhotse_recipes.sound.lengths import exact_lengths
 from lhotse_recipes.soundscapes.render import render
 from speechbrain_opensed.core.spec import SedSpec
 
-__all__ = ["load_window", "with_audio"]
+__all__ = ["load_window", "read_cut", "with_audio"]
 
 logger = logging.getLogger(__name__)
 
@@ -80,29 +76,9 @@ def load_window(cut: Cut, spec: SedSpec) -> np.ndarray:
             f"{spec.window_seconds:g} s: cut it into windows first, e.g. "
             f"cuts.cut_into_windows({spec.window_seconds:g})"
         )
-    if not cut.has_recording:
-        raise ValueError(
-            f"cut {cut.id} has no recording: make the manifest from audio, not "
-            "from features"
-        )
-    if cut.sampling_rate != spec.sample_rate:
+    if cut.has_recording and cut.sampling_rate != spec.sample_rate:
         cut = cut.resample(spec.sample_rate)
-    try:
-        mixed = isinstance(cut, MixedCut) and cut.num_channels == 1
-        if mixed:
-            wav = render(cut)[None]
-        else:
-            with _no_mirrors(spec.hop_seconds):
-                counted = _read_counted(cut, spec.sample_rate)
-                wav = cut.load_audio() if counted is None else counted
-    except Exception as error:
-        _refuse_missing(cut)
-        _refuse_short(cut, spec.hop_seconds)
-        reason = str(error).partition("[extra info]")[0].strip()
-        raise ValueError(
-            f"cut {cut.id}: its audio cannot be read ({reason}); repair the "
-            "file or drop the cut from the manifest"
-        ) from error
+    wav = read_cut(cut, spec.hop_seconds)
     (wav,) = mix_down(f"cut {cut.id}", len(wav), lambda: iter([wav.T]))
     wav = wav.astype(np.float32, copy=False)[: spec.num_samples]
     if not np.isfinite(wav).all():
@@ -113,15 +89,54 @@ def load_window(cut: Cut, spec: SedSpec) -> np.ndarray:
     return wav
 
 
-@contextmanager
-def _no_mirrors(seconds: float) -> Iterator[None]:
-    """Lhotse's tolerance for audio that is shorter than its manifest."""
-    before = get_audio_duration_mismatch_tolerance()
-    set_audio_duration_mismatch_tolerance(seconds)
+def read_cut(cut: Cut, tolerance: float = 0.04) -> np.ndarray:
+    """Read all channels of a cut.
+
+    Arguments
+    ---------
+    cut : lhotse.cut.Cut
+        The cut, of one or several tracks.
+    tolerance : float
+        Seconds by which a file may be shorter or longer than its manifest
+        says.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[channels, samples]`, at the rate of the cut.
+
+    Raises
+    ------
+    ValueError
+        If its audio is unreadable, or of another length.
+    FileNotFoundError
+        If a recording's file is missing.
+
+    Example
+    -------
+    >>> from lhotse.testing.dummies import dummy_cut
+    >>> read_cut(dummy_cut(0, duration=1.0, with_data=True)).shape
+    (1, 16000)
+    """
+    if not cut.has_recording:
+        raise ValueError(
+            f"cut {cut.id} has no recording: make the manifest from audio, not "
+            "from features"
+        )
     try:
-        yield
-    finally:
-        set_audio_duration_mismatch_tolerance(before)
+        with exact_lengths(tolerance):
+            if isinstance(cut, MixedCut) and cut.num_channels == 1:
+                return render(cut)[None]
+            counted = _read_counted(cut, cut.sampling_rate)
+            return cut.load_audio() if counted is None else counted
+    except Exception as error:
+        _refuse_missing(cut)
+        _refuse_other_length(cut, tolerance)
+        reason = str(error).partition("[extra info]")[0].strip()
+        raise ValueError(
+            f"cut {cut.id}: its audio cannot be read ({reason}); repair the "
+            "file or drop the cut from the manifest"
+        ) from error
 
 
 def _read_counted(cut: Cut, sample_rate: int) -> np.ndarray | None:
@@ -142,7 +157,8 @@ def _read_counted(cut: Cut, sample_rate: int) -> np.ndarray | None:
     info = inspect_audio(path)
     if info.decoder == "soundfile":
         return None
-    wav = np.concatenate(list(mono_blocks(path, sample_rate)))
+    place = sources[0].channels.index(cut.channel) + 1
+    wav = np.concatenate(list(mono_blocks(info, sample_rate, channel=place)))
     first = round(cut.start * sample_rate)
     return wav[None, first : first + round(cut.duration * sample_rate)]
 
@@ -216,8 +232,11 @@ def _refuse_missing(cut):
         raise FileNotFoundError(_about_missing(cut, path))
 
 
-def _refuse_short(cut, tolerance):
-    """Say where a file ends before its cut does."""
+def _refuse_other_length(cut, tolerance):
+    """Say where a file ends before or behind what its manifest says."""
+    if isinstance(cut, MixedCut):
+        for track in cut.tracks:
+            _refuse_other_length(track.cut, tolerance)
     if not isinstance(cut, (MonoCut, MultiCut)):
         return
     for source in cut.recording.sources:
@@ -234,6 +253,13 @@ def _refuse_short(cut, tolerance):
                 f"cut {cut.id} ends at {cut.end:.3f} s, its file {info.path} "
                 f"after {info.duration:.3f} s: correct the manifest, or "
                 "fetch the file again"
+            )
+        if info.duration - cut.recording.duration > tolerance:
+            raise ValueError(
+                f"cut {cut.id}: its recording lasts "
+                f"{cut.recording.duration:.3f} s, its file {info.path} "
+                f"{info.duration:.3f} s, and is another than when the manifest "
+                "was made: make the manifest again"
             )
 
 

@@ -161,7 +161,9 @@ def annotate_events(
             detector, annotated.phrases, {"channel": channel, **settings}
         )
         _write(annotated, Path(output), about, resume)
-        return CutSet.from_file(output)
+        written = CutSet.from_file(output)
+        # Of a file without a line, Lhotse makes nothing at all.
+        return CutSet.from_cuts([]) if written is None else written
     if resume:
         raise ValueError("resume goes on with an output: name one")
     lazy = isinstance(cuts, CutSet) and cuts.is_lazy

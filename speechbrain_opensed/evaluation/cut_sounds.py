@@ -27,6 +27,8 @@ __all__ = ["sound_of_cut"]
 
 # Samples of all channels that are read at a time.
 _BLOCK = 2**21
+# Seconds; decoders differ in how much of a file's padding they leave.
+_LONGER = 0.5
 
 
 def sound_of_cut(
@@ -108,6 +110,12 @@ def _part_of_file(cut, spec, channel):
             f"cut {cut.id} ends at {cut.end:.3f} s, its file "
             f"{info.path} after {info.duration:.3f} s: correct the manifest, "
             "or fetch the file again"
+        )
+    if info.duration - cut.recording.duration > _LONGER:
+        raise ValueError(
+            f"cut {cut.id}: its recording lasts {cut.recording.duration:.3f} "
+            f"s, its file {info.path} {info.duration:.3f} s, and is another "
+            "than when the manifest was made: make the manifest again"
         )
     wanted = [cut.channel] if isinstance(cut, MonoCut) else cut.channel
     places = [sources[0].channels.index(one) for one in wanted]

@@ -15,6 +15,7 @@ import soundfile
 from lhotse.cut import Cut
 
 from lhotse_recipes.holding import scratch_folder
+from speechbrain_opensed.dataio.audio import read_cut
 
 __all__ = ["as_samples", "check_rate", "sound_file", "sound_name"]
 
@@ -73,7 +74,7 @@ def sound_file(audio: Any, rate: int | None = None) -> Iterator[Path]:
             path.write_bytes(content)
         elif isinstance(audio, Cut):
             _refuse(rate, "a cut")
-            path = _write(path, audio.load_audio().T, audio.sampling_rate)
+            path = _write(path, read_cut(audio).T, audio.sampling_rate)
         else:
             path = _write(path, _samples(audio), rate)
         try:

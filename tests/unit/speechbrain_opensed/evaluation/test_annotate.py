@@ -66,6 +66,24 @@ def test_bad_cuts_are_left_out_and_told(detector):
         annotate_events(cuts, detector, ["rain"])
 
 
+def test_nothing_is_left_and_told(detector, tmp_path):
+    failed = {}
+    out = annotate_events(
+        CutSet.from_cuts([_missing(0)]),
+        detector,
+        ["rain"],
+        output=tmp_path / "out.jsonl",
+        failed=failed,
+    )
+    assert (list(out), list(failed)) == ([], ["bad-0"])
+    # A file that is longer than its manifest is another file.
+    soundfile.write(tmp_path / "a.wav", np.zeros(16000), 16000)
+    cut = Recording.from_file(tmp_path / "a.wav").to_cut()
+    soundfile.write(tmp_path / "a.wav", np.zeros(48000), 16000)
+    annotate_events(CutSet.from_cuts([cut]), detector, ["rain"], failed=failed)
+    assert "its recording lasts 1.000 s, its file" in failed["a"]
+
+
 def test_given_cuts_run_no_command(detector, tmp_path):
     source = AudioSource("command", [0], f"touch {tmp_path}/ran; cat a.wav")
     cut = Recording("evil", [source], 16000, 16000, 1.0).to_cut()
