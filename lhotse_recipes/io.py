@@ -179,7 +179,10 @@ def read_rows(
                     )
                 yield where, dict(zip(header, map(plain, fields), strict=True))
         except UnicodeDecodeError as error:
-            raise ValueError(_undecodable(path, encoding, error)) from error
+            line = _undecodable_line(path, encoding)
+            raise ValueError(
+                _undecodable(path, line, encoding, error)
+            ) from error
         except (
             csv.Error,
             gzip.BadGzipFile,
@@ -236,15 +239,18 @@ def read_text(path: str | Path, encoding: str = "utf-8") -> str:
     :raises ValueError: the text has another encoding.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
+    if not (path.is_file() or path.is_fifo()):
+        raise ValueError(f"{path} is a folder or a device: name a text file")
     data = path.read_bytes()
     if data.startswith(_UTF16):
         encoding = "utf-16"
     try:
         return data.decode(_codec(encoding))
     except UnicodeDecodeError as error:
-        raise ValueError(_undecodable(path, encoding, error)) from error
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(_undecodable(path, line, encoding, error)) from error
 
 
 def _codec(encoding: str) -> str:
@@ -258,11 +264,12 @@ def _codec(encoding: str) -> str:
     return "utf-8-sig" if name == "utf-8" else name
 
 
-def _undecodable(path: Path, encoding: str, error: UnicodeDecodeError) -> str:
+def _undecodable(
+    path: Path, line: int, encoding: str, error: UnicodeDecodeError
+) -> str:
     return (
-        f"{path}:{_undecodable_line(path, encoding)}: not a text in "
-        f"{encoding} ({error.reason}); if it is text, name its encoding, such "
-        "as encoding='latin-1'"
+        f"{path}:{line}: not a text in {encoding} ({error.reason}); if it is "
+        "text, name its encoding, such as encoding='latin-1'"
     )
 
 

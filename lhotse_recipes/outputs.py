@@ -125,8 +125,11 @@ def write_together(
 
 
 def _unwritten(error: OSError, path: Path) -> OSError:
-    full = error.errno in _FULL
-    remedy = "free some space" if full else "choose a writable folder"
+    remedy = "choose a writable folder"
+    if error.errno in _FULL:
+        remedy = "free some space"
+    elif error.errno == errno.ENAMETOOLONG:
+        remedy = "choose a shorter name"
     return OSError(
         error.errno,
         f"{os.strerror(error.errno or 0)}; it was not written, {remedy}",

@@ -80,13 +80,18 @@ def walk_files(root: str | Path) -> Iterator[str]:
         raise FileNotFoundError(f"{root}: no such folder")
 
     def refuse(error: OSError) -> None:
-        raise error
+        # What was removed meanwhile is not there; all else is to be told.
+        if not isinstance(error, FileNotFoundError):
+            raise error
 
     seen = set()
     for folder, folders, files in os.walk(
         root, onerror=refuse, followlinks=True
     ):
-        status = os.stat(folder)
+        try:
+            status = os.stat(folder)
+        except FileNotFoundError:
+            continue
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
             continue

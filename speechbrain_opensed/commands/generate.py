@@ -208,6 +208,8 @@ def generate(
     )
 
     check_wave_path(out)
+    if report is not None and report.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"--report {report} is a page: call it .html")
     if plot is not None:
         from speechbrain_opensed.plotting.figures import check_figure_path
 

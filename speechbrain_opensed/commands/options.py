@@ -334,8 +334,11 @@ def read_phrases(
 def _read_list(path):
     from speechbrain_opensed.inference.events import clean_phrase
 
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"no such file: {path}")
+    # A shell's <(...) is a pipe.
+    if not (path.is_file() or path.is_fifo()):
+        raise ValueError(f"{path} is a device: name a text file")
     listed = []
     # The codec drops the mark that some editors write first.
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
@@ -482,19 +485,20 @@ def _read_values(name, texts, phrases, common):
     """A number for all phrases, or a dict with one for each."""
     from speechbrain_opensed.inference.events import clean_phrase
 
-    own = {}
+    own: dict[str | None, float] = {}
     for text in texts:
         phrase, equals, number = text.rpartition("=")
+        whose = clean_phrase(phrase) if equals else None
+        if whose in own:
+            of = f"of {whose!r}" if equals else "for all phrases"
+            raise ValueError(f"the {name} {of} is given twice: name it once")
         try:
-            value = float(number)
+            own[whose] = float(number)
         except ValueError:
             raise ValueError(
                 f"{name} {text!r}: write a number such as 0.4, or PHRASE=0.4"
             ) from None
-        if equals:
-            own[clean_phrase(phrase)] = value
-        else:
-            common = value
+    common = own.pop(None, common)
     if not own:
         return common
     unknown = [phrase for phrase in own if phrase not in phrases]

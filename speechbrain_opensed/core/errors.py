@@ -7,6 +7,7 @@ Authors
 import errno
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
@@ -16,6 +17,8 @@ __all__ = ["in_words", "run_recipe"]
 
 _TRACEBACK = "--traceback"
 _USAGE, _INTERRUPTED = 2, 130
+# As torch says it, on GPU and CPU.
+_NO_MEMORY = re.compile("(?i)out of memory|n.?t allocate memory")
 _SPACE = "free some space, or choose another folder"
 _ACCESS = "choose another folder, or change what may be done in it"
 _REMEDIES = {
@@ -61,10 +64,10 @@ shows where it happened; please report that"
         # Raised by the system it is a bare "[Errno 2] ...: 'name'".
         return f"no such file: {error.filename}"
     what = f"{type(error).__name__}: {error}".rstrip(": ")
-    if isinstance(error, MemoryError) or "out of memory" in what.lower():
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(what):
         line = (
-            f"{what}. Take a smaller --batch-size (--batch_size of a recipe) "
-            "or shorter recordings"
+            f"{what}. Take a smaller --batch-size (--batch_size of a recipe), "
+            "shorter recordings or a shorter --duration"
         )
     elif isinstance(error, BrokenExecutor):
         line = (

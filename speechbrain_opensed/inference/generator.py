@@ -237,8 +237,10 @@ class StyleTransferGenerator(SafePretrained):
             raise ValueError(
                 f"style_strength {strength}: give a finite number, 1 is usual"
             )
-        if not (isinstance(seed, int) and seed >= 0):
-            raise ValueError(f"seed {seed!r}: give a whole number from 0 on")
+        if not (isinstance(seed, int) and 0 <= seed < 1 << 63):
+            raise ValueError(
+                f"seed {seed!r}: give a whole number from 0 on, below 2 ** 63"
+            )
         if batch_size < 1:
             raise ValueError(f"batch_size {batch_size}: give at least 1")
         ratio = duration_s / self.spec.window_seconds

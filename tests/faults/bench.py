@@ -165,7 +165,11 @@ class Bench:
             if Path(n).match(pattern)
         }
         self.reference = first
-        self.largest = max((self.out / n).stat().st_size for n in second)
+        self.largest = max(
+            path.stat().st_size
+            for path in self.out.rglob("*")
+            if path.is_file()
+        )
         self.texts = {
             n: (self.out / n).read_bytes() for n in first if n in self.task.grow
         }

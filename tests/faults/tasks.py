@@ -96,6 +96,18 @@ TASKS = {
             "-o {in}/read.tsv",
         ),
     ),
+    "search": Task(
+        "search {in}/sounds dog --model {in}/aligner --update --index "
+        "{out}/index --save-clips {out}/clips -o {out}/found.tsv",
+        watch=("clips/*", "found.tsv"),
+    ),
+    "caption": Task(
+        f"caption {{in}}/sounds/0.wav --asr none {DETECT} -o {{out}}/a.json",
+    ),
+    "onnx": Task(
+        "export-onnx {in}/model -q dog -q rain -o {out}/onnx",
+        limit=5,
+    ),
     "generate": Task(
         "generate rain --model tiny --duration 0.32 --steps 2 -o {out}/a.wav",
         setup=lambda: use_tiny_generator(),
