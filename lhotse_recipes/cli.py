@@ -149,6 +149,8 @@ def _option(name: str, default: Any, hint: Any, text: str | None):
         numbers = [kind for kind in (float, int) if kind in kinds]
         settings["type"] = numbers[0] if numbers else str
     short = ["-j"] if name == "num_jobs" else []
+    if short:
+        settings["type"] = click.IntRange(min=1)
     return click.Option([*short, flag, name], **settings)
 
 

@@ -93,14 +93,17 @@ def ordered_map(
     :param executor: any ``concurrent.futures`` executor.
     :param desc: text beside the bar.
     :return: iterator over the results.
+    :raises ValueError: there are to be no threads.
 
     >>> list(ordered_map(len, ["a", "bb"], num_jobs=2))
     [1, 2]
     """
+    if num_jobs < 1:
+        raise ValueError(f"num_jobs is {num_jobs}: give at least 1")
     bar = partial(tqdm, total=len(items), desc=desc, disable=len(items) < 50)
     if executor is not None:
         yield from bar(executor.map(function, items))
-    elif num_jobs <= 1:
+    elif num_jobs == 1:
         yield from bar(map(function, items))
     else:
         with ThreadPoolExecutor(num_jobs) as threads:

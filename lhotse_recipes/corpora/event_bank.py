@@ -106,6 +106,13 @@ def prepare_event_bank(
     items, ignored = _read_items(source, audio_root)
     if folds is not None and splits is not None:
         raise ValueError("give either splits or folds")
+    if folds is None and fold != 1:
+        raise ValueError(f"fold {fold} has no effect without folds")
+    if audio_root is not None and source.is_dir():
+        raise ValueError(
+            f"audio_root {audio_root} has no effect: {source} is a folder, "
+            "and no table of paths"
+        )
     if any(item.split for item in items):
         if folds is not None:
             raise ValueError(

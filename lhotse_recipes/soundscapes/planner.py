@@ -13,6 +13,8 @@ __all__ = ["Placement", "Plan", "Piece", "Scene", "Settings", "plan_clip"]
 
 # Random onsets that are tried before an event repeats less often.
 _TRIES = 20
+# Seconds of a clip: a day.
+_LONGEST = 86_400
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,14 @@ class Settings:
                     f"{name} ({low}, {high}) must be a range (least, most) of "
                     f"at least {least}"
                 )
-        if not self.duration >= 0.5:
-            raise ValueError(f"duration {self.duration} is less than 0.5 s")
+        if not 0.5 <= self.duration <= _LONGEST:
+            raise ValueError(
+                f"duration {self.duration:g} s: give 0.5 to {_LONGEST} s"
+            )
+        if not 1000 <= self.sampling_rate <= 768_000:
+            raise ValueError(
+                f"sampling_rate {self.sampling_rate}: give 1000 to 768000 Hz"
+            )
         if self.max_polyphony is not None and self.max_polyphony < 1:
             raise ValueError("max_polyphony must be at least 1, or None")
         if self.peak is not None and not 0 < self.peak <= 1:

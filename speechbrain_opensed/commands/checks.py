@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from lhotse_recipes.outputs import refuse_inputs
 
-__all__ = ["checked", "refuse_among"]
+__all__ = ["checked", "refuse_among", "refuse_without"]
 
 # Parameters that name what is written, in all commands.
 _OUTPUTS = (
@@ -93,6 +94,42 @@ def refuse_among(
                 f"{output} lies in {source}, whose sounds are mixed: choose "
                 "a folder beside it"
             )
+
+
+def refuse_without(
+    needed: str, names: Iterable[str], context: click.Context | None = None
+) -> None:
+    """Refuses what a user gave and what has no effect.
+
+    Arguments
+    ---------
+    needed : str
+        The option that was not given.
+    names : iterable of str
+        Parameters that have an effect beside it alone.
+    context : click.Context, optional
+        Default: that of the command that runs.
+
+    Raises
+    ------
+    ValueError
+        Names the option.
+
+    Example
+    -------
+    >>> command = click.Command("mix", params=[click.Option(["--window"])])
+    >>> context = command.make_context("mix", ["--window", "3"])
+    >>> refuse_without("--clip-events", ["window"], context)
+    Traceback (most recent call last):
+    ValueError: --window has no effect without --clip-events
+    """
+    context = context or click.get_current_context()
+    for one in context.command.params:
+        if one.name in names and context.get_parameter_source(one.name) in (
+            ParameterSource.COMMANDLINE,
+            ParameterSource.ENVIRONMENT,
+        ):
+            raise ValueError(f"{one.opts[-1]} has no effect without {needed}")
 
 
 def _invoke(command: click.Command, context: click.Context) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from lhotse_recipes.cli import output_argument
-from speechbrain_opensed.commands.checks import refuse_among
+from speechbrain_opensed.commands.checks import refuse_among, refuse_without
 from speechbrain_opensed.commands.interrupts import prompt_interrupts
 from speechbrain_opensed.commands.options import count_option
 
@@ -23,6 +23,7 @@ def _span(kind):
 
 
 # Options that `simulate_soundscapes` has by the same name.
+_CLIPPING = ("threshold_db", "window", "event_seconds", "ontology")
 _AS_CALLED = """duration repeats repeat_below snr vary_snr speed max_polyphony
 peak sampling_rate""".split()
 
@@ -30,9 +31,7 @@ peak sampling_rate""".split()
 _COUNT = click.IntRange(min=1)
 
 
-@click.command(
-    short_help="Mix sounds into clips with known events.",
-)
+@click.command(short_help="Mix sounds into clips with known events.")
 @click.argument("bank")
 @output_argument(click.Path(file_okay=False, path_type=Path))
 @click.option("-n", "--num", type=_COUNT, default=100, help="Clips.")
@@ -190,6 +189,10 @@ def soundscapes(
     from lhotse_recipes.outputs import locked
     from lhotse_recipes.soundscapes import simulate_soundscapes, write_audio
 
+    if not options["clip_events"]:
+        refuse_without("--clip-events", _CLIPPING)
+    if options["audio"] == "none":
+        refuse_without("--audio", ["bits"])
     refuse_among(output, (bank, options["backgrounds"], options["rooms"]))
     claim = output / f".soundscapes_{split}.json"
     with locked(claim), _cluster(options["dask"]) as executor:

@@ -7,6 +7,7 @@ answer is a result.
 
 import gzip
 import json
+import re
 import struct
 from pathlib import Path
 
@@ -15,9 +16,11 @@ import pytest
 import soundfile
 import torch
 from click.testing import CliRunner
+from lhotse import CutSet
 from safetensors.torch import save_file
 
 from lhotse_recipes.manifests import read_cuts
+from lhotse_recipes.soundscapes import simulate_soundscapes
 from speechbrain_opensed.checkpoints import (
     load_dasheng,
     load_finelap,
@@ -647,6 +650,20 @@ def test_model_yamls(text, words):
     assert says(message, words), message
 
 
+MIXTURES = [
+    ("eternal", {"duration": 1e12}, "duration 1e+12 s: give"),
+    ("nan", {"duration": NAN}, "duration nan s: give"),
+    ("rate", {"sampling_rate": 99_999_999}, "sampling_rate 99999999: give"),
+    ("rate-0", {"sampling_rate": 0}, "sampling_rate 0: give"),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), rows(MIXTURES))
+def test_soundscapes(changes, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        simulate_soundscapes(CutSet(), None, num_clips=1, seed=0, **changes)
+
+
 RECIPE = "recipes/FlexSED/hparams/demo_flexsed.yaml"
 OVERRIDES = [
     ("batch-negative", {"batch_size": -1}, "batch_size"),
@@ -699,6 +716,40 @@ COMMANDS = [
         ["detect", "a.wav", "--queries-file", "no.txt", "--model", "x"],
         "no.txt",
     ),
+    (
+        "threshold-twice",
+        ["detect", "a.wav", "-q", "dog", "--model", "x"]
+        + ["--threshold", "dog=0.2", "--threshold", "dog =0.3"],
+        "threshold of 'dog' is given twice",
+    ),
+    (
+        "median-twice",
+        ["detect", "a.wav", "-q", "dog", "--model", "x"]
+        + ["--median", "0.1", "--median", "0.2"],
+        "for all phrases is given twice",
+    ),
+    (
+        "device-for-text",
+        ["detect", "a.wav", "--queries-file", "/dev/null", "--model", "x"],
+        "/dev/null is a device",
+    ),
+    (
+        "page",
+        ["generate", "rain", "--model", "x", "-o", "a.wav"]
+        + ["--report", "a.txt"],
+        "call it .html",
+    ),
+    (
+        "bits",
+        ["soundscapes", "procedural", "o", "--bits", "24"],
+        "--bits has no effect without --audio",
+    ),
+    (
+        "window",
+        ["soundscapes", "procedural", "o", "--window", "3"],
+        "--window has no effect without --clip-events",
+    ),
+    ("jobs", ["prepare", "event-bank", ".", "o", "-j", "0"], "x>=1"),
     ("cuts", ["annotate", "no.jsonl", "o.jsonl", "-q", "dog"], "--model"),
     ("soundscapes", ["soundscapes"], "Usage"),
     ("train", ["train", "NoSuchRecipe", "demo"], "NoSuchRecipe"),

@@ -231,3 +231,25 @@ def test_text_in_another_encoding_is_read_when_named(tmp_path):
     assert read_text(table) == "é\n"
     with pytest.raises(FileNotFoundError, match="gone: no such file"):
         read_text(tmp_path / "gone")
+
+
+def test_text_comes_through_a_pipe_and_not_from_a_device(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for sent, words in (
+        (b"dog\ncat\n", None),
+        (b"dog\nc\xe4t\n", "pipe:2: no"),
+    ):
+        # As a shell's <(...) does: somebody else writes.
+        if os.fork() == 0:
+            pipe.write_bytes(sent)
+            os._exit(0)
+        if words is None:
+            assert read_text(pipe) == "dog\ncat\n"
+        else:
+            with pytest.raises(ValueError, match=words):
+                read_text(pipe)
+        os.wait()
+    for path in ("/dev/null", tmp_path):
+        with pytest.raises(ValueError, match="folder or a device"):
+            read_text(path)

@@ -130,6 +130,12 @@ def test_an_input_is_no_output(tmp_path):
     refuse_inputs(None, [sound])
 
 
+def test_a_name_that_is_too_long_is_to_be_shorter(tmp_path):
+    with pytest.raises(OSError, match="choose a shorter name"):
+        with locked(tmp_path / ("x" * 250)):
+            pass
+
+
 def test_a_second_writer_is_refused_in_words(tmp_path):
     with (
         locked(tmp_path / "a"),

@@ -170,6 +170,13 @@ def test_folds(tmp_path):
     assert len(set(tested)) == 12
     with pytest.raises(ValueError, match="either splits or folds"):
         prepare_event_bank(bank, splits=SPLITS, folds=3)
+    for options, words in (
+        ({"fold": 2}, "fold 2 has no effect without folds"),
+        ({"audio_root": "x"}, "audio_root x has no effect"),
+        ({"num_jobs": 0}, "num_jobs is 0: give at least 1"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            prepare_event_bank(bank, **options)
     table = table_of(
         tmp_path / "t.csv", "path,label,split", "bank/a/0.wav,a,test"
     )

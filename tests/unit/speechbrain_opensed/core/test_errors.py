@@ -21,6 +21,7 @@ from speechbrain_opensed.core.errors import in_words, run_recipe
         (OSError(28, "full; free it", "a/b"), "full; free it: 'a/b'"),
         (MemoryError(), "MemoryError. Take a smaller --batch-size"),
         (RuntimeError("CUDA out of memory"), "Take a smaller --batch-size"),
+        (RuntimeError("can't allocate memory: 9 TB"), "a shorter --duration"),
         (BrokenExecutor("gone"), "fewer --num-jobs"),
         (AssertionError(), "AssertionError. This should not happen: X shows"),
         (KeyError("id"), "KeyError: 'id'. This should not happen"),
