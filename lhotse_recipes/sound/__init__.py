@@ -16,6 +16,7 @@ from lhotse_recipes.sound.finding import (
 )
 from lhotse_recipes.sound.parts import read_part
 from lhotse_recipes.sound.resampling import Resampler, resample_blocks
+from lhotse_recipes.sound.writing import writing_sound
 
 __all__ = [
     "CHANNELS",
@@ -32,4 +33,5 @@ __all__ = [
     "read_part",
     "resample_blocks",
     "walk_files",
+    "writing_sound",
 ]

@@ -22,8 +22,9 @@ def _span(kind):
     return click.Tuple([kind, kind])
 
 
-# Options that `simulate_soundscapes` has by the same name.
+# Options that act beside --clip-events alone.
 _CLIPPING = ("threshold_db", "window", "event_seconds", "ontology")
+# Options that `simulate_soundscapes` has by the same name.
 _AS_CALLED = """duration repeats repeat_below snr vary_snr speed max_polyphony
 peak sampling_rate""".split()
 

@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 
 from lhotse_recipes.holding import scratch_folder
+from lhotse_recipes.sound import writing_sound
 
 __all__ = ["RAW_FORMATS", "raw_blocks", "raw_options", "standard_input"]
 
@@ -125,9 +126,10 @@ def standard_input(
             # Its sizes have 64 bits.
             path = path.with_suffix(".w64")
             subtype = RAW_FORMATS[kind][1]
-            with soundfile.SoundFile(
-                path, "w", rate, channels, subtype
-            ) as file:
+            with (
+                writing_sound(path),
+                soundfile.SoundFile(path, "w", rate, channels, subtype) as file,
+            ):
                 for block in raw_blocks(source, kind, channels):
                     file.write(block)
                 empty = file.frames == 0

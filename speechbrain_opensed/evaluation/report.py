@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from lhotse_recipes.holding import scratch_folder
 from lhotse_recipes.io import write_atomically
+from lhotse_recipes.sound import writing_sound
 from speechbrain_opensed.evaluation.mistakes import (
     Mistake,
     Mistakes,
@@ -179,7 +180,8 @@ def _figure(cut: Cut, mistake: Mistake, stats, threshold: float) -> str:
         wav, png = folder / "clip.wav", folder / "clip.png"
         samples = cut.load_audio().mean(0)
         samples = samples / max(float(np.abs(samples).max()), 1e-9)
-        soundfile.write(wav, samples, cut.sampling_rate)
+        with writing_sound(wav):
+            soundfile.write(wav, samples, cut.sampling_rate)
         events = get_events(
             *(scores > threshold, scores, names),
             *(stats.hop_seconds, cut.duration),

@@ -13,7 +13,7 @@ import soundfile
 
 from lhotse_recipes.names import file_name, refuse_alike
 from lhotse_recipes.outputs import rewrite_folder
-from lhotse_recipes.sound import inspect_audio, read_part
+from lhotse_recipes.sound import inspect_audio, read_part, writing_sound
 from speechbrain_opensed.inference.lookup import Hit
 
 __all__ = ["save_moments"]
@@ -69,7 +69,8 @@ def save_moments(
     refuse_alike(folder, [name for name, _, _ in wanted])
     with rewrite_folder(folder, _LIST) as temporary:
         for name, phrase, hit in wanted:
-            _cut(hit, temporary / name)
+            with writing_sound(Path(folder) / name):
+                _cut(hit, temporary / name)
             told.append({"file": name, "query": phrase, **asdict(hit)})
         text = json.dumps(told, indent=1, ensure_ascii=False)
         (temporary / _LIST).write_text(text, encoding="utf-8")

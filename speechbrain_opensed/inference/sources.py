@@ -15,6 +15,7 @@ import soundfile
 from lhotse.cut import Cut
 
 from lhotse_recipes.holding import scratch_folder
+from lhotse_recipes.sound import writing_sound
 from speechbrain_opensed.dataio.audio import read_cut
 
 __all__ = ["as_samples", "check_rate", "sound_file", "sound_name"]
@@ -224,5 +225,6 @@ def _write(path, samples, rate):
         raise ValueError(
             "samples hold NaN or infinite values: mend their source"
         )
-    soundfile.write(path, samples.astype(np.float32), rate, "FLOAT")
+    with writing_sound(path):
+        soundfile.write(path, samples.astype(np.float32), rate, "FLOAT")
     return path

@@ -16,6 +16,7 @@ from matplotlib.image import imsave
 
 from lhotse_recipes.holding import scratch_folder
 from lhotse_recipes.io import write_atomically
+from lhotse_recipes.sound import writing_sound
 from speechbrain_opensed.plotting.page_parts import (
     PAGE_STYLE,
     inline_file,
@@ -309,7 +310,8 @@ def _level(samples):
 def _picture(samples, rate):
     with scratch_folder("page") as folder:
         wav = folder / "take.wav"
-        soundfile.write(wav, samples, rate)
+        with writing_sound(wav):
+            soundfile.write(wav, samples, rate)
         image = log_mel_image(wav, columns=400)
     buffer, top = io.BytesIO(), image.max()
     imsave(

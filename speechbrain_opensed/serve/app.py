@@ -5,6 +5,8 @@ Authors
 """
 
 import asyncio
+import errno
+import logging
 import secrets
 from collections.abc import AsyncIterator, Iterable
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -31,6 +33,9 @@ __all__ = ["create_app"]
 _STATIC = Path(__file__).with_name("static")
 # How often what is kept too long is looked for; seconds.
 _SWEEP = 60.0
+# A file that may not grow is one of a full disk, too.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+logger = logging.getLogger(__name__)
 
 
 def create_app(
@@ -114,6 +119,21 @@ def create_app(
     @app.exception_handler(ValueError)
     async def refuse(request: Request, error: ValueError) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, 422)
+
+    @app.exception_handler(OSError)
+    async def fail(request: Request, error: OSError) -> JSONResponse:
+        full = error.errno in _FULL
+        if not full:
+            logger.error("a request failed", exc_info=error)
+        # The names of our files are nobody's business.
+        detail = (
+            "no room is left on the server's disk: remove recordings, or make "
+            "room there, and try again"
+            if full
+            else f"{error.strerror or type(error).__name__}: the server's log "
+            "says more"
+        )
+        return JSONResponse({"detail": detail}, 507 if full else 500)
 
     @app.get("/health", tags=["server"])
     async def health() -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """What is kept, for how long, and how much of it."""
 
+import resource
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -9,7 +11,13 @@ from fastapi.testclient import TestClient
 from lhotse_recipes.sound import AudioInfo
 from speechbrain_opensed.serve import Limits, create_app
 from speechbrain_opensed.serve.store import Full, Store, shown_name
-from tests.unit.speechbrain_opensed.serve.conftest import HOME, send, wav
+from tests.unit.speechbrain_opensed.serve.conftest import (
+    HOME,
+    RATE,
+    look,
+    send,
+    wav,
+)
 
 
 @pytest.mark.parametrize(
@@ -84,3 +92,32 @@ def test_scores_are_read_where_they_are_wanted(tmp_path):
     np.testing.assert_array_equal(found.scores(5000, 5002), scores[5000:5002])
     np.testing.assert_array_equal(np.concatenate([*found.blocks()]), scores)
     assert found.scores(9000).shape == (0, 2)
+
+
+@contextmanager
+def no_room():
+    """No file may grow, as on a full disk."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_half(detector, tmp_path, wave):
+    content = wav(wave[:RATE])
+    app = create_app(detector, folder=tmp_path)
+    with TestClient(app, HOME, raise_server_exceptions=False) as client:
+        with no_room():
+            sent = client.post("/api/recordings", content=content)
+        assert sent.status_code == 507 and "no room is left" in sent.text
+        assert str(tmp_path) not in sent.text
+        assert list(tmp_path.iterdir()) == []
+        recording = send(client, content)
+        found = look(client, recording)[0]["id"]
+        labels = f"/api/detections/{found}/labels?format=textgrid"
+        with no_room():
+            answer = client.get(labels)
+        assert answer.status_code == 507 and "no room is left" in answer.text
+        assert client.get(labels).status_code == 200
