@@ -74,7 +74,7 @@ def fold_parts(
     :param fold: the one to test on, from 1.
     :param seed: another seed, other folds.
     :return: group → ``"train"``, ``"valid"`` or ``"test"``.
-    :raises ValueError: there is no such fold.
+    :raises ValueError: there is no such fold, or nothing to fill it.
 
     >>> bank = {f"dog-{k}": ["dog"] for k in "abcde"}
     >>> tested = [fold_parts(bank, 5, k, seed=0) for k in range(1, 6)]
@@ -90,10 +90,14 @@ def fold_parts(
         raise ValueError(f"there is no fold {fold}: choose from 1 to {folds}")
     shares = {str(number): 1 / folds for number in range(1, folds + 1)}
     role = {str(fold): "test", str(fold % folds + 1): "valid"}
-    return {
-        group: role.get(number, "train")
-        for group, number in stratified_parts(labels_of, shares, seed).items()
-    }
+    divided = stratified_parts(labels_of, shares, seed)
+    if empty := [one for one in shares if one not in divided.values()]:
+        raise ValueError(
+            f"{folds} folds of {len(labels_of)} groups of recordings leave "
+            f"{len(empty)} folds without any: choose at most as many as the "
+            "largest class has"
+        )
+    return {group: role.get(one, "train") for group, one in divided.items()}
 
 
 def split_of_group(group: str, splits: Mapping[str, float], seed: int) -> str:

@@ -15,6 +15,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from lhotse_recipes.io import read_text
 from speechbrain_opensed.inference.events import SoundEvent, clean_phrase
 from speechbrain_opensed.inference.waves import guard_peak, is_silent
 
@@ -95,7 +96,7 @@ def read_cues(text: str | Path) -> list[Cue]:
     if isinstance(text, Path):
         if not text.is_file():
             raise FileNotFoundError(f"no timeline {text}: check the path")
-        text = text.read_text(encoding="utf-8")
+        text = read_text(text)
     cues = []
     for line in filter(None, map(str.strip, re.split(r"[,;\n]", text))):
         match = _SENTENCE.match(line)

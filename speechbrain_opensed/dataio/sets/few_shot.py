@@ -14,6 +14,7 @@ import numpy as np
 from lhotse import CutSet
 from lhotse.cut import Cut
 
+from lhotse_recipes.io import read_text
 from lhotse_recipes.schema import events_of, label_of
 from lhotse_recipes.vocabulary import Vocabulary
 
@@ -42,7 +43,7 @@ def read_labels(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a class is not in the vocabulary.
+        If a class is not in the vocabulary, or the file is no text.
 
     Example
     -------
@@ -57,7 +58,7 @@ def read_labels(
                 f"no list of classes at {path}: give a file with one class "
                 "per line, or the classes as ['a', 'b']"
             )
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
         source = [line.strip() for line in lines if line.strip()]
     return [vocabulary.label_of(text) for text in source]
 

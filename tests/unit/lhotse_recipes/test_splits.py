@@ -96,6 +96,13 @@ def test_folds_that_there_are_not(folds, fold, match):
         fold_parts(bank_of(a=9), folds, fold, 0)
 
 
+def test_more_folds_than_recordings():
+    bank = bank_of(**dict.fromkeys("abcdef", 8))
+    with pytest.raises(ValueError, match="9 folds of 48 .* leave 1 folds"):
+        fold_parts(bank, 9, 2, 0)
+    assert set(fold_parts(bank, 8, 2, 0).values()) == set(SHARES)
+
+
 @given(
     st.lists(st.text(min_size=1), unique=True, max_size=20),
     st.integers(0, 2**31),
