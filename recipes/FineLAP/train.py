@@ -21,7 +21,7 @@ from lhotse_recipes.captioning import source_of
 from lhotse_recipes.io import write_json
 from lhotse_recipes.ontology import Ontology
 from lhotse_recipes.vocabulary import Vocabulary
-from speechbrain_opensed.checkpoints import load_eat, load_finelap
+from speechbrain_opensed.checkpoints import load_encoder, load_finelap
 from speechbrain_opensed.core.errors import run_recipe
 from speechbrain_opensed.dataio.phrases.audit import bank_relations
 from speechbrain_opensed.dataio.phrases.bank import PhraseBank
@@ -36,6 +36,7 @@ from speechbrain_opensed.evaluation.sets import (
     open_sets,
 )
 from speechbrain_opensed.inference.export import export_detector
+from speechbrain_opensed.lobes.encoders.named import adopt
 from speechbrain_opensed.losses import (
     clip_sigmoid_loss,
     frame_sigmoid_loss,
@@ -233,8 +234,8 @@ def start_from(model, hparams):
             getattr(model, f"b_{name}").fill_(hparams["bias"])
     config = hparams["pretrained_config"]
     if hparams["pretrained_encoder"] is not None:
-        encoder = load_eat(hparams["pretrained_encoder"], config)
-        model.eat.load_state_dict(encoder.state_dict())
+        source, name = hparams["pretrained_encoder"], hparams["encoder"]
+        adopt(model.tower, load_encoder(source, config, name))
     if hparams["pretrained"] is not None:
         whole = load_finelap(hparams["pretrained"], config)
         model.load_state_dict(whole.state_dict())
@@ -245,6 +246,12 @@ def main(arguments):
     hparams, run_opts = start_run(arguments)
     if hparams["prepare"] is not None:
         run_on_main(hparams["prepare"])
+    needed = hparams["model"].spec.sample_rate
+    if hparams["spec"].sample_rate != needed:
+        raise ValueError(
+            f"the audio encoder hears {needed} samples a second: give "
+            f"--sample_rate {needed}"
+        )
     hear = hparams["hear"]
     if not hear or set(hear) - {"published", "all"}:
         raise ValueError(f"hear {hear}: a list of published, all or both")

@@ -177,7 +177,7 @@ def encode_cuts(
                 load_window(cut, replace(spec, window_seconds=cut.duration + 1))
                 for cut in heard
             ]
-            wavs, lengths = pad_clips(waves, spec, model.eat.mel.width)
+            wavs, lengths = pad_clips(waves, spec, model.least_samples)
             with _listening(model):
                 clips, frames = model.encode_audio(wavs.to(device), lengths)
             yield batch, clips, frames

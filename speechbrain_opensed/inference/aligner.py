@@ -246,7 +246,7 @@ class AudioTextAligner(SoundInterface):
         most = round(_BATCH_SECONDS * self.spec.sample_rate)
         keys: list
         for keys, batch in batch_waves(waves, batch_size, most):
-            wavs, lengths = pad_clips(batch, self.spec, model.eat.mel.width)
+            wavs, lengths = pad_clips(batch, self.spec, model.least_samples)
             finite = torch.isfinite(wavs).all(dim=1)
             if not finite.all():
                 raise ValueError(

@@ -121,7 +121,7 @@ class AlignedSpace(SoundSpace):
     def hear(self, waves: Sequence[np.ndarray]) -> list[Heard]:
         """See :class:`SoundSpace`."""
         counts = [self.model.num_frames(len(wave)) for wave in waves]
-        wavs, lengths = pad_clips(waves, self.spec, self.model.eat.mel.width)
+        wavs, lengths = pad_clips(waves, self.spec, self.model.least_samples)
         with torch.no_grad():
             clips, frames = self.model.encode_audio(
                 wavs.to(self.device), lengths

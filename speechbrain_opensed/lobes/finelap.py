@@ -8,7 +8,7 @@ Authors
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,15 @@ from torch import Tensor, nn
 
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.lobes.encoders.eat import EAT, PATCH
+from speechbrain_opensed.lobes.encoders.htsat import HTSAT
 from speechbrain_opensed.lobes.long_audio import clip_lengths, cut_windows
 from speechbrain_opensed.lobes.projectors import make_local_projector, mlp
 from speechbrain_opensed.lobes.text.roberta import RobertaText
 
 __all__ = ["FineLAP"]
 
-SAMPLE_RATE = 16000
-# Distance of two frames: that of the features, and the one by which the
-# released weights were trained and are scored, 10 s over 64.
+# Distance of two frames of EAT: that of the features, and the one by which
+# the released weights were trained and are scored, 10 s over 64.
 FRAME_SECONDS = (0.16, 10 / 64)
 # Logits of cosines over less than this are beyond float32's sigmoid anyway.
 MIN_TEMPERATURE = 1e-3
@@ -65,13 +65,20 @@ class FineLAP(nn.Module):
         Window in mel frames of 10 ms, a multiple of 16.
     drop_path : float
         Stochastic depth of the audio encoder in training.
-    frame_seconds : float
-        Distance of two frames: 0.16, that of the features, or 0.15625 for
-        the released weights, which were trained on the latter.
+    frame_seconds : float, optional
+        Distance of two frames: 0.16, that of EAT's features and the default,
+        or 0.15625 for the released weights, which were trained on it, and
+        for HTS-AT.
     padding : str
         `window`: clips are padded to a whole window with the constant that
         the released weights know; `mask`: to the longest of the batch, and
-        nothing attends to the padding.
+        nothing attends to the padding; of EAT alone.
+    encoder : str
+        `eat`, or `htsat`, the audio tower of CLAP, of the paper's table 5;
+        `embed_dim`, `depth`, `num_heads`, `target_length` and `drop_path`
+        are EAT's.
+    encoder_config : mapping, optional
+        Of HTS-AT: sizes other than those of CLAP's.
 
     Raises
     ------
@@ -105,18 +112,46 @@ class FineLAP(nn.Module):
         max_tokens: int = 30,
         target_length: int = 1024,
         drop_path: float = 0.1,
-        frame_seconds: float = 0.16,
+        frame_seconds: float | None = None,
         padding: str = "window",
+        encoder: str = "eat",
+        encoder_config: Mapping | None = None,
     ):
         super().__init__()
-        if frame_seconds not in FRAME_SECONDS:
-            raise ValueError(
-                f"frame_seconds is {frame_seconds}: choose from "
-                f"{list(FRAME_SECONDS)}"
+        if encoder not in ("eat", "htsat"):
+            raise ValueError(f"encoder is {encoder!r}: choose 'eat' or 'htsat'")
+        tower: EAT | HTSAT
+        if encoder == "eat":
+            if encoder_config:
+                raise ValueError(
+                    "encoder_config is HTS-AT's: EAT's sizes are embed_dim, "
+                    "depth and num_heads"
+                )
+            tower = EAT(
+                embed_dim,
+                depth,
+                num_heads,
+                target_length=target_length,
+                drop_path=drop_path,
             )
-        if padding not in ("window", "mask"):
+        else:
+            tower = HTSAT(**(encoder_config or {}))
+        hops = FRAME_SECONDS if encoder == "eat" else (tower.hop_seconds,)
+        if frame_seconds is None:
+            frame_seconds = hops[0]
+        if frame_seconds not in hops:
             raise ValueError(
-                f"padding is {padding!r}: choose 'window' or 'mask'"
+                f"frame_seconds is {frame_seconds}: choose from {list(hops)}"
+            )
+        if padding not in ("window", "mask")[: len(hops)]:
+            raise ValueError(
+                f"padding is {padding!r}: choose 'window'"
+                + (" or 'mask'" if encoder == "eat" else " for HTS-AT")
+            )
+        if unify_audio_proj and tower.dim != tower.clip_dim:
+            raise ValueError(
+                "unify_audio_proj: clips and frames of HTS-AT have different "
+                "widths, and need projectors of their own"
             )
         self.padding = padding
         self.embed_size = embed_size
@@ -125,28 +160,22 @@ class FineLAP(nn.Module):
         self.temp_local = nn.Parameter(torch.tensor(0.1))
         self.b_local = nn.Parameter(torch.tensor(-10.0))
         # The names are those of the released checkpoints.
-        eat = EAT(
-            embed_dim,
-            depth,
-            num_heads,
-            target_length=target_length,
-            drop_path=drop_path,
-        )
         self.audio_encoder = nn.ModuleDict(
-            {"audio_enc": nn.ModuleDict({"model": eat})}
+            {"audio_enc": nn.ModuleDict({"model": tower})}
         )
         self.text_encoder = RobertaText(roberta, tokenizer, max_tokens)
         self.global_text_proj = mlp(self.text_encoder.dim, embed_size)
         self.local_audio_proj = make_local_projector(
-            local_audio_proj_type, embed_dim, embed_size
+            local_audio_proj_type, tower.dim, embed_size
         )
         if not unify_audio_proj:
-            self.global_audio_proj = mlp(embed_dim, embed_size)
+            self.global_audio_proj = mlp(tower.clip_dim, embed_size)
         self.unify_audio_proj = unify_audio_proj
-        self.window_frames = target_length // PATCH
-        self.hop_samples = round(frame_seconds * SAMPLE_RATE)
+        self.window_frames = tower.num_times
+        self.hop_samples = round(frame_seconds * tower.sample_rate)
+        self.least_samples = tower.least_samples
         self.spec = SedSpec(
-            SAMPLE_RATE,
+            tower.sample_rate,
             frame_seconds,
             self.window_frames * frame_seconds,
             normalize=None,
@@ -171,7 +200,7 @@ class FineLAP(nn.Module):
         )
 
     @property
-    def eat(self) -> EAT:
+    def tower(self) -> EAT | HTSAT:
         """The audio encoder."""
         return self.audio_encoder["audio_enc"]["model"]
 
@@ -193,7 +222,8 @@ class FineLAP(nn.Module):
         Arguments
         ---------
         wav : torch.Tensor
-            `[batch, samples]`, 16 kHz, of any length from 25 ms.
+            `[batch, samples]` at the tower's rate, of any length from
+            25 ms.
         wav_lens : torch.Tensor, optional
             Length of each clip relative to `samples`, `[batch]`; default:
             all full.
@@ -217,7 +247,7 @@ class FineLAP(nn.Module):
         ValueError
             If the shape does not fit or a clip is too short.
         """
-        lengths = clip_lengths(wav, wav_lens, self.eat.mel.width)
+        lengths = clip_lengths(wav, wav_lens, self.least_samples)
         if self.num_frames(wav.shape[1]) <= self.window_frames:
             mel, valid = self._window_mel(wav, lengths)
             return self.encode_mel(mel, valid, normalize)
@@ -252,14 +282,14 @@ class FineLAP(nn.Module):
         Arguments
         ---------
         wav : torch.Tensor
-            `[batch, samples]`, 16 kHz, of at most one window.
+            `[batch, samples]` at the tower's rate, of at most one window.
         wav_lens : torch.Tensor, optional
             Relative lengths, `[batch]`; default: all full.
 
         Returns
         -------
         torch.Tensor
-            The normalised mel, `[batch, 128, frames]`.
+            The tower's mel, `[batch, bands, frames]`.
         torch.Tensor or None
             Frames of the model that count, `[batch]`; None: all.
 
@@ -268,7 +298,7 @@ class FineLAP(nn.Module):
         ValueError
             If clips are longer than a window.
         """
-        lengths = clip_lengths(wav, wav_lens, self.eat.mel.width)
+        lengths = clip_lengths(wav, wav_lens, self.least_samples)
         if self.num_frames(wav.shape[1]) > self.window_frames:
             raise ValueError(
                 f"clips of {wav.shape[1]} samples are longer than a window: "
@@ -287,7 +317,7 @@ class FineLAP(nn.Module):
             Clips `[batch, embed_size]` and frames `[batch, time,
             embed_size]`, of norm 1; clips without `normalize` of any.
         """
-        summary, frames = self.eat(mel.transpose(1, 2), valid)
+        summary, frames = self.tower(mel.transpose(1, 2), valid)
         frames_out = self.local_audio_proj(frames, valid)
         clip = (
             self.local_audio_proj(summary.unsqueeze(1)).squeeze(1)
@@ -441,13 +471,12 @@ class FineLAP(nn.Module):
         return clip, frames, self.encode_text(input_ids, attention_mask)
 
     def _window_mel(self, wav, lengths):
-        mel_module = self.eat.mel
         counts = torch.tensor(lengths, device=wav.device)
         times, valid = self.window_frames, None
         if self.padding == "mask":
             times = self.num_frames(wav.shape[1])
-            frames = mel_module.num_frames(counts)
+            frames = self.tower.mel.num_frames(counts)
             valid = (frames / PATCH).ceil().clamp(max=times).long()
         full = all(length == wav.shape[1] for length in lengths)
-        mel = mel_module(wav, None if full else counts, times * PATCH)
+        mel = self.tower.window_mel(wav, None if full else counts, times)
         return mel.transpose(1, 2), valid

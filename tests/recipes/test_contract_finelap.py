@@ -9,6 +9,7 @@ from lhotse_recipes.schema import captions_of
 from tests.recipes.drive import ROOT, drive
 from tests.recipes.readme import commands, variants
 from tests.recipes.samples import _write_roberta
+from tests.recipes.tiny_encoders import SIZES, save_weights
 from tests.recipes.trees import CORPORA
 
 RECIPE = ROOT / "recipes/FineLAP"
@@ -62,8 +63,15 @@ def runs(tmp_path_factory):
                 *(f"--{k}={v}" for k, v in tiny.items()),
             ]
     steps.append(step("base", *base, "--output_folder", folder / "base"))
+    hts = save_weights("htsat", folder / "clap")
     for number, (name, overrides) in enumerate(VARIANTS.items()):
         place = folder / f"v{number}"
+        if "htsat" in overrides:
+            sizes = json.dumps(SIZES["htsat"])
+            overrides = [*overrides, "--encoder_config", sizes]
+            at = overrides.index("--pretrained_encoder")
+            overrides[at + 1] = hts
+            overrides += ["--pretrained_config", sizes]
         few = ["--leave_out_sets", ALL_SETS, "--output_folder", place]
         steps.append(step(name, *base, *few, *overrides))
     clip = next((folder / "VGGSound").glob("*.flac"))
@@ -125,6 +133,8 @@ def test_variants_differ(runs, name):
     assert one["steps"] > 0 and one["moved"]
     same = (one["shapes"], one["losses"]) == (base["shapes"], base["losses"])
     assert same == (name == own)
+    if "htsat" in name:
+        assert any("audio_model" in moved for moved in one["moved"])
     if "frame_weight 0" in name:
         assert "model.b_local" in one["fixed"]
     if "clip_weight 0" in name:

@@ -3,51 +3,20 @@
 import json
 
 import pytest
-import torch
-from transformers import ClapFeatureExtractor
 
-from speechbrain_opensed.lobes.encoders.beats import BEATs
-from speechbrain_opensed.lobes.prompts.alm_clap import TINY_FRONT, ClapTower
 from tests.recipes.drive import ROOT, drive
-from tests.unit.speechbrain_opensed.lobes.encoders.sizes import BEATS
-from tests.unit.speechbrain_opensed.lobes.encoders.test_beats import published
-from tests.unit.speechbrain_opensed.lobes.encoders.test_clap import save_tokens
+from tests.recipes.tiny_encoders import SIZES, save_weights
 
 RECIPE = ROOT / "recipes/FlexSED"
-# Ten seconds, in a hundred frames.
-FRONT = TINY_FRONT | {"max_length_s": 10, "hop_length": 4800}
-SIZES = {
-    "htsat": {
-        "embed_dim": 8,
-        "depths": [1, 1],
-        "num_heads": [2, 2],
-        "window_size": 4,
-        "spec_size": 64,
-        "front": FRONT,
-    },
-    "beats": {"num_tags": 4, "sizes": BEATS},
-}
-
-
-def save_weights(name, folder):
-    torch.manual_seed(0)
-    if name == "beats":
-        torch.save(published(BEATs(**SIZES[name])), folder / "beats.pt")
-        return folder / "beats.pt"
-    ClapTower.tiny(fused=False).model.save_pretrained(folder)
-    save_tokens(folder)
-    ClapFeatureExtractor(frequency_min=50, **FRONT).save_pretrained(folder)
-    return folder
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SIZES)
 def test_detectors_are_trained_exported_and_asked(name, places, tmp_path):
-    weights = tmp_path / "weights"
-    weights.mkdir()
+    weights = save_weights(name, tmp_path / "weights")
     words = [
         *("--encoder", name, "--encoder_config", json.dumps(SIZES[name])),
-        *("--pretrained_encoder", str(save_weights(name, weights))),
+        *("--pretrained_encoder", str(weights)),
         *("--bank_folder", f"{places['data']}/events.csv"),
         *("--text_source", "hash", "--text_dim", "16", "--num_train", "6"),
         *("--num_valid", "2", "--num_test", "3", "--batch_size", "2"),

@@ -155,7 +155,8 @@ class EAT(nn.Module):
         self.num_times = target_length // PATCH
         # What a detector needs to know, see `encoders.protocol.Encoder`.
         self.window_seconds = self.num_times * self.hop_seconds
-        self.dim = embed_dim
+        self.least_samples = self.mel.width
+        self.dim = self.clip_dim = embed_dim
         self.num_tags = 0
         self.register_buffer(
             "positions",
@@ -228,6 +229,27 @@ class EAT(nn.Module):
         """
         x = self.tokens(mel, valid)
         return x[:, 0], x[:, 1:].unflatten(1, (-1, ROWS)).mean(dim=2)
+
+    def window_mel(
+        self, wav: Tensor, counts: Tensor | None, times: int
+    ) -> Tensor:
+        """What the encoder sees of clips of at most one window.
+
+        Arguments
+        ---------
+        wav : torch.Tensor
+            `[batch, samples]` at 16 kHz.
+        counts : torch.Tensor or None
+            True number of samples of each clip, `[batch]`; None: all.
+        times : int
+            Patches along time that are wanted.
+
+        Returns
+        -------
+        torch.Tensor
+            `[batch, 16 * times, 128]`, see :class:`KaldiMel`.
+        """
+        return self.mel(wav, counts, times * PATCH)
 
     def encode(self, wav: Tensor) -> Tensor:
         """Hears each clip once.

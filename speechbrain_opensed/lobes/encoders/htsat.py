@@ -128,17 +128,23 @@ class HTSAT(nn.Module):
         columns = self.folds * spec_size // (PATCH * 2 ** (halved - 1))
         self.sample_rate = int(self.mel.sample_rate)
         self.window_seconds = self.mel.samples / self.sample_rate
+        self.num_times = columns
+        self.least_samples = self.mel.hop
         self.hop_seconds = self.window_seconds / columns
         self.clip_dim = embed_dim * 2**halved
         self.dim = self.clip_dim // 2 + self.clip_dim
 
-    def forward(self, wav: Tensor) -> tuple[Tensor, Tensor]:
-        """Hears clips of at most one window, silence behind them.
+    def forward(
+        self, mel: Tensor, valid: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Encodes what :meth:`log_mel` made of windows.
 
         Arguments
         ---------
-        wav : torch.Tensor
-            `[batch, samples]` at the encoder's rate.
+        mel : torch.Tensor
+            `[batch, mel frames, bands]`.
+        valid : torch.Tensor, optional
+            Has to be None: all of a window is heard.
 
         Returns
         -------
@@ -146,28 +152,9 @@ class HTSAT(nn.Module):
             Clips `[batch, clip_dim]`.
         torch.Tensor
             Frames of the whole window, `[batch, time, dim]`: the last stage
-            but one, then the last, interpolated to as many.
-
-        Raises
-        ------
-        ValueError
-            If the clips are longer than a window.
+            stage but one, then the last, interpolated to as many.
         """
-        return self.embed_mel(self.log_mel(wav))
-
-    def log_mel(self, wav: Tensor) -> Tensor:
-        """Decibels `[batch, mel frames, bands]` of `[batch, samples]`."""
-        if wav.shape[1] > self.mel.samples:
-            raise ValueError(
-                f"{wav.shape[1]} samples: the encoder takes at most "
-                f"{self.mel.samples} ({self.window_seconds:g} s); cut the "
-                "audio (SoundEventDetector does it for files of any length)"
-            )
-        features, _ = self.mel(wav, [wav.shape[1]] * len(wav))
-        return features[:, 0]
-
-    def embed_mel(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Embeds `[batch, mel frames, bands]`; see :meth:`forward`."""
+        assert valid is None
         out = self.audio_model.audio_encoder(
             mel[:, None].to(self.audio_model.dtype),
             output_hidden_states=True,
@@ -178,6 +165,48 @@ class HTSAT(nn.Module):
         coarse = F.interpolate(coarse, fine.shape[-1], mode="linear")
         frames = torch.cat([fine, coarse], dim=1).transpose(1, 2)
         return out.pooler_output, frames
+
+    def window_mel(
+        self, wav: Tensor, counts: Tensor | None, times: int
+    ) -> Tensor:
+        """What the encoder sees of clips of at most one window.
+
+        Arguments
+        ---------
+        wav : torch.Tensor
+            `[batch, samples]` at the encoder's rate.
+        counts : torch.Tensor or None
+            True number of samples of each clip, `[batch]`; None: all.
+        times : int
+            Frames of a window: always all of it is heard.
+
+        Returns
+        -------
+        torch.Tensor
+            Decibels, `[batch, mel frames, bands]`, of silence behind a
+            clip's end.
+        """
+        if counts is not None:
+            place = torch.arange(wav.shape[1], device=wav.device)
+            wav = wav * (place < counts[:, None])
+        return self.log_mel(wav)
+
+    def log_mel(self, wav: Tensor) -> Tensor:
+        """Decibels `[batch, mel frames, bands]` of `[batch, samples]`.
+
+        Raises
+        ------
+        ValueError
+            If the clips are longer than a window.
+        """
+        if wav.shape[1] > self.mel.samples:
+            raise ValueError(
+                f"{wav.shape[1]} samples: the encoder takes at most "
+                f"{self.mel.samples} ({self.window_seconds:g} s); cut the "
+                "audio (SoundEventDetector does it for files of any length)"
+            )
+        features, _ = self.mel(wav, [wav.shape[1]] * len(wav))
+        return features[:, 0]
 
     def encode(self, wav: Tensor) -> Tensor:
         """Hears each clip once.
@@ -203,7 +232,7 @@ class HTSAT(nn.Module):
             raise ValueError(
                 f"{wav.shape[1]} samples: give at least a frame of {round(hop)}"
             )
-        return self(wav)[1][:, :count]
+        return self(self.log_mel(wav))[1][:, :count]
 
     def _unfolded(self, square: Tensor) -> Tensor:
         """Mean over frequency, `[batch, dim, folds * columns]`."""

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from speechbrain_opensed.lobes.finelap import SAMPLE_RATE, FineLAP
+from speechbrain_opensed.lobes.finelap import FineLAP
 from speechbrain_opensed.lobes.prompts.alm import AudioLanguageModel
 from speechbrain_opensed.lobes.text.roberta import END, PAD, START
 
@@ -60,7 +60,10 @@ class FineLAPTower(AudioLanguageModel):
         super().__init__(source)
         text = source.text_encoder
         self.width, self.embed_dim = text.dim, source.embed_size
-        self.max_tokens, self.sample_rate = text.max_tokens, SAMPLE_RATE
+        self.max_tokens, self.sample_rate = (
+            text.max_tokens,
+            source.spec.sample_rate,
+        )
         self.start_id, self.end_id, self.pad_id = START, END, PAD
         self.settings = {
             "padding": source.padding,
@@ -76,7 +79,7 @@ class FineLAPTower(AudioLanguageModel):
             torch.manual_seed(seed)
             model = FineLAP(**TINY)
             # As it is drawn for training, all sounds are alike to it.
-            for parameter in model.eat.modality_encoders.parameters():
+            for parameter in model.tower.modality_encoders.parameters():
                 torch.nn.init.normal_(parameter)
         return cls(model)
 

@@ -59,10 +59,10 @@ def test_parity_with_the_original(parity, model):
     expected = parity[2]
     wav, lens = wavs(expected)
     lengths = (lens.double() * wav.shape[1]).round().long()
-    mel = model.eat.mel(wav, lengths, 1024)
+    mel = model.tower.mel(wav, lengths, 1024)
     close(mel[0, ::16], expected["mel1"], 1e-5)
     close(mel[1, ::16], expected["mel2"], 1e-5)
-    close(model.eat.tokens(mel)[:, ::8], expected["eat_tokens"], 1e-4)
+    close(model.tower.tokens(mel)[:, ::8], expected["eat_tokens"], 1e-4)
 
     clip, frames = model.encode_audio(wav, lens)
     text = model.encode_text(expected["input_ids"], expected["attention_mask"])
@@ -241,13 +241,13 @@ def test_pretrained_encoder_of_both_layouts(parity, model):
     fairseq["model." + "modality_encoders.IMAGE.decoder.proj.bias"] = (
         torch.ones(3)
     )
-    assert same(load_eat(fairseq, sizes), model.eat)
+    assert same(load_eat(fairseq, sizes), model.tower)
     hf = {
         key.removeprefix("audio_encoder."): value
         for key, value in hugging_face(with_unused(state)).items()
         if key.startswith("audio_encoder.")
     }
-    assert same(load_eat(hf, sizes), model.eat)
+    assert same(load_eat(hf, sizes), model.tower)
     with pytest.raises(ValueError, match="missing .*blocks.1.mlp.fc2.bias"):
         del hf["model.blocks.1.mlp.fc2.bias"]
         load_eat(hf, sizes)

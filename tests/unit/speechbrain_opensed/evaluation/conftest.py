@@ -1,7 +1,5 @@
 """A model that hears tones and reads what animals and weather they are."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import soundfile
@@ -23,7 +21,7 @@ class ToneModel(torch.nn.Module):
         super().__init__()
         self.temp_global = torch.nn.Parameter(torch.tensor(0.1))
         self.spec = SedSpec(RATE, HOP / RATE, 10.0, normalize=None)
-        self.eat = SimpleNamespace(mel=SimpleNamespace(width=400))
+        self.least_samples = 400
         self.clips, self.texts, self.modes = 0, [], set()
 
     def encode_audio(self, wav, wav_lens):

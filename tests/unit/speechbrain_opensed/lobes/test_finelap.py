@@ -11,6 +11,7 @@ from speechbrain_opensed.lobes.finelap import FineLAP
 from speechbrain_opensed.lobes.text.finelap import FineLAPTextEncoder
 from speechbrain_opensed.lobes.text.roberta import RobertaText
 from tests.tiny_aligner import ROBERTA, SIZES
+from tests.unit.speechbrain_opensed.lobes.encoders.sizes import HTS
 
 TINY = SIZES | {"depth": 2}
 KINDS = ["transformer", "transformer_linearlast", "rnn", "linear"]
@@ -21,7 +22,7 @@ def make(**options):
     model = FineLAP(**{**TINY, **options}).eval()
     # At the start all biases of the front are so small that all frames
     # sound alike.
-    for parameter in model.eat.modality_encoders.parameters():
+    for parameter in model.tower.modality_encoders.parameters():
         torch.nn.init.normal_(parameter)
     return model
 
@@ -75,7 +76,7 @@ def test_mask_is_as_good_as_no_padding():
     """Masked, a clip sounds as it does to an encoder without padding."""
     model = make(padding="mask")
     wav = noise(400 + 160 * 47)  # three whole patches
-    summary, _ = model.eat(model.eat.mel(wav))
+    summary, _ = model.tower(model.tower.mel(wav))
     expected = torch.nn.functional.normalize(
         model.global_audio_proj(summary), dim=-1
     )
@@ -158,7 +159,7 @@ def test_one_projector_for_both():
     assert not any("global_audio" in key for key in model.state_dict())
     with torch.no_grad():
         clip, frames = model.encode_audio(noise(30_000))
-        summary, _ = model.eat(model.eat.mel(noise(30_000), None, 1024))
+        summary, _ = model.tower(model.tower.mel(noise(30_000), None, 1024))
         expected = model.local_audio_proj(summary.unsqueeze(1))[:, 0]
     # The summary, never the first frame.
     expected = torch.nn.functional.normalize(expected, dim=-1)
@@ -255,3 +256,34 @@ def test_raw_clips_are_those_of_the_projection():
     raw, _ = model.encode_audio(long, normalize=False)
     unit, _ = model.encode_audio(long)
     torch.testing.assert_close(raw / raw.norm(dim=-1), unit)
+
+
+@torch.no_grad()
+def test_htsat_hears_in_place_of_eat():
+    torch.manual_seed(0)
+    model = FineLAP.tiny(encoder="htsat", encoder_config=HTS).eval()
+    assert (model.spec.sample_rate, model.spec.hop_seconds) == (48000, 1 / 8)
+    wav = torch.randn(2, 30000) * 0.1
+    wav[1, 12000:] = 9.0
+    clips, frames = model.encode_audio(wav, torch.tensor([1.0, 0.4]))
+    assert clips.shape == (2, 8) and frames.shape == (2, 8, 8)
+    # Nothing behind a clip's end is heard, and no other clip.
+    alone, _ = model.encode_audio(wav[1:, :12000])
+    torch.testing.assert_close(clips[1:], alone, atol=1e-5, rtol=1e-4)
+    long, frames = model.encode_audio(torch.randn(1, 48000 * 3))
+    assert long.shape == (1, 8) and frames.shape == (1, 24, 8)
+
+
+def test_what_htsat_cannot_is_said():
+    with pytest.raises(ValueError, match="choose 'eat' or 'htsat'"):
+        FineLAP.tiny(encoder="beats")
+    tiny = dict(encoder="htsat", encoder_config=HTS)
+    for options, words in (
+        (dict(padding="mask"), "choose 'window' for HTS-AT"),
+        (dict(frame_seconds=0.16), r"choose from \[0.125\]"),
+        (dict(unify_audio_proj=True), "have different widths"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            FineLAP.tiny(**tiny, **options)
+    with pytest.raises(ValueError, match="encoder_config is HTS-AT's"):
+        FineLAP.tiny(encoder_config=HTS)
