@@ -335,3 +335,33 @@ def test_processes_load_the_model_themselves(many, tmp_path):
         assert pool.submit(len, "abc").result() == 3
     assert _found(alone) == _found(shared)
     assert sum(len(cut["supervisions"]) for cut in _found(alone)) > 0
+
+
+@pytest.mark.slow
+def test_a_cluster_of_dask_gives_the_same(many, tmp_path):
+    distributed = pytest.importorskip(
+        "distributed", reason="needs speechbrain-opensed[cluster]"
+    )
+    source = export_tiny(tmp_path)
+    settings = dict(phrases=["rain", "dog"], threshold=0.01)
+    alone, shared = tmp_path / "alone.jsonl", tmp_path / "shared.jsonl"
+    good = [cut for cut in many if not cut.id.startswith("bad")]
+    annotate_events(CutSet.from_cuts(good), source, output=alone, **settings)
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        # The client itself, and what of it looks like concurrent.futures.
+        for executor in (client, client.get_executor()):
+            annotate_events(
+                CutSet.from_cuts(good),
+                source,
+                output=shared,
+                num_jobs=2,
+                executor=executor,
+                **settings,
+            )
+            assert _found(alone) == _found(shared)
+    assert sum(len(cut["supervisions"]) for cut in _found(alone)) > 0
