@@ -14,7 +14,12 @@ from lhotse.utils import fastcopy
 
 from lhotse_recipes.schema import events_of
 
-__all__ = ["background_share", "choose_by_background", "tag_background"]
+__all__ = [
+    "background_share",
+    "choose_by_background",
+    "cut_to_utterances",
+    "tag_background",
+]
 
 #: Where Lhotse's `AudioTaggingDataset` and icefall's recipes look for it.
 AUDIO_EVENT = "audio_event"
@@ -49,6 +54,44 @@ def tag_background(cut: Cut, least: float = 0.1) -> Cut:
             for one in cut.supervisions
         ],
     )
+
+
+def cut_to_utterances(cut: Cut) -> list[Cut]:
+    """
+    Make a cut of each utterance, with what sounds beside it.
+
+    A recording of an hour has many; a speech recogniser is trained on one at
+    a time. The utterance is the first supervision of its cut, other
+    utterances are not in it.
+
+    :param cut: a cut with speech and events, not mixed.
+    :return: the cuts, called after the supervisions.
+
+    >>> from lhotse import SupervisionSegment
+    >>> from lhotse.testing.dummies import dummy_cut
+    >>> from lhotse_recipes.schema import event
+    >>> said = SupervisionSegment("u", "r", 0.2, 0.5, text="COME HERE")
+    >>> rain = event("r", 0, 0.1, 0.4, "rain", "Rain")
+    >>> (one,) = cut_to_utterances(dummy_cut(0, supervisions=[said, rain]))
+    >>> one.duration, [s.text for s in one.supervisions]
+    (0.5, ['COME HERE', 'rain'])
+    """
+    events = events_of(cut)
+    speech = [one for one in cut.supervisions if _is_speech(one, events)]
+    others = {one.id for one in speech}
+    found = []
+    for said in speech:
+        part = cut.truncate(
+            offset=max(0.0, said.start),
+            duration=min(said.end, cut.duration) - max(0.0, said.start),
+            keep_excessive_supervisions=True,
+        )
+        own = [one for one in part.supervisions if one.id == said.id]
+        rest = [one for one in part.supervisions if one.id not in others]
+        # Several cuts of a recording may have an utterance of the same id.
+        name = f"{cut.id}-{said.id}"
+        found.append(fastcopy(part, id=name, supervisions=own + rest))
+    return found
 
 
 def background_share(

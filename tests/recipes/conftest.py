@@ -10,6 +10,7 @@ from tests.recipes.samples import (
     write_corpora,
     write_event_bank,
     write_opera,
+    write_spoken,
     write_t5,
     write_tiny_tango,
 )
@@ -28,6 +29,7 @@ def places(tmp_path_factory):
         "desed": desed(folder / "desed"),
         "audioset": write_audioset(folder / "audioset"),
         "corpora": write_corpora(folder / "corpora"),
+        "spoken": write_spoken(folder / "spoken"),
         "captioned": write_captioned(folder / "captioned"),
         "t5": write_t5(folder / "t5"),
         "tango": write_tiny_tango(folder / "tango", folder / "t5"),

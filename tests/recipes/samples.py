@@ -104,6 +104,55 @@ def write_audioset(folder: Path, clips: int = 6) -> Path:
     return folder
 
 
+def write_spoken(folder: Path, train: int = 24, other: int = 6) -> Path:
+    """Writes manifests of "speech", a tone for each letter.
+
+    A recording has two utterances; every third has a buzz under the first,
+    and its manifest says so.
+    """
+    from lhotse import CutSet, Recording, SupervisionSegment
+
+    from lhotse_recipes.schema import event
+
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    time = np.arange(RATE // 5) / RATE
+    buzz = 0.2 * np.sign(np.sin(2 * np.pi * 90 * np.arange(RATE) / RATE))
+    for part, count in (("train", train), ("valid", other), ("test", other)):
+        cuts = []
+        for number in range(count // 2):
+            texts = [
+                " ".join("".join(rng.choice(list("ABCD"), 2)) for _ in "12")
+                for _ in range(2)
+            ]
+            wave = np.zeros(2 * RATE)
+            for at, letter in enumerate("".join(texts).replace(" ", "_")):
+                # A space is silence.
+                pitch = 0 if letter == "_" else 400 + 350 * "ABCD".index(letter)
+                first = at // 5 * RATE + at % 5 * len(time)
+                wave[first : first + len(time)] = 0.1 * np.sin(
+                    2 * np.pi * pitch * time
+                )
+            wave += 0.003 * rng.standard_normal(len(wave))
+            name = f"{part}{number:03d}"
+            noisy = number % 3 == 0
+            if noisy:
+                wave[:RATE] += buzz
+            sf.write(folder / f"{name}.wav", wave, RATE)
+            cut = Recording.from_file(folder / f"{name}.wav").to_cut()
+            cut.supervisions = [
+                SupervisionSegment(
+                    f"{name}-{at}", name, float(at), 1.0, text=text
+                )
+                for at, text in enumerate(texts)
+            ]
+            if noisy:
+                cut.supervisions += [event(name, 0, 0.0, 1.0, "buzz", "buzz")]
+            cuts.append(cut)
+        CutSet.from_cuts(cuts).to_file(folder / f"{part}.jsonl.gz")
+    return folder
+
+
 def write_opera(folder: Path) -> Path:
     """Writes a tree like Beijing-Opera's, with tables as PALM's."""
     folder.mkdir(parents=True)

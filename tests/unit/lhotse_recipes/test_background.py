@@ -9,6 +9,7 @@ from lhotse.testing.dummies import dummy_cut
 from lhotse_recipes.background import (
     background_share,
     choose_by_background,
+    cut_to_utterances,
     tag_background,
 )
 from lhotse_recipes.schema import caption, event
@@ -92,3 +93,23 @@ def test_lazy_stays_lazy(tmp_path):
     CutSet.from_cuts(cuts).to_file(path)
     chosen = choose_by_background(CutSet.from_jsonl_lazy(path))
     assert chosen.is_lazy and len(list(chosen)) == 2
+
+
+def test_each_utterance_becomes_a_cut():
+    said = [
+        SupervisionSegment("a", "r", 0.0, 0.4, text="ONE"),
+        SupervisionSegment("b", "r", 0.3, 0.9, text="TWO"),
+    ]
+    rain = event("r", 0, 0.35, 0.8, "rain", "Rain")
+    cut = dummy_cut(0, supervisions=[*said, rain])
+    first, second = cut_to_utterances(cut)
+    assert [s.text for s in first.supervisions] == ["ONE", "rain"]
+    assert first.duration == pytest.approx(0.4)
+    # What is said beyond the recording is cut off.
+    assert second.duration == pytest.approx(0.7)
+    assert [s.text for s in second.supervisions] == ["TWO", "rain"]
+    assert second.supervisions[1].start == pytest.approx(0.05)
+    assert first.id != second.id
+    tagged = tag_background(first, 0.1).supervisions[0]
+    assert tagged.audio_event == ""
+    assert cut_to_utterances(dummy_cut(1, supervisions=[rain])) == []
