@@ -2,8 +2,7 @@
 """A small speech recogniser, trained on what was chosen by its background.
 
 To run this recipe:
-> python train.py hparams/ctc.yaml --train_cuts=... --valid_cuts=... \\
->     --test_cuts=... --background=leave_out
+> python train.py hparams/ctc.yaml --data_folder /path/to/manifests
 
 The manifests are those of a corpus of speech after `opensed annotate`.
 
@@ -55,7 +54,9 @@ class RecogniserBrain(OpenSEDBrain):
             feats = self.hparams.features(wavs)
             feats = self.hparams.normalize(feats, lengths)
         heard, _ = self.modules.encoder(feats)
-        return self.modules.output(heard).log_softmax(-1)
+        # There may be more outputs than characters.
+        logits = self.modules.output(heard)[..., : len(self.characters)]
+        return logits.log_softmax(-1)
 
     def compute_objectives(self, predictions, batch, stage):
         """CTC; and counts words that are wrong."""
@@ -214,8 +215,8 @@ def dataio_prep(hparams):
             **reading,
         )
     ]
-    for part in ("valid", "test"):
-        cuts = read_utterances(hparams[f"{part}_cuts"], hparams)
+    for path in (hparams["valid_cuts"], hparams["test_cuts"]):
+        cuts = read_utterances(path, hparams)
         loaders.append(
             evaluation_loader(
                 dataset,

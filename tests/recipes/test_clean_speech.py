@@ -27,10 +27,7 @@ def test_each_way_trains_on_what_it_says(tmp_path):
                 str(RECIPE / "train.py"),
                 str(RECIPE / "hparams/ctc.yaml"),
                 *("--output_folder", str(tmp_path / way)),
-                *(
-                    f"--{part}_cuts={spoken}/{part}.jsonl.gz"
-                    for part in ("train", "valid", "test")
-                ),
+                *("--data_folder", str(spoken)),
                 *("--hidden_dim", "8", "--num_layers", "1"),
                 *("--number_of_epochs", "2"),
                 *words,
