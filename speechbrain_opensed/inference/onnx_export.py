@@ -132,8 +132,8 @@ def export_onnx(
                 temporary / DECODE,
             )
         if int8:
-            _quantize(temporary / ENCODE)
-            _quantize(temporary / DECODE)
+            _quantize(temporary / ENCODE, encode)
+            _quantize(temporary / DECODE, decode)
         np.savez(
             temporary / TEXT,
             labels=list(table),
@@ -266,16 +266,28 @@ def _export(module, inputs, free, path):
             logger.setLevel(level)
 
 
-def _quantize(path):
+def _quantize(path, module):
+    """Weights that were trained; filters and what was solved for stay.
+
+    Spectra have too wide a range for 8 bits, and an inverse loses its sense.
+    """
+    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     whole = path.with_suffix(".fp32")
     path.rename(whole)
+    buffers = {name for name, _ in module.named_buffers()}
+    exact = [
+        node.name
+        for node in onnx.load(whole).graph.node
+        if not buffers.isdisjoint(node.input)
+    ]
     quantize_dynamic(
         whole,
         path,
         weight_type=QuantType.QInt8,
         op_types_to_quantize=["MatMul", "Gemm"],
+        nodes_to_exclude=exact,
         per_channel=True,
     )
     whole.unlink()

@@ -1,6 +1,8 @@
 """Detectors as ONNX graphs: equal, through the same way to the events."""
 
+import copy
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,7 +13,13 @@ from click.testing import CliRunner
 from speechbrain_opensed.commands.cli import opensed
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference import SoundEventDetector
-from speechbrain_opensed.inference.onnx_export import _stft, export_onnx
+from speechbrain_opensed.inference.onnx_export import (
+    _decoder,
+    _Encode,
+    _quantize,
+    _stft,
+    export_onnx,
+)
 from speechbrain_opensed.lobes.encoders.mobilenet import MobileNet
 from speechbrain_opensed.lobes.finelap import FineLAP
 from speechbrain_opensed.lobes.flexsed import FlexSED
@@ -97,6 +105,31 @@ def test_scores_and_events_are_the_same(pair, tmp_path):
     )
     with pytest.raises(ValueError, match="leave --precision out"):
         low.detect_file(path, PHRASES)
+
+
+def test_only_what_was_trained_becomes_int8(pair, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    detector, folder = pair
+    model = copy.deepcopy(detector.mods.model)
+    for name, module in (
+        ("encode", _Encode(model)),
+        ("decode", _decoder(model)),
+    ):
+        path = tmp_path / f"{name}.onnx"
+        shutil.copyfile(folder / path.name, path)
+        whole = {one.name for one in onnx.load(path).graph.initializer}
+        size = path.stat().st_size
+        _quantize(path, module)
+        kinds = {
+            one.name: one.data_type for one in onnx.load(path).graph.initializer
+        }
+        kept = whole & {name for name, _ in module.named_buffers()}
+        assert kept, name
+        assert {kinds.get(one) for one in kept} <= {
+            onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+        }, name  # fmt: skip
+        assert onnx.TensorProto.INT8 in kinds.values(), name
+        assert path.stat().st_size < size
 
 
 @pytest.mark.slow
