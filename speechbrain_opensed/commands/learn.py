@@ -82,7 +82,8 @@ def learn(
     """
     examples: dict[str, list[str]] = {}
     for phrase, path in added:
-        examples.setdefault(phrase, [])
+        if path in examples.setdefault(phrase, []):
+            raise ValueError(f"{path} is named twice for {phrase!r}")
         if path:
             examples[phrase].append(path)
     detector = load_detector(model, device)

@@ -30,6 +30,7 @@ _REMEDIES = {
     errno.ELOOP: "remove the symbolic links that lead in a circle",
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.EMFILE: "allow more open files, with: ulimit -n 4096",
+    errno.ENOTDIR: "a part of the path is a file; choose another folder",
     errno.EIO: "look at the disk, and try again",
 }
 

@@ -754,6 +754,11 @@ COMMANDS = [
     ("soundscapes", ["soundscapes"], "Usage"),
     ("train", ["train", "NoSuchRecipe", "demo"], "NoSuchRecipe"),
     ("learn", ["learn", "--model", "x", "-o", "y"], "--add"),
+    (
+        "example-twice",
+        ["learn", "--model", "x", "-o", "y", "--add", "bell", "a", "b", "a"],
+        "a is named twice for 'bell'",
+    ),
     ("calibrate", ["calibrate", "no.jsonl", "--model", "x"], "-o"),
     ("prepare", ["prepare", "no-such-corpus"], "no-such-corpus"),
 ]

@@ -18,6 +18,7 @@ from speechbrain_opensed.core.errors import in_words, run_recipe
         (FileNotFoundError(2, "No such", "a.wav"), "no such file: a.wav"),
         (OSError(28, os.strerror(28), "a/b"), "'a/b'; free some space"),
         (OSError(30, os.strerror(30), "a/b"), "'a/b'; choose a folder"),
+        (NotADirectoryError(20, os.strerror(20), "a/b"), "of the path is a"),
         (OSError(28, "full; free it", "a/b"), "full; free it: 'a/b'"),
         (MemoryError(), "MemoryError. Take a smaller --batch-size"),
         (RuntimeError("CUDA out of memory"), "Take a smaller --batch-size"),
