@@ -39,7 +39,6 @@ from speechbrain_opensed.evaluation.ground_truth import read_truth
 from speechbrain_opensed.evaluation.report import write_report
 from speechbrain_opensed.inference.card import summarize_cuts
 from speechbrain_opensed.inference.export import export_detector
-from speechbrain_opensed.metrics.summary import mark_few
 from speechbrain_opensed.training import OpenSEDBrain, unwrapped
 from speechbrain_opensed.training.runs import claim_data, start_run
 from speechbrain_opensed.training.semi import augment_with
@@ -121,8 +120,7 @@ class DetectionBrain(OpenSEDBrain):
             )
             return
         note = self.psds.coverage()
-        scores = mark_few(self.psds.summary, self.psds.summary["classes"])
-        stats = self.scores = {"loss": stage_loss, **scores}
+        stats = self.scores = {"loss": stage_loss, **self.psds.marked()}
         # All ranks: SpeechBrain's logger has them wait for each other.
         self.hparams.train_logger.log_stats(
             {"Epoch loaded": self.hparams.epoch_counter.current},

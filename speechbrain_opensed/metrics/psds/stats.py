@@ -14,7 +14,7 @@ from speechbrain_opensed.metrics.filters import median_filter
 from speechbrain_opensed.metrics.psds.compute import compute_psds
 from speechbrain_opensed.metrics.psds.result import PsdsResult
 from speechbrain_opensed.metrics.score_store import num_frames
-from speechbrain_opensed.metrics.summary import FEW_CLASSES, Stats
+from speechbrain_opensed.metrics.summary import FEW_CLASSES, Stats, mark_few
 
 __all__ = ["PsdsStats"]
 
@@ -170,6 +170,30 @@ class PsdsStats(Stats):
         first = next(iter(self.results.values()))
         summary["classes"] = len(first.per_class)
         return summary
+
+    def marked(self) -> dict[str, float]:
+        """The summary, in which scores over few classes are named so.
+
+        Returns
+        -------
+        dict[str, float]
+            As :meth:`compute` gives it, each through
+            :func:`~speechbrain_opensed.metrics.summary.mark_few`, by the
+            classes of its group that have events.
+        """
+        if not self.summary:
+            self.summarize()
+        scored = set(next(iter(self.results.values())).per_class)
+        named = dict(self.summary)
+        marked: dict[str, float] = {}
+        for group, classes in self.groups.items():
+            own = {
+                key: named.pop(key)
+                for key in [f"{name}_{group}" for name in self.results]
+            }
+            few = len(scored.intersection(classes)) or FEW_CLASSES
+            marked |= mark_few(own, few)
+        return {**mark_few(named, len(scored)), **marked}
 
     def coverage(self) -> str:
         """In words, which classes the scores are not over; "" if none.

@@ -118,6 +118,24 @@ def test_classes_that_are_not_tested_come_first(batch):
     assert "PSDS1_A" not in named and named["clips"] == 4
 
 
+def test_groups_of_few_classes_are_marked_as_such():
+    labels = [*CLASSES, "hen"]
+    truth = {"a": [(k, k + 1, label) for k, label in enumerate(CLASSES)]}
+    groups = {"seen": labels[:1], "unseen": labels[1:], "none": ["hen"]}
+    stats = PsdsStats(labels, truth, 0.04, groups=groups)
+    stats.append(["a"], torch.rand(1, 250, 4), [10.0])
+    named = stats.marked()
+    assert [key for key in named if key.startswith("PSDS1_A")] == [
+        "PSDS1_A",
+        "PSDS1_A_seen_over_1_class",
+        "PSDS1_A_unseen_over_2_classes",
+        "PSDS1_A_none",
+    ]
+    seen = stats.summary["PSDS1_A_seen"]
+    assert named["PSDS1_A_seen_over_1_class"] == seen
+    assert (named["clips"], named["classes"]) == (1, 3)
+
+
 def test_enough_classes_need_no_word():
     truth = {"a": [(k, k + 1, label) for k, label in enumerate(CLASSES)]}
     stats = PsdsStats(CLASSES, truth, 0.04)
