@@ -124,7 +124,8 @@ def test_only_what_was_trained_becomes_int8(pair, tmp_path):
             one.name: one.data_type for one in onnx.load(path).graph.initializer
         }
         kept = whole & {name for name, _ in module.named_buffers()}
-        assert kept, name
+        # FlexSED's decoder has nothing but what was trained.
+        assert kept or (name, type(model)) == ("decode", FlexSED)
         assert {kinds.get(one) for one in kept} <= {
             onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
         }, name  # fmt: skip
