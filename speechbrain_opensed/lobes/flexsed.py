@@ -222,21 +222,13 @@ class FlexSED(nn.Module):
     ) -> Tensor:
         """Looks for every query in every clip.
 
-        Without gradients the pairs of clip and query go through the decoder
-        in groups, so that memory does not grow with their number.
-
         Arguments
         ---------
         feats : torch.Tensor
             From :meth:`encode`, `[batch, time, embed_dim]`.
-        queries : torch.Tensor
-            `[queries, cls_dim]` for all clips, or `[batch, queries,
-            cls_dim]`.
-        precision : str
-            `fp32`, `bf16` or `fp16`: that of attention and MLP where no
-            gradients are taken; the residual stream stays in fp32.
-        memory_budget : int, optional
-            Bytes that a group's activations may take.
+        queries, precision, memory_budget
+            See :meth:`QueryDecoder.decode
+            <speechbrain_opensed.lobes.query_decoder.QueryDecoder.decode>`.
 
         Returns
         -------
@@ -246,8 +238,7 @@ class FlexSED(nn.Module):
         Raises
         ------
         ValueError
-            If there is no query, the shapes do not fit, or the precision
-            has another name.
+            As that does.
 
         Example
         -------

@@ -14,33 +14,21 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from speechbrain_opensed.lobes.encoders.named import (
-    adopt,
-    encode_window,
-    make_encoder,
-    pooled_frames,
-)
-from speechbrain_opensed.lobes.encoders.protocol import check_encoder
+from speechbrain_opensed.lobes.on_encoder import OnEncoder
 from speechbrain_opensed.lobes.query_decoder import QueryDecoder, smooth
 
 __all__ = ["QuerySED"]
 
 
-class QuerySED(nn.Module):
+class QuerySED(OnEncoder):
     """Frozen encoder that hears a clip once, decoder that looks for queries.
 
     Arguments
     ---------
-    encoder : Encoder or str
-        Stays as it is. By name, such as `mn04`: see
-        :func:`~speechbrain_opensed.lobes.encoders.named.make_encoder`.
+    encoder, pool_frames, encoder_config
+        See :class:`~speechbrain_opensed.lobes.on_encoder.OnEncoder`.
     cls_dim : int
         Width of a query.
-    pool_frames : int, optional
-        Frames of the encoder that are averaged to one of the detector's;
-        default: those of about 80 ms.
-    encoder_config : mapping, optional
-        Of an encoder by name: sizes other than the released ones.
     embed_dim : int
         Width of the decoder, to which frames are brought.
     depth : int
@@ -90,18 +78,13 @@ class QuerySED(nn.Module):
         dropout: float = 0.1,
         smooth_frames: int = 1,
     ):
-        super().__init__()
+        super().__init__(encoder, pool_frames, encoder_config)
         if smooth_frames < 1 or smooth_frames % 2 == 0:
             raise ValueError(
                 f"smooth_frames {smooth_frames}: give an odd number, 1 for none"
             )
-        if isinstance(encoder, str):
-            encoder = make_encoder(encoder, encoder_config)
-        self.encoder: nn.Module = check_encoder(encoder)
-        self.encoder.requires_grad_(False).eval()
-        self.pool_frames = pool_frames or pooled_frames(encoder)
-        self.hop_seconds = encoder.hop_seconds * self.pool_frames
         self.smooth_frames = smooth_frames
+        encoder = self.encoder
         self.inlet = nn.Sequential(
             nn.LayerNorm(encoder.dim),
             nn.Dropout(dropout),
@@ -118,33 +101,6 @@ class QuerySED(nn.Module):
             fusion=fusion,
             gate=gate,
         )
-
-    def train(self, mode: bool = True) -> "QuerySED":
-        """Sets the mode of training; the encoder stays in `eval`."""
-        super().train(mode)
-        self.encoder.eval()
-        return self
-
-    def init_from(self, encoder: nn.Module) -> "QuerySED":
-        """Takes over a pretrained encoder's weights, of the same size."""
-        adopt(self.encoder, encoder)
-        return self
-
-    @torch.no_grad()
-    def encode(self, wav: Tensor) -> Tensor:
-        """Hears each clip once.
-
-        Arguments
-        ---------
-        wav : torch.Tensor
-            `[batch, samples]` at the encoder's rate, at most one window.
-
-        Returns
-        -------
-        torch.Tensor
-            `[batch, time, dim]`, as many frames as cover the samples.
-        """
-        return encode_window(self.encoder, wav, self.pool_frames)
 
     def decode(
         self,
@@ -184,21 +140,3 @@ class QuerySED(nn.Module):
         x = self.inlet(feats.float()) + self.positions[:count]
         logits = self.decoder.decode(x, queries, precision, memory_budget)
         return logits if self.training else smooth(logits, self.smooth_frames)
-
-    def forward(self, heard: Tensor, queries: Tensor) -> Tensor:
-        """Encodes and decodes, the way training needs it.
-
-        Arguments
-        ---------
-        heard : torch.Tensor
-            Waves `[batch, samples]`, or what :meth:`encode` made of them.
-        queries : torch.Tensor
-            `[queries, cls_dim]` or `[batch, queries, cls_dim]`.
-
-        Returns
-        -------
-        torch.Tensor
-            Logits, `[batch, queries, time]`.
-        """
-        feats = heard if heard.ndim == 3 else self.encode(heard)
-        return self.decode(feats, queries)

@@ -15,13 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from speechbrain_opensed.lobes.encoders.named import (
-    adopt,
-    encode_window,
-    make_encoder,
-    pooled_frames,
-)
-from speechbrain_opensed.lobes.encoders.protocol import check_encoder
+from speechbrain_opensed.lobes.on_encoder import OnEncoder
 from speechbrain_opensed.lobes.piecewise import piecewise_constant
 from speechbrain_opensed.lobes.prototypes import Prototypes
 
@@ -32,7 +26,7 @@ SHARPNESS = 20.0  # of the choice of tags by similarity of text
 PAIRS_AT_ONCE = 256
 
 
-class TrackSED(nn.Module):
+class TrackSED(OnEncoder):
     """Encoder, tracks of likelihood, and a small temporal network.
 
     Four tracks say how well the frames fit what the bank's classes tell
@@ -43,16 +37,10 @@ class TrackSED(nn.Module):
 
     Arguments
     ---------
-    encoder : Encoder or str
-        Stays as it is. By name, such as `mn04`: see
-        :func:`~speechbrain_opensed.lobes.encoders.named.make_encoder`.
+    encoder, pool_frames, encoder_config
+        See :class:`~speechbrain_opensed.lobes.on_encoder.OnEncoder`.
     query_dim : int
         Width of a text embedding.
-    pool_frames : int, optional
-        Frames of the encoder that are averaged to one of the detector's;
-        default: those of about 80 ms.
-    encoder_config : mapping, optional
-        Of an encoder by name: sizes other than the released ones.
     hidden : int
         Width of the temporal network.
     num_layers : int
@@ -100,17 +88,10 @@ class TrackSED(nn.Module):
         step_penalty: float = 3.0,
         max_anchors: int = 256,
     ):
-        super().__init__()
-        if isinstance(encoder, str):
-            encoder = make_encoder(encoder, encoder_config)
-        self.encoder: nn.Module = check_encoder(encoder)
-        # In `eval` from the first: frames may be heard before any training,
-        # and batch norm would go by the batch and forget what it knew.
-        self.encoder.requires_grad_(False).eval()
-        self.pool_frames = pool_frames or pooled_frames(encoder)
+        super().__init__(encoder, pool_frames, encoder_config)
         self.unheard = unheard
         self.step_penalty = step_penalty
-        self.hop_seconds = encoder.hop_seconds * self.pool_frames
+        encoder = self.encoder
         self.num_tags = encoder.num_tags
         inner = encoder.dim - self.num_tags
         self.register_buffer("mean", torch.zeros(encoder.dim))
@@ -128,17 +109,6 @@ class TrackSED(nn.Module):
         )
         self.outlet = nn.Sequential(nn.LayerNorm(hidden), nn.Linear(hidden, 1))
         nn.init.constant_(self.outlet[1].bias, -2.0)
-
-    def train(self, mode: bool = True) -> "TrackSED":
-        """Sets the mode of training; the encoder stays in `eval`."""
-        super().train(mode)
-        self.encoder.eval()
-        return self
-
-    def init_from(self, encoder: nn.Module) -> "TrackSED":
-        """Takes over a pretrained encoder's weights, of the same size."""
-        adopt(self.encoder, encoder)
-        return self
 
     def fit(
         self,
@@ -234,25 +204,6 @@ class TrackSED(nn.Module):
         self.prototypes.add(frames[..., :inner], targets, queries, counts)
         return self
 
-    @torch.no_grad()
-    def encode(self, wav: Tensor) -> Tensor:
-        """Hears each clip once.
-
-        Shorter clips than a window are heard with silence behind them, as in
-        training.
-
-        Arguments
-        ---------
-        wav : torch.Tensor
-            `[batch, samples]` at the encoder's rate.
-
-        Returns
-        -------
-        torch.Tensor
-            `[batch, time, dim]`, as many frames as cover the samples.
-        """
-        return encode_window(self.encoder, wav, self.pool_frames)
-
     def decode(
         self,
         feats: Tensor,
@@ -302,24 +253,6 @@ class TrackSED(nn.Module):
         if self.training:
             return logits
         return piecewise_constant(logits, self.step_penalty)
-
-    def forward(self, wav: Tensor, queries: Tensor) -> Tensor:
-        """Encodes and decodes, the way training needs it.
-
-        Arguments
-        ---------
-        wav : torch.Tensor
-            `[batch, samples]`, or what :meth:`encode` made of it, `[batch,
-            time, dim]`.
-        queries : torch.Tensor
-            `[queries, query_dim]` or `[batch, queries, query_dim]`.
-
-        Returns
-        -------
-        torch.Tensor
-            Logits, `[batch, queries, time]`.
-        """
-        return self.decode(wav if wav.ndim == 3 else self.encode(wav), queries)
 
     def _hear(self, feats):
         """What is the same for all phrases."""
