@@ -19,6 +19,7 @@ PAGES = {
     "recipes/FineLAP/README.md": "recipes/finelap.md",
     "recipes/SEPT/README.md": "recipes/sept.md",
     "recipes/StyleAdapter/README.md": "recipes/style-adapter.md",
+    "recipes/CleanSpeech/README.md": "recipes/clean-speech.md",
     "lhotse_recipes/README.md": "recipes/corpora.md",
     "CONTRIBUTING.md": "project/contributing.md",
     "SECURITY.md": "project/security.md",
