@@ -201,10 +201,10 @@ def textgrid_text(clip: Clip, labels: Iterable[str] = ()) -> str:
     for one in said:
         of_label.setdefault(one.label, []).append(one)
     tiers = [
-        (label, lane)
+        tier
         for label, some in of_label.items()
         for lane in _lanes(some)
-        for label, lane in ((label, lane), *_words(lane))
+        for tier in ((label, lane), *_words(lane))
     ]
     end = seconds(
         max([clip.known_duration, *(one.offset for one in (*events, *said))])

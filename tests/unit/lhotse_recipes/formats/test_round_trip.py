@@ -231,6 +231,15 @@ def test_words_go_where_their_speech_goes(make_cut, kind):
     assert ann.alignment == {"word": [AlignmentItem("here", 0.0, 0.4, None)]}
 
 
+def test_lines_at_the_same_time_keep_their_tiers(make_cut):
+    aligned = spoken_line("come", None, 1.0, 2.0, True)
+    plain = spoken_line("here", None, 1.5, 2.0, False)
+    for said in ([aligned, plain], [plain, aligned]):
+        written, read, _ = export_and_read(make_cut, "textgrid", said, False)
+        assert read == written
+        assert len(read) == 2
+
+
 @pytest.mark.parametrize("rows", ["x", {"word": [["here", 3.5]]}, {"word": 1}])
 def test_alignments_that_are_none_are_named(make_cut, tmp_path, rows):
     clip = Clip("yard", "yard.wav")
