@@ -17,6 +17,9 @@ __all__ = ["check_cut", "num_cuts", "read_cuts"]
 # Times in manifests are rounded, and other tools count samples otherwise.
 _TOLERANCE = 0.05
 
+# As Lhotse calls them.
+_SOURCES = ("file", "url", "command", "memory", "shar")
+
 
 def check_cut(cut: Cut, allow_commands: bool = False, where: str = "") -> Cut:
     """
@@ -49,9 +52,8 @@ def check_cut(cut: Cut, allow_commands: bool = False, where: str = "") -> Cut:
         _check_span(name, part)
         for sup in _supervisions(name, part):
             _check_supervision(name, sup)
-        if not allow_commands:
-            for recording in _recordings(part):
-                _check_sources(name, recording)
+        for recording in _recordings(part):
+            _check_sources(name, recording, allow_commands)
     return cut
 
 
@@ -115,15 +117,32 @@ def _check_supervision(name: str, sup: SupervisionSegment) -> None:
         )
 
 
-def _recordings(part: Cut) -> Iterator[Recording]:
-    found = [getattr(part, "recording", None)]
-    for value in (getattr(part, "custom", None) or {}).values():
-        found.append(value)
-    yield from (one for one in found if isinstance(one, Recording))
+def _recordings(found: Any) -> Iterator[Recording]:
+    """All recordings of a cut, and those in what is custom, at any depth."""
+    if isinstance(found, Recording):
+        yield found
+    elif isinstance(found, Cut):
+        sups = getattr(found, "supervisions", None) or []
+        yield from _recordings(getattr(found, "recording", None))
+        yield from _recordings(getattr(found, "custom", None))
+        yield from _recordings([one.custom for one in sups])
+    elif isinstance(found, dict | list | tuple):
+        values = found.values() if isinstance(found, dict) else found
+        for value in values:
+            yield from _recordings(value)
 
 
-def _check_sources(name: str, recording: Recording) -> None:
+def _check_sources(
+    name: str, recording: Recording, allow_commands: bool
+) -> None:
     for source in recording.sources:
+        if source.type not in _SOURCES:
+            raise ValueError(
+                f"{name} has a source of type {source.type!r}: choose from "
+                f"{', '.join(_SOURCES)}"
+            )
+        if allow_commands:
+            continue
         text = source.source if isinstance(source.source, str) else ""
         if source.type == "command" or text.startswith("pipe:"):
             what = f"would run the command {text[:80]!r}"

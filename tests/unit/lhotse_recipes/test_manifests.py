@@ -42,6 +42,23 @@ def test_commands_and_addresses_are_refused_unless_allowed(
     holder.target_recording = cut.recording
     with pytest.raises(ValueError, match="--allow-commands"):
         check_cut(holder)
+    said = SupervisionSegment("s", "r", 0, 1, custom={"near": cut.recording})
+    holder = dummy_cut(3, duration=1.0, supervisions=[said])
+    CutSet.from_cuts([holder]).to_file(path)
+    with pytest.raises(ValueError, match="--allow-commands"):
+        list(read_cuts(path))
+    holder = dummy_cut(4, duration=1.0)
+    holder.custom = {"several": [{"far": cut.recording}]}
+    with pytest.raises(ValueError, match="--allow-commands"):
+        check_cut(holder)
+
+
+@pytest.mark.parametrize("kind", ["COMMAND", "memory ", "", None])
+def test_sources_are_of_a_known_type(kind):
+    cut = _hostile(kind, "a.wav")
+    for allowed in (False, True):
+        with pytest.raises(ValueError, match="has a source of type .*file, "):
+            check_cut(cut, allowed)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, "1", None, True])
