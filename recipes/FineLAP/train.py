@@ -43,7 +43,7 @@ from speechbrain_opensed.losses import (
     info_nce_loss,
 )
 from speechbrain_opensed.training import OpenSEDBrain, unwrapped
-from speechbrain_opensed.training.runs import start_run
+from speechbrain_opensed.training.runs import claim_data, start_run
 
 CLIP_LOSSES = {"sigmoid": clip_sigmoid_loss, "infonce": info_nce_loss}
 SCALES = ("temp_global", "b_global", "temp_local", "b_local")
@@ -246,6 +246,7 @@ def main(arguments):
     hparams, run_opts = start_run(arguments)
     if hparams["prepare"] is not None:
         run_on_main(hparams["prepare"])
+    run_on_main(claim_data, [hparams])
     needed = hparams["model"].spec.sample_rate
     if hparams["spec"].sample_rate != needed:
         raise ValueError(
