@@ -489,9 +489,11 @@ def _read_values(name, texts, phrases, common):
     for text in texts:
         phrase, equals, number = text.rpartition("=")
         whose = clean_phrase(phrase) if equals else None
-        if whose in own:
-            of = f"of {whose!r}" if equals else "for all phrases"
-            raise ValueError(f"the {name} {of} is given twice: name it once")
+        # Of numbers for all the last counts, as of any option of a command.
+        if equals and whose in own:
+            raise ValueError(
+                f"the {name} of {whose!r} is given twice: name it once"
+            )
         try:
             own[whose] = float(number)
         except ValueError:

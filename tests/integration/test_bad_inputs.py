@@ -723,12 +723,6 @@ COMMANDS = [
         "threshold of 'dog' is given twice",
     ),
     (
-        "median-twice",
-        ["detect", "a.wav", "-q", "dog", "--model", "x"]
-        + ["--median", "0.1", "--median", "0.2"],
-        "for all phrases is given twice",
-    ),
-    (
         "device-for-text",
         ["detect", "a.wav", "--queries-file", "/dev/null", "--model", "x"],
         "/dev/null is a device",

@@ -203,7 +203,7 @@ def adopt(encoder: nn.Module, pretrained: nn.Module) -> None:
     -------
     >>> adopt(make_encoder("mn01"), make_encoder("mn02"))
     Traceback (most recent call last):
-    ValueError: the pretrained MobileNet has other sizes than the model's ...
+    ValueError: the pretrained MobileNet has other sizes than the model's: ...
     """
     if type(encoder) is not type(pretrained):
         raise ValueError(
