@@ -1,5 +1,6 @@
 """Commands and snippets of Markdown pages, and how they are run."""
 
+import ast
 import doctest
 import re
 import shlex
@@ -57,13 +58,17 @@ def commands_in(block: Block) -> list[tuple[list[str], str]]:
     return [(words, "\n".join(shown).strip()) for words, shown in found]
 
 
-def run(block: Block, names: dict, folder: Path) -> None:
-    """Run a block in the current folder; `names` are the snippets' own."""
+def run(block: Block, names: dict, folder: Path) -> int:
+    """Run a block in the current folder; `names` are the snippets' own.
+
+    How many commands or statements it has: none would be a mistake.
+    """
     if block.language == "python":
         code = compile(block.text, f"{folder.name}:{block.line}", "exec")
         exec(code, names)  # noqa: S102
-        return
-    for words, shown in commands_in(block):
+        return len(ast.parse(block.text).body)
+    commands = list(commands_in(block))
+    for words, shown in commands:
         if words[:2] == ["opensed", "train"] and "--list" not in words:
             # Training takes the place of the process, which is the tests'.
             raise ValueError(f"{shlex.join(words)} is not run: say why")
@@ -78,16 +83,22 @@ def run(block: Block, names: dict, folder: Path) -> None:
                 doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
             )
             assert same, f"{said}\nis not what is shown:\n{shown}"
+    return len(commands)
 
 
-def check(block: Block) -> None:
-    """What can be said of a block that is not run: its options exist."""
+def check(block: Block) -> int:
+    """What can be said of a block that is not run: its options exist.
+
+    How many commands or statements it has.
+    """
     if block.language == "python":
         compile(block.text, f"line {block.line}", "exec")
-        return
-    for words, _ in commands_in(block):
+        return len(ast.parse(block.text).body)
+    commands = list(commands_in(block))
+    for words, _ in commands:
         if words[0] == "opensed" or words[:2] == ["python", "-m"]:
             _parse(_program(words), _arguments(words), words[0])
+    return len(commands)
 
 
 def _program(words: list[str]) -> click.Command:

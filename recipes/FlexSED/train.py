@@ -269,8 +269,6 @@ def main(arguments):
     """Reads the YAML, and runs it."""
     hparams, run_opts = start_run(arguments)
     check_spec(hparams)
-    run_on_main(hparams["prepare"])
-    run_on_main(claim_data, [hparams])
     start = [hparams["model"], hparams]
     run_on_main(
         start_from,
@@ -279,6 +277,8 @@ def main(arguments):
         post_args=start,
         run_post_on_main=False,
     )
+    run_on_main(hparams["prepare"])
+    run_on_main(claim_data, [hparams])
     data = dataio_prep(hparams)
 
     brain = DetectionBrain.from_hparams(hparams, run_opts)

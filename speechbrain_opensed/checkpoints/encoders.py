@@ -21,6 +21,7 @@ from speechbrain_opensed.checkpoints.mobilenet import load_mobilenet
 from speechbrain_opensed.checkpoints.reading import (
     check_config,
     load_strict,
+    read_file,
     read_state,
 )
 from speechbrain_opensed.checkpoints.recognize import refuse_others
@@ -86,9 +87,9 @@ def load_encoder(
     Traceback (most recent call last):
     FileNotFoundError: no BEATs at no.pt: download a checkpoint from ...
     """
-    kind, sizes = encoder_class(name)
-    load = _LOADERS[kind]
-    return load(source, {**sizes, **(config or {})})
+    # The width that a MobileNet's name tells is in its tensors as well.
+    kind, _ = encoder_class(name)
+    return _LOADERS[kind](source, config)
 
 
 def load_htsat(
@@ -175,23 +176,26 @@ def load_beats(
     ValueError: a checkpoint of BEATs has `cfg` and `model`: ...
     """
     config = check_config(config, BEATs)
+    content: Any = source
     if not isinstance(source, Mapping):
         if not Path(source).is_file():
             raise FileNotFoundError(
                 f"no BEATs at {source}: download a checkpoint from "
                 f"{BEATS_URL} (MIT licence) and give its path"
             )
-        source = _read_whole(Path(source))
-    cfg = source.get("cfg")
-    if not isinstance(cfg, Mapping) or "model" not in source:
-        refuse_others(read_state(source), "BEATs")
+        content = read_file(Path(source))
+    cfg = content.get("cfg") if isinstance(content, Mapping) else None
+    if not isinstance(cfg, Mapping) or "model" not in content:
+        refuse_others(read_state(content), "BEATs")
         raise ValueError(
             "a checkpoint of BEATs has `cfg` and `model`: this one holds "
-            f"{sorted(map(str, source))[:5]}"
+            f"{sorted(map(str, content))[:5]}"
         )
-    state = {_own_name(k): v for k, v in read_state(source).items()}
+    state = {_own_name(k): v for k, v in read_state(content).items()}
     if "tagger.weight" in state:
-        rows = _audioset_order(source.get("label_dict"), state["tagger.weight"])
+        rows = _audioset_order(
+            content.get("label_dict"), state["tagger.weight"]
+        )
         for part in ("weight", "bias"):
             state[f"tagger.{part}"] = state[f"tagger.{part}"][rows]
     sizes = {k: v for k, v in cfg.items() if k not in _DROPPED + _DECIDED}
@@ -204,21 +208,6 @@ def _own_name(name: str) -> str:
     for old, new in _OLD_NAMES.items():
         name = name.replace(old, new)
     return name.replace("predictor.", "tagger.")
-
-
-def _read_whole(path: Path) -> Mapping[str, Any]:
-    """Everything in a file of torch's, none of it code."""
-    try:
-        with open(path, "rb") as file:
-            content = torch.load(file, "cpu", weights_only=True)
-    except Exception as error:
-        raise ValueError(
-            f"{path} cannot be read as a checkpoint of BEATs: download it "
-            f"again from {BEATS_URL}"
-        ) from error
-    if not isinstance(content, Mapping):
-        raise ValueError(f"{path} holds a {type(content).__name__}, no BEATs")
-    return content
 
 
 def _audioset_order(labels: Any, weight: torch.Tensor) -> list[int]:

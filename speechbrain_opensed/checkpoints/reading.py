@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -19,7 +20,13 @@ from torch import Tensor, nn
 
 from speechbrain_opensed.checkpoints.recognize import recognize, refuse_others
 
-__all__ = ["HUB_FILES", "check_config", "load_strict", "read_state"]
+__all__ = [
+    "HUB_FILES",
+    "check_config",
+    "load_strict",
+    "read_file",
+    "read_state",
+]
 
 # Names that stand for a file on a hub: (address, file name).
 HUB_FILES = {
@@ -76,21 +83,7 @@ def read_state(
             f"{type(source).__name__}"
         )
     if not isinstance(source, Mapping):
-        path = _locate(source, filename)
-        try:
-            if _is_safetensors(path):
-                source = load_file(path)
-            else:
-                # As a file: by a path torch, too, goes by its suffix.
-                with open(path, "rb") as file:
-                    source = torch.load(file, "cpu", weights_only=True)
-        except Exception as error:
-            raise ValueError(
-                f"{path} cannot be read as a checkpoint of tensors alone "
-                f"({_reason(error)}); "
-                "download it again, or take the tensors out of it by `opensed "
-                "convert-checkpoint`, which runs nothing"
-            ) from error
+        source = read_file(_locate(source, filename))
     for key in ("model", "state_dict"):
         if isinstance(source, Mapping) and isinstance(source.get(key), Mapping):
             source = source[key]
@@ -110,6 +103,46 @@ def read_state(
         )
     assert isinstance(source, Mapping)
     return dict(source)
+
+
+def read_file(path: Path) -> Any:
+    """Reads what a file of weights holds, and runs none of it.
+
+    Arguments
+    ---------
+    path : Path
+        Of safetensors, or of torch; its content tells.
+
+    Returns
+    -------
+    Any
+        Tensors, and plain data with torch.
+
+    Raises
+    ------
+    ValueError
+        If it is no checkpoint, or holds objects that would have to be run.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "a.pt"
+    >>> torch.save({"cfg": {"layers": 2}}, path)
+    >>> read_file(path)
+    {'cfg': {'layers': 2}}
+    """
+    try:
+        if _is_safetensors(path):
+            return load_file(path)
+        # As a file: by a path torch, too, goes by its suffix.
+        with open(path, "rb") as file:
+            return torch.load(file, "cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(
+            f"{path} cannot be read as a checkpoint of tensors alone "
+            f"({_reason(error)}); "
+            "download it again, or take the tensors out of it by `opensed "
+            "convert-checkpoint`, which runs nothing"
+        ) from error
 
 
 def load_strict(

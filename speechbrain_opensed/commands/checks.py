@@ -17,7 +17,7 @@ from click.core import ParameterSource
 
 from lhotse_recipes.outputs import refuse_inputs
 
-__all__ = ["checked", "refuse_among", "refuse_without"]
+__all__ = ["checked", "given", "refuse_among", "refuse_without"]
 
 # Parameters that name what is written, in all commands.
 _OUTPUTS = (
@@ -96,6 +96,42 @@ def refuse_among(
             )
 
 
+def given(
+    names: Iterable[str], context: click.Context | None = None
+) -> str | None:
+    """Which of some options a user gave.
+
+    Arguments
+    ---------
+    names : iterable of str
+        Parameters of the command.
+    context : click.Context, optional
+        Default: that of the command that runs.
+
+    Returns
+    -------
+    str or None
+        The first of them, as it is written; None: all have their defaults.
+
+    Example
+    -------
+    >>> command = click.Command("mix", params=[click.Option(["--window"])])
+    >>> given(["window"], command.make_context("mix", ["--window", "3"]))
+    '--window'
+    >>> given(["window"], command.make_context("mix", [])) is None
+    True
+    """
+    context = context or click.get_current_context()
+    names = set(names)
+    for one in context.command.params:
+        if one.name in names and context.get_parameter_source(one.name) in (
+            ParameterSource.COMMANDLINE,
+            ParameterSource.ENVIRONMENT,
+        ):
+            return one.opts[-1]
+    return None
+
+
 def refuse_without(
     needed: str, names: Iterable[str], context: click.Context | None = None
 ) -> None:
@@ -123,13 +159,8 @@ def refuse_without(
     Traceback (most recent call last):
     ValueError: --window has no effect without --clip-events
     """
-    context = context or click.get_current_context()
-    for one in context.command.params:
-        if one.name in names and context.get_parameter_source(one.name) in (
-            ParameterSource.COMMANDLINE,
-            ParameterSource.ENVIRONMENT,
-        ):
-            raise ValueError(f"{one.opts[-1]} has no effect without {needed}")
+    if option := given(names, context):
+        raise ValueError(f"{option} has no effect without {needed}")
 
 
 def _invoke(command: click.Command, context: click.Context) -> Any:

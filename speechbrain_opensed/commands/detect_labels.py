@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from speechbrain_opensed.commands.checks import given
 from speechbrain_opensed.commands.options import (
     amount_option,
     count_option,
@@ -64,21 +65,14 @@ def refuse_idle(context: Any, asked: bool) -> None:
     >>> context = click.Context(click.Command("detect"))
     >>> refuse_idle(context, asked=True)
     """
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        if source is not click.core.ParameterSource.COMMANDLINE:
-            continue
-        (option,) = [
-            parameter.opts[-1]
-            for parameter in context.command.params
-            if parameter.name == name
-        ]
-        if asked and name in ("vocabulary", "top", "span"):
-            raise ValueError(f"{option} is for the case that there is no query")
-        if not asked and name in _FOR_EVENTS:
-            raise ValueError(
-                f"{option} needs a query: add -q PHRASE or --queries-file FILE"
-            )
+    idle = ("vocabulary", "top", "span") if asked else _FOR_EVENTS
+    if (option := given(idle, context)) is None:
+        return
+    if asked:
+        raise ValueError(f"{option} is for the case that there is no query")
+    raise ValueError(
+        f"{option} needs a query: add -q PHRASE or --queries-file FILE"
+    )
 
 
 def read_vocabulary(source: str) -> list[str]:

@@ -40,7 +40,7 @@ def test_commands_and_snippets_run(path, folder, tmp_path, monkeypatch):
     names = {"__name__": "__main__"}
     for block in blocks_of(path.read_text("utf-8")):
         if block.language in RUN and block.reason is None:
-            run(block, names, path)
+            assert run(block, names, path) > 0, f"line {block.line}"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
@@ -78,7 +78,7 @@ def test_snippets_of_the_readmes_compile(path):
     """They name what a recipe leaves; tests/recipes runs the recipes."""
     for block in blocks_of(path.read_text("utf-8")):
         if block.language == "python":
-            check(block)
+            assert check(block) > 0, f"line {block.line}"
 
 
 def test_pages_mark_their_languages():

@@ -137,6 +137,7 @@ def test_lanes_follow_sliders_and_agree_with_the_server(page):
 
 
 def test_a_click_is_heard(page):
+    page.wait("document.querySelector('.event')")
     page.click(".event")
     page.wait("app.view.clip.currentTime > 0")
     assert "onset=4&offset=5" in page.run("app.view.clip.src")
@@ -212,8 +213,10 @@ def test_zoom_shows_a_part(page):
     slide(page, "#zoom", 3)
     page.wait("app.view.end - app.view.start < 25 / 7")
     page.wait("document.querySelectorAll('.event').length === 0")
+    shown = page.run("app.view.end - app.view.start")
     slide(page, "#zoom", 0)
     page.wait("document.querySelectorAll('.event').length === 3")
+    assert 0 < shown < page.run("app.view.end - app.view.start")
 
 
 def test_the_microphone(browser, address, sound):

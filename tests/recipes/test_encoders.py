@@ -1,6 +1,9 @@
 """The event bank's detectors on encoders other than a MobileNet."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -51,3 +54,21 @@ def test_detectors_are_trained_exported_and_asked(name, places, tmp_path):
         results = json.loads((tmp_path / yaml / "results.json").read_text())
         assert any(key.startswith("PSDS1_A") for key in results)
         assert "dog" in (tmp_path / f"{yaml}.tsv").read_text()
+
+
+@pytest.mark.slow
+def test_weights_are_looked_for_before_anything_is_mixed(places, tmp_path):
+    words = [sys.executable, RECIPE / "train.py"]
+    words += [RECIPE / "hparams/event_bank.yaml", "--text_source", "hash"]
+    words += ["--bank_folder", places["data"] / "events.csv"]
+    words += ["--output_folder", tmp_path / "run", "--encoder", "beats"]
+    done = subprocess.run(
+        [*map(str, words), "--pretrained_encoder", "no.pt"],
+        text=True,
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    assert "no BEATs at no.pt: download" in done.stderr + done.stdout
+    assert not (tmp_path / "run/mixtures").exists()

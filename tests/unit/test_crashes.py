@@ -20,7 +20,9 @@ def test_readers_take_what_is_whole(tmp_path, name):
     for data in seeds:
         path = tmp_path / f"input{suffix}"
         path.write_bytes(data)
+        # Nothing of a whole file is refused, be it in words.
         read(path)
+        assert fault_of(name, path) == ""
 
 
 def test_the_same_seed_makes_the_same_files():

@@ -33,12 +33,11 @@ def tiny():
 
 
 def close(ours, theirs):
-    assert ours.shape == theirs.shape
-    assert (ours - theirs).abs().max() <= 1e-4
+    return ours.shape == theirs.shape and (ours - theirs).abs().max() <= 1e-4
 
 
 def test_mel_is_the_original_s(expected, wav):
-    close(MobileNetMel()(wav), expected["mel"])
+    assert close(MobileNetMel()(wav), expected["mel"])
 
 
 @torch.no_grad()
@@ -53,9 +52,9 @@ def test_released_weights_give_the_original_s_numbers(
     for number, stage in enumerate(model.features):
         x = stage(x)
         if f"features.{number}" in expected:
-            close(x, expected[f"features.{number}"])
-    close(model.embed(wav), expected["embedding"])
-    close(model(wav), expected["logits"])
+            assert close(x, expected[f"features.{number}"])
+    assert close(model.embed(wav), expected["embedding"])
+    assert close(model(wav), expected["logits"])
     frames = model.encode(wav)
     assert frames.shape == (2, 50, 1679) and model.dim == 1679
 
