@@ -78,7 +78,8 @@ class SemiSupervised:
     """What a Brain adds to the loss of annotated frames.
 
     The teacher is the moving average of the weights that validation and
-    test are run with, `ema_decay` of `OpenSEDBrain`.
+    test are run with, `ema_decay` of `OpenSEDBrain`; or a detector that is
+    trained already.
 
     Arguments
     ---------
@@ -95,11 +96,17 @@ class SemiSupervised:
     mixup_alpha, mixup_share : float
         See :func:`~speechbrain_opensed.dataio.mixup.mix_clips`; a share of
         0: no mixup.
+    teacher : callable, optional
+        From a batch to probabilities, such as a
+        :class:`~speechbrain_opensed.inference.teacher.DetectorTeacher`
+        (knowledge distillation, https://arxiv.org/abs/1503.02531); default:
+        the moving average.
 
     Raises
     ------
     ValueError
-        If a weight is negative or the thresholds are none.
+        If a weight is negative, the thresholds are none, or a teacher is
+        given whom nobody asks.
 
     Example
     -------
@@ -117,6 +124,7 @@ class SemiSupervised:
     ramp_steps: int = 1000
     mixup_alpha: float = 0.2
     mixup_share: float = 0.5
+    teacher: Callable[[SedBatch], Tensor] | None = None
 
     def __post_init__(self) -> None:
         weights = self.weak_weight, self.consistency_weight, self.pseudo_weight
@@ -125,6 +133,11 @@ class SemiSupervised:
             raise ValueError(
                 f"weights {weights} must not be negative, and thresholds "
                 f"({low}, {high}) have to grow from 0 to 1"
+            )
+        if self.teacher is not None and not self.needs_teacher:
+            raise ValueError(
+                "a teacher has no effect while consistency_weight and "
+                "pseudo_weight are 0: give one of them, such as 2.0"
             )
 
     @property
@@ -145,7 +158,7 @@ class SemiSupervised:
         return mix_clips(batch, generator, self.mixup_alpha, self.mixup_share)
 
     def teach(
-        self, brain: OpenSEDBrain, ask: Callable[[], Tensor]
+        self, brain: OpenSEDBrain, batch: SedBatch, ask: Callable[[], Tensor]
     ) -> Tensor | None:
         """What the teacher hears.
 
@@ -153,6 +166,8 @@ class SemiSupervised:
         ---------
         brain : OpenSEDBrain
             With the moving average of its weights.
+        batch : SedBatch
+            What the clips are asked.
         ask : callable
             Gives logits of the Brain's modules.
 
@@ -168,11 +183,13 @@ class SemiSupervised:
         """
         if not self.needs_teacher:
             return None
+        if self.teacher is not None:
+            return self.teacher(batch)
         if brain.ema is None:
             raise ValueError(
                 "the teacher is the moving average of the weights: set "
                 "ema_decay, such as 0.999, or consistency_weight and "
-                "pseudo_weight to 0"
+                "pseudo_weight to 0, or give a detector as teacher"
             )
         with torch.no_grad(), brain.averaged():
             # Only these: the modules that are trained stay as they are.

@@ -79,7 +79,7 @@ class Tracks(OpenSEDBrain):
     def compute_forward(self, batch, stage):
         semi = self.hparams.semi
         teacher = semi.teach(
-            self, lambda: self.modules.model(batch.wavs[:, :9])
+            self, batch, lambda: self.modules.model(batch.wavs[:, :9])
         )
         return self.modules.model(batch.wavs[:, :9]), teacher
 
