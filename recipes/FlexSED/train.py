@@ -68,9 +68,7 @@ class DetectionBrain(OpenSEDBrain):
         if semi is not None:
             batch = semi.mix(batch, draws)
             heard = batch.wavs
-            teacher = semi.teach(
-                self, batch, lambda: self.asked(batch, heard)
-            )
+            teacher = semi.teach(self, batch, lambda: self.asked(batch, heard))
         if self.hparams.augment is not None:
             # Outside of what may be compiled or distributed.
             mel = unwrapped(self.modules.model).mel(heard)
