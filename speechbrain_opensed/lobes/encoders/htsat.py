@@ -151,7 +151,7 @@ class HTSAT(nn.Module):
         torch.Tensor
             Clips `[batch, clip_dim]`.
         torch.Tensor
-            Frames of the whole window, `[batch, time, dim]`: the last stage
+            Frames of the whole window, `[batch, time, dim]`: the last
             stage but one, then the last, interpolated to as many.
         """
         assert valid is None
