@@ -262,6 +262,13 @@ def _detect_all(
         ):
             bar.update()
             if isinstance(detection, Exception):
+                if path in files:
+                    # Where it was kept meanwhile is gone and tells nothing.
+                    detection = ValueError(
+                        str(detection).replace(
+                            str(files[path]), "standard input"
+                        )
+                    )
                 if strict or one:
                     raise detection
                 failed += 1

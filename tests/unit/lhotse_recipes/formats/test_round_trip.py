@@ -66,9 +66,12 @@ def export_and_read(make_cut, kind, annotations, one_file):
     clip = Clip("yard", "street/yard.wav", annotations=annotations)
     cut = make_cut(supervisions_of(clip, 10.0))
     table = ClipTable(PrepareReport("corpus", "test"))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as place:
+        # The list of what was written lies beside the folder.
+        folder = Path(place) / "labels"
+        folder.mkdir()
         suffix = {"finelap": "jsonl", "labelstudio": "json"}.get(kind, "tsv")
-        target = Path(folder) / f"all.{suffix}"
+        target = folder / f"all.{suffix}"
         export = getattr(formats, f"export_{kind}")
         written = export([cut], target if one_file else folder)
         for path in [written] if one_file else written:

@@ -128,6 +128,10 @@ def test_standard_input(model, yard):
         assert found == expected.replace(str(path), "-")
     result = run("-", *wanted(model), given=b"")
     assert result.exit_code == 2 and "nothing came" in result.stderr
+    result = run("-", *wanted(model), given=content[:-100])
+    assert result.exit_code == 2 and "standard input is truncated" in (
+        result.stderr
+    )
     result = run(path, *wanted(model, "--rate", 8000))
     assert result.exit_code == 2 and "name -" in result.stderr
     result = run("-", *wanted(model, "--raw-channels", 2))
