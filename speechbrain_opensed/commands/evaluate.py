@@ -154,6 +154,10 @@ def evaluate(
         median_seconds = 0.0 if scores is None else None
     from lhotse_recipes.manifests import read_cuts
     from lhotse_recipes.vocabulary import Vocabulary
+    from speechbrain_opensed.commands.evaluate_filters import (
+        boxed_scores,
+        compare_filters,
+    )
     from speechbrain_opensed.evaluation.detection import (
         check_store,
         psds_table,
@@ -173,6 +177,12 @@ def evaluate(
             labels = {label: label for label in stored.classes}
             truth = read_truth(cut_set, labels)
             check_store(stored, truth, cut_set)
+            compare_filters(
+                stored.about.get("median_seconds"),
+                median_seconds,
+                rules,
+                bool(boxes or tune_boxes),
+            )
             store: Any = stored
             if median_seconds is not None:
                 store = smoothed(stored, median_seconds)
@@ -199,8 +209,13 @@ def evaluate(
             )
             detection_hop = store.hop_seconds
         if boxes or tune_boxes:
-            store = _boxed(
-                store, truth, detection_hop, rules, boxes, tune_boxes
+            store = boxed_scores(
+                store,
+                truth,
+                detection_hop,
+                protocol=rules,
+                boxes=boxes,
+                tune_boxes=tune_boxes,
             )
         known = _read_seen(seen, truth.phrases)
         results = psds_table(
@@ -263,39 +278,6 @@ def _refuse(names, why):
             for name in names
         ).replace("_", "-")
         raise ValueError(f"{shown} has no effect {why}")
-
-
-def _boxed(store, truth, hop_seconds, protocol, boxes, tune_boxes):
-    """Scores that are constant within bounding boxes."""
-    from speechbrain_opensed.evaluation.detection import boxed
-    from speechbrain_opensed.metrics.boxes import read_boxes, save_boxes
-    from speechbrain_opensed.metrics.boxes import tune_boxes as tune
-
-    if boxes and tune_boxes:
-        raise ValueError(
-            "--boxes and --tune-boxes: use settings, or choose them"
-        )
-    labels = list(truth.phrases)
-    if tune_boxes:
-        first = next(iter(protocol.settings().values()))
-        settings = tune(
-            store, truth.events, truth.durations, labels, hop_seconds, **first
-        )
-        save_boxes(tune_boxes, settings)
-        click.echo(
-            f"chose settings of {len(settings)} classes on these cuts, wrote "
-            f"{tune_boxes}: the scores below are too good for other cuts"
-        )
-    else:
-        settings = read_boxes(boxes)
-        missing = [label for label in labels if label not in settings]
-        if missing:
-            click.echo(
-                f"{len(missing)} classes, such as {missing[0]!r}, are not in "
-                f"{boxes} and get the default settings",
-                err=True,
-            )
-    return boxed(store, labels, hop_seconds, settings)
 
 
 def _areas(store, truth, hop_seconds, wanted, protocol):

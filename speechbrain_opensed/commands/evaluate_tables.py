@@ -175,6 +175,11 @@ def evaluate_tables(
             f"{names} has no effect: PSDS needs several tables of --detected, "
             "one for each threshold, and --durations"
         )
+    if "cttc" in given and not options["alpha_ct"]:
+        raise ValueError(
+            "--cttc has no effect: cross triggers weigh nothing without "
+            "--alpha-ct"
+        )
     true, tables, durations = read_event_tables(
         reference, paths, options["durations"], options["encoding"]
     )

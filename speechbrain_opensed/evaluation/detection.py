@@ -112,6 +112,7 @@ def store_scores(
     frames = detector.spec.num_frames(max(truth.durations.values()))
     about: dict[str, Any] = {
         "model": fingerprint(detector, repr(detector.spec)),
+        "precision": detector.precision,
         "phrases": dict(truth.phrases),
         "median_seconds": median_seconds,
         "version": version("speechbrain-opensed"),

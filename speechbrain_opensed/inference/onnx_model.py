@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from lhotse_recipes.fingerprint import content_of
 from lhotse_recipes.json_files import read_json
+from speechbrain_opensed.core.precision import check_precision
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.lobes.piecewise import piecewise_constant
 from speechbrain_opensed.lobes.text.encoders import TableTextEncoder
@@ -61,6 +62,8 @@ class OnnxModel(nn.Module):
     Traceback (most recent call last):
     ValueError: nowhere/encode.onnx cannot be read ...
     """
+
+    precisions = ("fp32",)
 
     def __init__(
         self,
@@ -108,7 +111,7 @@ class OnnxModel(nn.Module):
         queries : torch.Tensor
             `[queries, dim]`.
         precision : str
-            That of the graphs counts: only `fp32` can be asked for.
+            `fp32`: the graphs have that in which they were exported.
 
         Returns
         -------
@@ -120,11 +123,7 @@ class OnnxModel(nn.Module):
         ValueError
             If another precision is asked for, or there is no query.
         """
-        if precision != "fp32":
-            raise ValueError(
-                f"precision {precision}: an ONNX detector has the precision "
-                "that it was exported in; leave --precision out"
-            )
+        check_precision(precision, self.precisions)
         if not len(queries):
             raise ValueError("no query: give at least one phrase")
         group = max(1, _PAIRS // len(feats))

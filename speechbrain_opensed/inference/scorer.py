@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from speechbrain_opensed.core.levels import level_gain
+from speechbrain_opensed.core.precision import PRECISIONS, check_precision
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.inference.windows import sliding_windows
 
@@ -37,6 +38,11 @@ class WindowScorer:
     precision : str
         That of the decoder.
 
+    Raises
+    ------
+    ValueError
+        If the model does not compute in this precision.
+
     Example
     -------
     >>> from speechbrain_opensed.lobes.flexsed import FlexSED
@@ -56,6 +62,7 @@ class WindowScorer:
         device: str = "cpu",
         precision: str = "fp32",
     ):
+        check_precision(precision, getattr(model, "precisions", PRECISIONS))
         self.model = model
         self.spec = spec
         self.device = device

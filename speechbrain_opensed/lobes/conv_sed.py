@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from speechbrain_opensed.core.precision import check_precision
 from speechbrain_opensed.lobes.encoders.conv_stem import ConvStem
 from speechbrain_opensed.lobes.encoders.dasheng import MagnitudeMel, decibels
 
@@ -66,6 +67,8 @@ class ConvSED(nn.Module):
     >>> model(torch.rand(2, 16000), torch.rand(5, 8)).shape
     torch.Size([2, 5, 25])
     """
+
+    precisions = ("fp32",)
 
     def __init__(
         self,
@@ -125,13 +128,14 @@ class ConvSED(nn.Module):
             `[queries, query_dim]` for all clips, or `[batch, queries,
             query_dim]`.
         precision : str
-            Has no effect: there is next to nothing to compute.
+            `fp32`: there is little to compute.
 
         Returns
         -------
         torch.Tensor
             Logits, `[batch, queries, time]`.
         """
+        check_precision(precision, self.precisions)
         asked = self.query(queries.to(feats.dtype))
         direction, bias = asked[..., :-1], asked[..., -1:]
         products = direction @ feats.transpose(1, 2) / feats.shape[2] ** 0.5

@@ -10,6 +10,7 @@ Authors
 import torch
 from torch import Tensor, nn
 
+from speechbrain_opensed.core.precision import check_precision
 from speechbrain_opensed.lobes.encoders.dasheng import Dasheng
 
 __all__ = ["DashengSED"]
@@ -39,6 +40,8 @@ class DashengSED(nn.Module):
     >>> model(torch.rand(2, 16000), torch.eye(5)[:3]).shape
     torch.Size([2, 3, 25])
     """
+
+    precisions = ("fp32",)
 
     def __init__(
         self,
@@ -87,13 +90,14 @@ class DashengSED(nn.Module):
             One-hot, `[queries, num_classes]` or `[batch, queries,
             num_classes]`.
         precision : str
-            Has no effect: there is next to nothing to compute.
+            `fp32`: there is little to compute.
 
         Returns
         -------
         torch.Tensor
             Logits, `[batch, queries, time]`.
         """
+        check_precision(precision, self.precisions)
         return queries @ self.sed_head(feats).transpose(1, 2).to(queries.dtype)
 
     def forward(self, heard: Tensor, queries: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from speechbrain_opensed.core.precision import check_precision
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.lobes.encoders.eat import EAT, PATCH
 from speechbrain_opensed.lobes.encoders.htsat import HTSAT
@@ -97,6 +98,8 @@ class FineLAP(nn.Module):
     >>> model.frame_scores(frames, text).shape
     torch.Size([2, 3, 64])
     """
+
+    precisions = ("fp32",)
 
     def __init__(
         self,
@@ -425,7 +428,7 @@ class FineLAP(nn.Module):
             From `FineLAPTextEncoder`, `[queries, embed_size]` or `[batch,
             queries, embed_size]`.
         precision : str
-            Has no effect: there is next to nothing to compute.
+            `fp32`: there is little to compute.
 
         Returns
         -------
@@ -437,6 +440,7 @@ class FineLAP(nn.Module):
         ValueError
             If there is no query or it has another width.
         """
+        check_precision(precision, self.precisions)
         if queries.shape[-1] != self.embed_size or queries.shape[-2] == 0:
             raise ValueError(
                 f"queries of shape {list(queries.shape)}: give at least one "

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from speechbrain_opensed.core.precision import check_precision
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.lobes.text.encoders import TextEncoder
 
@@ -47,6 +48,8 @@ class PeAudioFrames(nn.Module):
         normalize=None,
     )
 
+    precisions = ("fp32",)
+
     def __init__(self, model: nn.Module):
         super().__init__()
         self.model = model
@@ -78,13 +81,14 @@ class PeAudioFrames(nn.Module):
         queries : torch.Tensor
             Embeddings of texts `[queries, dim]`.
         precision : str
-            Products are few here: they are always made in `fp32`.
+            `fp32`: there is little to compute.
 
         Returns
         -------
         torch.Tensor
             Logits `[batch, queries, frames]`.
         """
+        check_precision(precision, self.precisions)
         products = torch.einsum("btd,qd->bqt", feats.float(), queries.float())
         scale, bias = (
             self.model.text_audio_logit_scale,
@@ -164,6 +168,8 @@ class FlamFrames(nn.Module):
     7.873
     """
 
+    precisions = ("fp32",)
+
     def __init__(self, model: nn.Module, frames: int = 32):
         super().__init__()
         self.model = model
@@ -207,13 +213,14 @@ class FlamFrames(nn.Module):
         queries : torch.Tensor
             `[queries, dim + 2]`: embedding of norm 1, scale, bias.
         precision : str
-            Products are few here: they are always made in `fp32`.
+            `fp32`: there is little to compute.
 
         Returns
         -------
         torch.Tensor
             Logits `[batch, queries, frames]`.
         """
+        check_precision(precision, self.precisions)
         text, scale, bias = queries.float().split(
             [queries.shape[1] - 2, 1, 1], 1
         )

@@ -12,15 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from speechbrain_opensed.core.precision import PRECISIONS, check_precision
 from speechbrain_opensed.lobes.transformer import AdaptiveBlock, Block
 
 __all__ = ["QueryDecoder", "smooth"]
 
-PRECISIONS = {
-    "fp32": torch.float32,
-    "bf16": torch.bfloat16,
-    "fp16": torch.float16,
-}
 MEMORY_BUDGET = {"cpu": 80 * 2**20, "cuda": 2 * 2**30}
 
 
@@ -178,11 +174,7 @@ class QueryDecoder(nn.Module):
             )
         if queries.shape[1] == 0:
             raise ValueError("no query: give at least one phrase")
-        if precision not in PRECISIONS:
-            raise ValueError(
-                f"unknown precision {precision!r}: choose from "
-                f"{list(PRECISIONS)}"
-            )
+        check_precision(precision)
         count = queries.shape[1]
         if torch.is_grad_enabled():
             logits = self(

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from speechbrain_opensed.core.precision import check_precision
 from speechbrain_opensed.lobes.on_encoder import OnEncoder
 from speechbrain_opensed.lobes.piecewise import piecewise_constant
 from speechbrain_opensed.lobes.prototypes import Prototypes
@@ -72,6 +73,8 @@ class TrackSED(OnEncoder):
     >>> feats.shape, model.decode(feats, torch.rand(3, 8)).shape
     (torch.Size([2, 13, 421]), torch.Size([2, 3, 13]))
     """
+
+    precisions = ("fp32",)
 
     def __init__(
         self,
@@ -220,7 +223,7 @@ class TrackSED(OnEncoder):
             Text embeddings, `[queries, query_dim]` or `[batch, queries,
             query_dim]`.
         precision : str
-            Has no effect: there is little to compute.
+            `fp32`: there is little to compute.
 
         Returns
         -------
@@ -232,6 +235,7 @@ class TrackSED(OnEncoder):
         ValueError
             If there is no query, or the shapes do not fit.
         """
+        check_precision(precision, self.precisions)
         width = self.tags.shape[1]
         if queries.ndim == 2:
             queries = queries.expand(len(feats), *queries.shape)
