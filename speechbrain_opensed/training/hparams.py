@@ -14,6 +14,8 @@ import ruamel.yaml
 from hyperpyyaml import load_hyperpyyaml
 from ruamel.yaml.constructor import DuplicateKeyError
 
+from speechbrain_opensed.training.kinds import check_kind
+
 __all__ = ["load_hparams"]
 
 # What there must be one of at least, or training has nothing to do.
@@ -44,14 +46,6 @@ SHARES = (
     "drop_text",
     "drop_style",
 )
-NAMES = {
-    bool: "True or False",
-    int: "a whole number",
-    float: "a number",
-    str: "a text",
-    list: "a list",
-    dict: "a mapping",
-}
 
 
 def load_hparams(
@@ -115,6 +109,7 @@ def load_hparams(
             ) from error
     else:
         wanted = overrides
+    fitting = dict(wanted)
     for key, value in wanted.items():
         if key not in defaults:
             near = difflib.get_close_matches(key, defaults, n=3)
@@ -125,10 +120,14 @@ def load_hparams(
             )
             raise ValueError(f"{path.name} has no key {key!r}; {advice}")
         if key not in either:
-            _check_kind(key, value, defaults[key])
+            fitting[key] = check_kind(key, value, defaults)
+        elif isinstance(value, bool) or not isinstance(value, (int, str)):
+            raise ValueError(
+                f"--{key} is {value!r}, but has to be a text or a whole number"
+            )
         _check_size(key, value, defaults[key])
     try:
-        return load_hyperpyyaml(text, overrides)
+        return load_hyperpyyaml(text, fitting)
     except ValueError as error:
         if "PLACEHOLDER" not in str(error):
             raise
@@ -136,45 +135,6 @@ def load_hparams(
             f"{path.name} leaves values to you: {error}. Give them on the "
             "command line, such as --data_folder /path/to/data"
         ) from error
-
-
-def _tag(value: Any) -> str:
-    """The YAML tag that says what to build; of plain values there is none."""
-    tag = getattr(getattr(value, "tag", None), "value", None)
-    return tag if tag and not tag.startswith("tag:yaml.org") else ""
-
-
-def _check_kind(key: str, value: Any, default: Any) -> None:
-    """An override of another kind than its default is refused."""
-    if _tag(value):
-        return
-    if _tag(default):
-        if isinstance(value, bool):
-            raise ValueError(f"--{key} is {value}, but stands for a value")
-        return
-    if default is None:
-        if isinstance(value, Mapping):
-            raise ValueError(
-                f"--{key} is a mapping, which HyperPyYAML merges with the "
-                "default, but that is null: have the YAML say {}"
-            )
-        return
-    kind = next(kind for kind in NAMES if isinstance(default, kind))
-    allowed: tuple[type, ...] = (kind,)
-    if kind is float:
-        allowed = (int, float)
-    elif kind is list:
-        # Lists may come as a file or as the one item.
-        allowed = (list, str)
-    right = isinstance(value, allowed) and (
-        kind is bool or not isinstance(value, bool)
-    )
-    # What can be switched off is null then: but not a switch.
-    if not right and (value is not None or kind is bool):
-        example = f", such as {default}" if kind in (int, float) else ""
-        raise ValueError(
-            f"--{key} is {value!r}, but has to be {NAMES[kind]}{example}"
-        )
 
 
 def _check_size(key: str, value: Any, default: Any) -> None:
@@ -185,8 +145,6 @@ def _check_size(key: str, value: Any, default: Any) -> None:
                 f"--{key} is {value!r}, and there is no such file: give a "
                 "file with one class per line, or the classes as ['a', 'b']"
             )
-    if key in AT_LEAST_ONE and value is None and key != "epoch_cuts":
-        raise ValueError(f"--{key} is null, but has to be 1 or more")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return
     if not math.isfinite(value):

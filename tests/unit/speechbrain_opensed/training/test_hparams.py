@@ -67,10 +67,15 @@ lr: 0.1
         ("names: 3", "names is 3, but has to be a list"),
         ("table: 3", "table is 3, but has to be a mapping"),
         ("nothing: {a: 1}", "nothing is a mapping"),
-        ("made: True", "made is True"),
+        ("made: True", "made is True, but has to be null, or be built"),
+        ("made: 3", "made is 3, but has to be null, or be built"),
+        ("made: null", "made is None"),
+        ("word: null", "word is None, but has to be a text"),
+        ("rate: null", "rate is None, but has to be a number"),
+        ("names: [b, 3]", r"names\[1\] is 3, but has to be a text"),
         ("batch_size: -1", "batch_size is -1, but has to be 1 or more"),
         ("batch_size: 0", "1 or more"),
-        ("batch_size: null", "1 or more"),
+        ("batch_size: null", "batch_size is None, but has to be a whole"),
         ("lr: 0", "more than 0"),
         ("count: -1", "count is -1, but has to be 0 or more"),
         ("rate: -0.1", "rate is -0.1, but has to be 0 or more"),
@@ -87,11 +92,11 @@ def test_overrides_of_another_kind_are_refused(tmp_path, override, words):
 
 @pytest.mark.parametrize(
     "override",
-    ["switch: true", "rate: 1", "rate: 1e-3", "rate: null", "names: file.txt"]
+    ["switch: true", "rate: 1", "rate: 1e-3"]
     # Off, and a number that may have either sign.
     + ["max_grad_norm: -1", "bias: -7", "bias: 2"]
     + ["names: [b, c]", "table: {a: {b: 1}}", "nothing: [1]", "nothing: no"]
-    + ["count: 0", "word: null", "made: null"],
+    + ["count: 0", "names: []"],
 )
 def test_overrides_of_the_same_kind_are_taken(tmp_path, override):
     path = tmp_path / "kinds.yaml"
@@ -101,10 +106,20 @@ def test_overrides_of_the_same_kind_are_taken(tmp_path, override):
     assert found[key] == value
 
 
+def test_a_word_for_a_list_of_words_is_that_one(tmp_path):
+    path = tmp_path / "kinds.yaml"
+    path.write_text(KINDS)
+    assert load_hparams(path, "names: bark")["names"] == ["bark"]
+    assert load_hparams(path, {"names": "bark"})["names"] == ["bark"]
+
+
 def test_a_key_may_be_declared_to_have_either_kind(tmp_path):
     path = tmp_path / "kinds.yaml"
     path.write_text(KINDS)
     assert load_hparams(path, "count: some", ["count"])["count"] == "some"
+    for value in ("True", "null", "[1]"):
+        with pytest.raises(ValueError, match="a text or a whole number"):
+            load_hparams(path, f"count: {value}", ["count"])
 
 
 RECIPES = Path(__file__).resolve().parents[4] / "recipes"
