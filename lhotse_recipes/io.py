@@ -1,10 +1,12 @@
 """Files that appear whole or not at all, and reports of what was left out."""
 
 import codecs
+import copy
 import csv
 import gzip
 import json
 import math
+import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -67,7 +69,8 @@ def write_jsonl(path: str | Path, items: Iterable[Any]) -> None:
     Write Lhotse manifest items (or dicts) to ``.jsonl`` or ``.jsonl.gz``.
 
     The same items give the same bytes: the gzip header holds neither time
-    nor name.
+    nor name. Where a recording's path leads to a file from here only, it is
+    written in full, so that the manifest serves from every folder.
 
     :param path: the file; compressed when it ends in ``.gz``.
     :param items: dicts, or objects with ``to_dict()``.
@@ -87,7 +90,29 @@ def _write_items(raw: IO[bytes], items: Iterable[Any], packed: bool) -> None:
 def _write_lines(file: Any, items: Iterable[Any]) -> None:
     for item in items:
         row = item if isinstance(item, dict) else item.to_dict()
+        if any(_local_sources(row)):
+            row = copy.deepcopy(row)
+            for source in _local_sources(row):
+                source["source"] = os.path.abspath(source["source"])
         file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+
+
+def _local_sources(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Files of a cut's or recording's that are named from this folder."""
+    tracks, custom = row.get("tracks"), row.get("custom")
+    for track in tracks if isinstance(tracks, list) else ():
+        yield from _local_sources(track["cut"])
+    held = list(custom.values()) if isinstance(custom, dict) else []
+    for one in (row, row.get("recording"), *held):
+        sources = one.get("sources") if isinstance(one, dict) else None
+        for source in sources if isinstance(sources, list) else ():
+            if (
+                isinstance(source, dict)
+                and source.get("type") == "file"
+                and not os.path.isabs(source["source"])
+                and os.path.exists(source["source"])
+            ):
+                yield source
 
 
 def save_manifests(

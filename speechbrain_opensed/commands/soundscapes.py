@@ -5,6 +5,7 @@ Authors
 """
 
 from contextlib import nullcontext
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +239,7 @@ def _claim(path, bank, options):
     """Notes what the folder's soundscapes are made from, or refuses others."""
     from lhotse_recipes.fingerprint import Stamp, state_of
 
-    about = {"bank": bank, **options}
+    about = {"bank": bank, "version": version("speechbrain-opensed"), **options}
     for name in ("audio", "bits", "dask"):  # of what is made of them
         del about[name]
     for name in ("bank", "backgrounds", "rooms", "ontology"):

@@ -10,6 +10,7 @@ Authors
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -120,6 +121,7 @@ class FeatureCache:
             "normalize": normalize,
             "sample_rate": sample_rate,
             "crop": "whole" if seconds is None else f"middle {seconds:g} s",
+            "version": version("speechbrain-opensed"),
         }
         self.folder = Path(folder) / digest(self.about)
         self.sample_rate = sample_rate

@@ -8,6 +8,7 @@ Authors
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,8 @@ class TensorCache(Mapping):
             Names to their tensors, by field.
         about : Any
             All that the tensors depend on, as plain data, e.g. the
-            `fingerprint` of an encoder. Another `about`, another cache.
+            `fingerprint` of an encoder. Another `about`, or another version
+            of this package: another cache.
         batch_size : int
             Names that are computed together.
         desc : str, optional
@@ -115,7 +117,12 @@ class TensorCache(Mapping):
                 f"{len(names)} names, {len(names) - len(set(names))} of them "
                 "repeated: give at least one, and each once"
             )
-        made_from = {"about": about, "names": names, "shard_size": SHARD}
+        made_from = {
+            "about": about,
+            "names": names,
+            "shard_size": SHARD,
+            "version": version("speechbrain-opensed"),
+        }
         folder = Path(folder) / digest(made_from)
         stamp = Stamp(folder / INDEX, made_from)
         if not stamp.fits():

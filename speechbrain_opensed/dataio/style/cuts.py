@@ -4,6 +4,7 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def prepare_serst_cuts(output_dir: str | Path, **options: Any) -> None:
         path = about.get(name)
         if isinstance(path, str | Path) and Path(path).exists():
             about[name] = state_of(path)
+    about["version"] = version("speechbrain-opensed")
     stamp = Stamp(Path(output_dir) / STORED, about)
     if not stamp.refuse_other(
         "references", "remove it, or choose another output folder"

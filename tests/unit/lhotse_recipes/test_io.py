@@ -1,10 +1,15 @@
 import builtins
+import copy
 import errno
 import gzip
 import json
 import os
 
+import numpy as np
 import pytest
+import soundfile
+from lhotse import MonoCut, Recording
+from lhotse.cut import MixedCut
 
 from lhotse_recipes.io import (
     PrepareReport,
@@ -253,3 +258,39 @@ def test_text_comes_through_a_pipe_and_not_from_a_device(tmp_path):
     for path in ("/dev/null", tmp_path):
         with pytest.raises(ValueError, match="folder or a device"):
             read_text(path)
+
+
+def test_manifests_serve_from_every_folder(tmp_path, monkeypatch):
+    for name in ("sounds/a.wav", "sounds/b.wav"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, np.zeros(1600), 16000)
+    monkeypatch.chdir(tmp_path)
+    cut = Recording.from_file("sounds/a.wav").to_cut()
+    cut.reference = Recording.from_file("sounds/b.wav")
+    mixed = cut.mix(Recording.from_file("sounds/b.wav").to_cut())
+    rows = [
+        cut,
+        mixed,
+        Recording.from_file("sounds/a.wav"),
+        cut.to_dict(),
+        # What is not here is left as it is: it may be found from elsewhere.
+        {"id": "x", "sources": [{"type": "file", "source": "gone.wav"}]},
+        {"id": "y", "sources": [{"type": "url", "source": "sounds/a.wav"}]},
+        {"id": "z", "sources": ["sounds/a.wav"], "custom": "a", "tracks": 3},
+    ]
+    before = [one if isinstance(one, dict) else one.to_dict() for one in rows]
+    before = copy.deepcopy(before)
+    write_jsonl("cuts.jsonl", rows)
+    after = [one if isinstance(one, dict) else one.to_dict() for one in rows]
+    assert after == before, "what is in memory stays as it is"
+    monkeypatch.chdir("/")
+    lines = (tmp_path / "cuts.jsonl").read_text().splitlines()
+    found = [json.loads(line) for line in lines]
+    assert found[4:] == before[4:]
+    for one in found[0], found[3]:
+        (source,) = one["custom"]["reference"]["sources"]
+        assert source["source"] == str(tmp_path / "sounds/b.wav")
+        assert MonoCut.from_dict(one).load_audio().shape == (1, 1600)
+    assert MixedCut.from_dict(found[1]).load_audio().shape == (1, 1600)
+    assert Recording.from_dict(found[2]).load_audio().shape == (1, 1600)

@@ -93,3 +93,11 @@ def test_damaged_shards_are_named(tmp_path):
 def test_names_must_be_distinct(tmp_path, names):
     with pytest.raises(ValueError, match="at least one, and each once"):
         TensorCache.make(tmp_path, names, Compute(), "x")
+
+
+def test_another_version_computes_anew(tmp_path, monkeypatch):
+    first = TensorCache.make(tmp_path, NAMES, Compute(), "x")
+    monkeypatch.setattr(tensor_cache, "version", lambda name: "0.0.0")
+    again = Compute()
+    cache = TensorCache.make(tmp_path, NAMES, again, "x")
+    assert again.asked == NAMES and cache.folder != first.folder

@@ -53,6 +53,29 @@ def test_each_phrase_has_its_own_settings():
     ]
 
 
+def test_what_is_just_as_much_counts_as_the_words_say():
+    """Scores have to be above thresholds; lengths and gaps only to reach."""
+    scores = np.array([0, 9, 0, 7, 8, 2, 9, 5, 4, 0, 0, 9, 5, 0]) / 10
+    builder = EventBuilder(
+        ["a"],
+        0.8,
+        1.0,
+        low_threshold=0.5,
+        min_duration=1.0,
+        merge_gap=1.0,
+    )
+    found = builder.push(scores[:, None].astype(np.float32))
+    found += builder.finish(14.0)
+    # 0.8 at 3 to 5 is not above 0.8, 0.5 not above 0.5.
+    assert [(e.onset, e.offset) for e in found] == [(1, 2), (6, 7), (11, 12)]
+    # A gap of just a second is closed; the louder one scores.
+    builder = EventBuilder(["a"], 0.3, 1.0, merge_gap=1.0)
+    found = builder.push(np.float32([[0.5], [0.0], [0.9], [0.0], [0.4], [0]]))
+    (found,) = found + builder.finish(6.0)
+    assert (found.onset, found.offset) == (0, 5)
+    assert found.score == pytest.approx(0.9)
+
+
 @pytest.mark.parametrize(
     "options, words",
     [

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from speechbrain_opensed.losses import (
+    alignment,
     clip_sigmoid_loss,
     detection_loss,
     dice_loss,
@@ -51,6 +52,31 @@ def test_info_nce_by_hand_and_bias_has_no_effect():
     assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
     loss.backward()
     assert abs(bias.grad.item()) < 1e-6
+
+
+@pytest.mark.parametrize("loss", [clip_sigmoid_loss, info_nce_loss])
+def test_ranks_have_their_own_pairs_among_those_of_all(loss, monkeypatch):
+    """The mean over two ranks is the loss of one with all pairs."""
+    torch.manual_seed(0)
+    clips, texts = torch.randn(2, 6, 4, dtype=torch.float64)
+    whole = loss(clips, texts, temperature=0.5, bias=-1.0)
+    monkeypatch.setattr(alignment, "world_size", lambda: 2)
+    parts = []
+    for first in (0, 3):
+        mine = slice(first, first + 3)
+
+        def gather(rows, first=first, mine=mine):
+            all_rows = next(
+                table.float()
+                for table in (clips, texts)
+                if torch.equal(table[mine].float(), rows)
+            )
+            return all_rows, first
+
+        monkeypatch.setattr(alignment, "gather_rows", gather)
+        parts.append(loss(clips[mine], texts[mine], temperature=0.5, bias=-1.0))
+    assert parts[0] != parts[1]
+    torch.testing.assert_close(sum(parts) / 2, whole)
 
 
 def test_frame_loss_has_gradients_where_sigmoids_have_none():
