@@ -250,6 +250,8 @@ _FORMATS = (
     "audacity", "crowsetta", "csv", "dcase", "finelap", "jams",
     "labelstudio", "parquet", "raven", "soundevent", "textgrid",
 )  # fmt: skip
+# Those that have a place for transcripts.
+_WITH_SPEECH = ("jams", "labelstudio", "textgrid")
 
 
 @click.command
@@ -289,11 +291,25 @@ def export(cuts: str, output: str, name: str, durations: str | None) -> None:
             output
         ):
             raise ValueError(f"{output} is named for two outputs")
-        written = writer(read_cuts(cuts), output, **more)
+        read = read_cuts(cuts)
+        written = writer(read, output, **more)
+        lost = 0 if name in _WITH_SPEECH else _lines_of_speech(read)
     except (ValueError, OSError, ImportError) as error:
         raise click.ClickException(str(error)) from error
     number = len(written) if isinstance(written, list) else 1
     click.echo(f"{number} {name} file{'s' if number > 1 else ''}: {output}")
+    if lost:
+        click.echo(
+            f"{lost} lines of speech are not in it: {name} has no place for "
+            f"them, {', '.join(_WITH_SPEECH)} have",
+            err=True,
+        )
+
+
+def _lines_of_speech(cuts: Any) -> int:
+    from lhotse_recipes.schema import speech_of
+
+    return sum(len(speech_of(cut)) for cut in cuts)
 
 
 def lhotse_cli() -> click.Group:

@@ -112,7 +112,7 @@ class DetectionBrain(OpenSEDBrain):
             self.hparams.train_logger.log_stats(
                 {"epoch": epoch, "lr": self.learning_rate},
                 train_stats={"loss": self.train_loss},
-                valid_stats=stats,
+                valid_stats={"loss": stage_loss, **self.psds.marked()},
             )
             score = float(sum(stats[name] for name in self.hparams.criterion))
             self.checkpointer.save_and_keep_only(

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import soundfile as sf
 from click.testing import CliRunner
+from lhotse import CutSet, Recording, SupervisionSegment
 
 import lhotse_recipes
 from lhotse_recipes.cli import download, export, lhotse_cli, prepare
 from lhotse_recipes.registry import DATASETS
+from lhotse_recipes.schema import event
 
 ROOT = Path(lhotse_recipes.__file__).resolve().parent.parent
 
@@ -96,6 +98,28 @@ def test_export_writes_every_format(bank, tmp_path):
         assert done.output == f"1 {name} file: {path}\n"
         assert path.read_text().count("dog") >= 3
     assert len(durations.read_text().splitlines()) == 4
+
+
+def test_export_counts_the_speech_that_is_left_out(tmp_path):
+    sf.write(tmp_path / "a.wav", np.zeros(16000), 16000)
+    cut = Recording.from_file(tmp_path / "a.wav").to_cut()
+    cut.supervisions = [
+        SupervisionSegment("s", "a", 0, 0.5, text="hello"),
+        event("a", 0, 0.1, 0.4, "a dog", "Dog"),
+    ]
+    path = tmp_path / "cuts.jsonl"
+    CutSet.from_cuts([cut]).to_file(path)
+    for name in ("jams", "labelstudio", "textgrid"):
+        done = run(export, path, tmp_path / name, "--format", name)
+        assert done.exit_code == 0, done.output
+        assert "no place for" not in done.output
+    for name in ("audacity", "csv", "dcase", "raven"):
+        done = run(export, path, tmp_path / name, "--format", name)
+        assert done.exit_code == 0, done.output
+        assert (
+            f"1 lines of speech are not in it: {name} has no place for them, "
+            "jams, labelstudio, textgrid have" in done.output
+        )
 
 
 def test_export_says_what_it_cannot_read(tmp_path):

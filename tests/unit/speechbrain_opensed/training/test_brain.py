@@ -1,5 +1,6 @@
 """The Brain base: clipping, schedules, averaging, repeatable randomness."""
 
+import math
 import time
 
 import pytest
@@ -168,6 +169,9 @@ def test_schedule():
     cosine = WarmupDecay(2, 12, 0.1, "cosine")
     assert [cosine(s) for s in (0, 1, 2)] == [0.5, 1.0, 1.0]
     assert cosine(7) == pytest.approx(0.55)
+    # Half a wave: slow at first, unlike the line, which is at 0.82 here.
+    assert cosine(4) == pytest.approx(0.1 + 0.45 * (1 + math.cos(math.pi / 5)))
+    assert WarmupDecay(2, 12, 0.1)(4) == pytest.approx(0.82)
     assert cosine(12) == cosine(100) == pytest.approx(0.1)
     assert WarmupDecay(0, 10)(0) == 1.0
     with pytest.raises(ValueError, match="'step' is unknown"):
