@@ -2,6 +2,7 @@
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,13 @@ from tests.consistency.files import (
     package_modules,
     scripts,
     text_files,
+)
+from tests.consistency.mirror import (
+    mirror,
+    modules,
+    named,
+    strange,
+    unit_tests,
 )
 from tests.consistency.module_rules import (
     MAX_LINES,
@@ -75,9 +83,20 @@ def test_types_are_shipped(package):
 
 
 def test_tests_mirror_the_packages():
-    """A folder of unit tests is named like the package it tests."""
-    for package in PACKAGES:
-        assert list((ROOT / "tests/unit" / package).rglob("test_*.py"))
+    found, known = set(strange(modules(), unit_tests())), set(named())
+    assert sorted(found - known) == [], (
+        "give a module tests of its own, and tests the name of a module"
+    )
+    assert sorted(known - found) == [], (
+        "these need not be named any more: take them out of mirror.py"
+    )
+
+
+def test_what_is_not_mirrored_is_noticed():
+    one, two = Path("lhotse_recipes/a.py"), Path("lhotse_recipes/b/c.py")
+    other = Path("tests/unit/lhotse_recipes/test_d.py")
+    assert mirror(two) == Path("tests/unit/lhotse_recipes/b/test_c.py")
+    assert strange([one, two], [mirror(one), other]) == [two, other]
 
 
 @pytest.mark.parametrize(
