@@ -1,8 +1,12 @@
 """Prints the table."""
 
 import argparse
+import dataclasses
+import datetime
+import json
 import random
 import sys
+from pathlib import Path
 
 import torch
 
@@ -23,6 +27,11 @@ def main():
         help="names of commands, and of faults: kill, "
         + ", ".join(name for name, _, _ in FAULTS),
     )  # fmt: skip
+    parser.add_argument(
+        "--save", type=Path,
+        help="a file of JSON lines, to which each row is added; "
+        "python -m tests.faults.table makes a table of it",
+    )  # fmt: skip
     options = parser.parse_args()
     torch.set_num_threads(1)
     rng = random.Random(options.seed)
@@ -39,6 +48,11 @@ def main():
         def bench(name):
             if name not in benches:
                 benches[name] = Bench(name, folder, folder / "log.txt")
+                if names:  # who names it has the time
+                    task = benches[name].task
+                    benches[name].task = dataclasses.replace(
+                        task, limit=options.trials
+                    )
             return benches[name]
 
         plan = [
@@ -58,12 +72,22 @@ def main():
             except RuntimeError as error:
                 rows.append(Row(f"{name}", wrong=1, remarks=[str(error)]))
             rows[-1].show()
+            if options.save:
+                _save(rows[-1], options)
     total = Row("in all")
     for row in rows:
         for kind in ("trials", "lost", "half", "wrong"):
             setattr(total, kind, getattr(total, kind) + getattr(row, kind))
     total.show()
     return int(bool(total.lost or total.half or total.wrong))
+
+
+def _save(row, options):
+    """Adds a row to a file, with the day and the seed."""
+    day = datetime.date.today().isoformat()
+    about = {"date": day, "seed": options.seed, **dataclasses.asdict(row)}
+    with options.save.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(about) + "\n")
 
 
 if __name__ == "__main__":
