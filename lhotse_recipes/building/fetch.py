@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -19,9 +20,11 @@ import requests
 from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 from urllib3 import Retry
+from urllib3.exceptions import HTTPError
 
 from lhotse_recipes.building.unpack import merge_split_zips, unpack
 from lhotse_recipes.fingerprint import Stamp
+from lhotse_recipes.names import file_name
 from lhotse_recipes.outputs import locked, write_atomically
 
 __all__ = [
@@ -73,15 +76,10 @@ def zenodo_files(
             answer = session.get(url, timeout=_TIMEOUT)
             answer.raise_for_status()
         listed = {
-            entry["key"]: RemoteFile(
-                entry["links"]["self"],
-                Path(entry["key"]).name,
-                entry["size"],
-                entry["checksum"].removeprefix("md5:"),
-            )
+            entry["key"]: _listed_file(entry)
             for entry in answer.json()["files"]
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{url}: not a Zenodo record ({error!r}); fetch the corpus by hand"
         ) from error
@@ -94,6 +92,18 @@ def zenodo_files(
             f"{', '.join(listed)}; fetch the corpus by hand"
         )
     return [listed[name] for name in names or listed]
+
+
+def _listed_file(entry: Any) -> RemoteFile:
+    """A file of a record, which is not trusted: its address least of all."""
+    url, size = entry["links"]["self"], entry["size"]
+    name = Path(entry["key"]).name
+    checksum = entry["checksum"].removeprefix("md5:")
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise ValueError(f"the address {url!r} of a file")
+    if name != file_name(name) or not isinstance(size, int):
+        raise ValueError(f"a file {name!r} of {size!r} bytes")
+    return RemoteFile(url, name, size, checksum)
 
 
 def fetch(
@@ -306,8 +316,8 @@ def _receive(file: RemoteFile, part: Path) -> None:
                 )
             # A server that ignores ranges sends the whole file again.
             have = have if answer.status_code == 206 else 0
-            length = answer.headers.get("Content-Length")
-            expected = have + int(length) if length else None
+            _refuse_other_content(file, answer)
+            expected = _announced(answer, have)
             with write_atomically(note) as out:
                 out.write(_version(answer))
             with (
@@ -322,12 +332,15 @@ def _receive(file: RemoteFile, part: Path) -> None:
             ):
                 # What arrived of a last block counts; sizes are compared below.
                 answer.raw.enforce_content_length = False
-                for block in answer.iter_content(_BLOCK):
+                # As it is sent: what is packed is a file like others.
+                for block in answer.raw.stream(_BLOCK, decode_content=False):
                     sink.write(block)
                     bar.update(len(block))
+                    if expected is not None and sink.tell() > expected:
+                        break
     except requests.HTTPError as error:
         raise OSError(f"{file.url}: {_why(error)}; try again later") from error
-    except requests.RequestException as error:
+    except (requests.RequestException, HTTPError) as error:
         if expected is None:
             raise OSError(f"{file.url}: {_why(error)}; {again}") from error
     except OSError as error:
@@ -338,6 +351,33 @@ def _receive(file: RemoteFile, part: Path) -> None:
             f"{file.url}: the connection ended after {size} of {expected} "
             f"bytes; {again}"
         )
+
+
+def _refuse_other_content(file: RemoteFile, answer: requests.Response) -> None:
+    """Refuse what is no file, or one that was packed on the way."""
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+    pages = (".html", ".htm")
+    if kind.lower() == "text/html" and not file.name.lower().endswith(pages):
+        raise OSError(
+            "the server sent a page in place of the file, perhaps one to log "
+            "in; open the address in a browser, and fetch the corpus by hand"
+        )
+    packed = answer.headers.get("Content-Encoding", "identity").lower()
+    # Some servers call an archive by what it is.
+    if packed != "identity" and not file.name.endswith((".gz", ".tgz")):
+        raise OSError(
+            f"the server packs the file on the way ({packed}), though it was "
+            "asked not to; fetch the corpus by hand"
+        )
+
+
+def _announced(answer: requests.Response, have: int) -> int | None:
+    """Bytes of the whole file, where the server says."""
+    total = re.search(r"/(\d+)$", answer.headers.get("Content-Range", ""))
+    if answer.status_code == 206 and total:
+        return int(total[1])
+    length = answer.headers.get("Content-Length", "")
+    return have + int(length) if length.isdecimal() else None
 
 
 def _version(answer: requests.Response) -> str:
@@ -351,7 +391,7 @@ def _version(answer: requests.Response) -> str:
 def _fits(answer: requests.Response, have: int, version: str) -> bool:
     """Whether a part of a file goes on where ours ends."""
     sent = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
-    if sent and int(sent[1]) != have:
+    if not sent or int(sent[1]) != have:
         return False
     return not version or _version(answer) in ("", version)
 

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import shutil
+import struct
 import subprocess
 import tarfile
 import zipfile
@@ -25,6 +26,16 @@ _BLOCK = 2**20
 # Silence packs well: deflate reaches 1 032 at most, other methods any ratio.
 _RATIO = 1100
 _SMALL = 2**30
+# Of a long name or of what is told about a member, which is read as a whole.
+_LARGEST_HEADER = 2**20
+_HEADERS = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
+_ENDINGS = (
+    *(".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tbz2", ".tar.xz"),
+    *(".txz", ".7z", ".rar"),
+)
 # A name that is taken, too long, or none of this file system.
 _UNFIT = (
     *(errno.EEXIST, errno.EISDIR, errno.ENOTDIR),
@@ -57,11 +68,11 @@ def unpack(archive: str | Path, folder: str | Path) -> Path:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
                 _write(_zip_members(opened, archive), folder, archive)
-        elif tarfile.is_tarfile(archive):
-            with tarfile.open(archive) as opened:
-                _write(_tar_members(opened, archive), folder, archive)
-        elif _called_archive(archive):
-            raise zipfile.BadZipFile("no archive, in spite of its name")
+        elif (tape := _opened_tar(archive)) is not None:
+            with tape:
+                _write(_tar_members(tape, archive), folder, archive)
+        elif archive.name.lower().endswith(_ENDINGS):
+            raise zipfile.BadZipFile("no zip or tar, in spite of its name")
         else:
             shutil.copy(archive, folder / archive.name)
     except (
@@ -72,7 +83,12 @@ def unpack(archive: str | Path, folder: str | Path) -> Path:
         LZMAError,
         NotImplementedError,
         RuntimeError,
+        OverflowError,
+        struct.error,
+        ValueError,
     ) as error:
+        if isinstance(error, _Dangerous):
+            raise
         raise ValueError(
             f"{archive}: damaged archive ({error}); remove it and fetch it "
             "again"
@@ -123,8 +139,28 @@ def merge_split_zips(paths: Sequence[Path]) -> list[Path]:
     return merged
 
 
-def _called_archive(path: Path) -> bool:
-    return path.name.endswith((".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2"))
+class _Dangerous(ValueError):
+    """An archive that is not only damaged."""
+
+
+class _Member(tarfile.TarInfo):
+    """One whose header is not itself a bomb."""
+
+    @classmethod
+    def frombuf(
+        cls, buf: bytes | bytearray, encoding: str, errors: str
+    ) -> "_Member":
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in _HEADERS and member.size > _LARGEST_HEADER:
+            raise ValueError(f"a header of {member.size} bytes")
+        return member
+
+
+def _opened_tar(archive: Path) -> tarfile.TarFile | None:
+    try:
+        return tarfile.open(archive, tarinfo=_Member)
+    except tarfile.ReadError:
+        return None
 
 
 def _zip_members(opened: zipfile.ZipFile, archive: Path) -> list[Member]:
@@ -135,7 +171,7 @@ def _zip_members(opened: zipfile.ZipFile, archive: Path) -> list[Member]:
         _refuse_growth(room, info.filename, archive)
         is_link = (info.external_attr >> 16) & 0o170000 == 0o120000
         if is_link:
-            raise ValueError(_dangerous(archive, info.filename, "a link"))
+            raise _dangerous(archive, info.filename, "a link")
         if not info.is_dir() and not info.filename.endswith("\\"):
             members.append((info.filename, partial(opened.open, info)))
     return members
@@ -151,7 +187,7 @@ def _tar_members(opened: tarfile.TarFile, archive: Path) -> list[Member]:
         if info.isfile():
             members.append((info.name, partial(_content, opened, info)))
         elif not info.isdir():
-            raise ValueError(_dangerous(archive, info.name, "no plain file"))
+            raise _dangerous(archive, info.name, "no plain file")
     return members
 
 
@@ -162,7 +198,7 @@ def _room(archive: Path) -> int:
 def _refuse_growth(room: int, name: str, archive: Path) -> None:
     if room < 0:
         what = f"more than {_RATIO} times what is packed"
-        raise ValueError(_dangerous(archive, name, what))
+        raise _dangerous(archive, name, what)
 
 
 def _content(opened: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
@@ -175,7 +211,7 @@ def _write(members: list[Member], folder: Path, archive: Path) -> None:
     names = [_inside(name, archive) for name, _ in members]
     double = [name for name, count in Counter(names).items() if count > 1]
     if double:
-        raise ValueError(_dangerous(archive, str(double[0]), "there twice"))
+        raise _dangerous(archive, str(double[0]), "there twice")
     allowed = _room(archive)
     growing, held = new_part(folder, is_folder=True)
     bar = tqdm(
@@ -196,9 +232,7 @@ def _write(members: list[Member], folder: Path, archive: Path) -> None:
                 if error.errno not in _UNFIT:
                     raise
                 what = f"no new file here ({error.strerror})"
-                raise ValueError(
-                    _dangerous(archive, str(name), what)
-                ) from error
+                raise _dangerous(archive, str(name), what) from error
             with opener() as source, open(target, "wb") as file:
                 while block := source.read(_BLOCK):
                     allowed -= len(block)
@@ -216,12 +250,15 @@ def _inside(name: str, archive: Path) -> PurePosixPath:
     path = PurePosixPath(name.replace("\\", "/"))
     drive = re.match(r"[A-Za-z]:", name)
     if path.is_absolute() or drive or ".." in path.parts or not path.parts:
-        raise ValueError(_dangerous(archive, name, "a path outside"))
+        raise _dangerous(archive, name, "a path outside")
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
+        what = "a name with control characters"
+        raise _dangerous(archive, name, what)
     return path
 
 
-def _dangerous(archive: Path, name: str, what: str) -> str:
-    return (
+def _dangerous(archive: Path, name: str, what: str) -> _Dangerous:
+    return _Dangerous(
         f"{archive}: its member {name[:200]!r} is {what}, nothing was "
         "unpacked; do "
         "not trust this archive"

@@ -16,6 +16,7 @@ import yaml
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 
 from speechbrain_opensed._moved import MOVED
+from speechbrain_opensed.inference.bounded import BoundedSizes
 
 __all__ = ["ALLOWED_CLASSES", "check_yaml", "load_safe_hyperpyyaml"]
 
@@ -79,18 +80,19 @@ _REMEDY = (
     "speechbrain_opensed.inference.safe_yaml.ALLOWED_CLASSES"
 )
 # Bounds, far above what any model of ours needs.
-_LARGEST = 500_000
+_LARGEST = 200_000
 _DEEPEST = 40
 _MOST_OPEN = 2 * _DEEPEST
 # The parser needs a millisecond for each.
-_MOST_VALUES = 20_000
+_MOST_VALUES = 5000
 _LONGEST_REF = 10_000
 # Without quotes or spaces: most of all a number.
 _LONGEST_WORD = 1000
 _GROWN = 5_000_000
-_COSTLY = re.compile(r"""\*\s*\*|["']\s*\*|\*\s*["']""")
+_POWER = re.compile(r"\*\s*\*|^\s*\*|\*\s*$")
 _BRACKET = re.compile(r"[\[\]{}]")
-_BETWEEN = re.compile(r"[\n,]")
+# All that YAML takes for the end of a line.
+_BETWEEN = re.compile("[\n\r\x85\u2028\u2029,]")
 _REF = re.compile(r"<([^<>]*)>")
 _TUPLE = re.compile(r"^\(.*\)$")
 # HyperPyYAML registers tuples at its first load; before that, resolving
@@ -165,11 +167,6 @@ def _check_node(node, name, above, done):
     else:
         size += len(node.value)
         _check_length(node, name)
-        if node.tag == "!ref" and _COSTLY.search(node.value):
-            raise ValueError(
-                f"{name}, line {line}: powers and repeated texts in !ref "
-                "are refused"
-            )
     above.append(id(node))
     size += sum(_check_node(part, name, above, done) for part in parts)
     above.pop()
@@ -219,33 +216,92 @@ def _check_keys(node, name):
 
 def _check_growth(root, name):
     """Refuse references in circles, and those that unfold to too much."""
-    nodes = {key.value: node for key, node in root.value}
-    sizes, open_keys = {}, []
+    measure = _Measure(root, name)
+    for key, node in root.value:
+        measure.of(node, str(key.value))
 
-    def size_of(key):
-        if key in open_keys:
-            circle = " -> ".join([*open_keys[open_keys.index(key) :], key])
-            raise ValueError(f"{name}: references in a circle: {circle}")
-        if key not in sizes and key in nodes:
-            open_keys.append(key)
-            if len(open_keys) > _DEEPEST:
-                raise ValueError(f"{name}: references of {key} go too deep")
-            total = 0
-            for text in _scalars(nodes[key]):
-                total += len(text)
-                for path in _REF.findall(text):
-                    target = re.split(r"[.\[]", path, maxsplit=1)[0]
-                    # What lies in the same mapping is no circle.
-                    if target != key or path == target:
-                        total += size_of(target)
-            if total > _GROWN:
-                raise ValueError(f"{name}: {key} refers to too much")
-            open_keys.pop()
-            sizes[key] = total
-        return sizes.get(key, 0)
 
-    for key in nodes:
-        size_of(key)
+class _Measure:
+    """What values become once their references are resolved, at most.
+
+    It is known of each how many characters it has, and whether there are
+    quotes, `*` or `%`, or nothing in it: a text times a number, a text as a
+    pattern of numbers and a power take any memory and time.
+    """
+
+    def __init__(self, root, name):
+        self.root, self.name = root, name
+        self.known, self.open, self.keys = {}, {}, {}
+
+    def of(self, node, path):
+        """Characters, and `*` of texts, quotes and nothings among them."""
+        if id(node) in self.open:
+            circle = " -> ".join([*self.open.values(), path])
+            raise ValueError(f"{self.name}: references in a circle: {circle}")
+        if id(node) not in self.known:
+            self.open[id(node)] = path
+            if len(self.open) > 2 * _DEEPEST:
+                raise ValueError(
+                    f"{self.name}: references of {path} go too deep"
+                )
+            size, marks = 0, set()
+            for scalar in _scalars(node):
+                if scalar is not node and id(scalar) not in self.open:
+                    more, found = self.of(scalar, path)
+                else:
+                    more, found = self._of_text(scalar)
+                size += more
+                marks |= found
+                if size > _GROWN:
+                    raise ValueError(f"{self.name}: {path} refers to too much")
+            del self.open[id(node)]
+            self.known[id(node)] = size, marks
+        return self.known[id(node)]
+
+    def _of_text(self, node):
+        text, size = node.value, len(node.value)
+        refs = _REF.findall(text)
+        parts = [self.of(self._target(path), path) for path in refs]
+        marks = set().union(*(found for _, found in parts))
+        marks |= {mark for mark in "*%" if mark in text}
+        if "'" in text or '"' in text:
+            marks.add("quote")
+        if not text.strip():
+            marks.add("nothing")
+        joined = node.tag == "!ref" and _REF.fullmatch(text) is None
+        if node.tag != "!ref" and "*" in text:
+            marks.add("star of a text")
+        if joined and self._is_costly(text, marks):
+            raise ValueError(
+                f"{self.name}, line {node.start_mark.line + 1}: powers, and "
+                "texts that are repeated or filled in, are refused in !ref"
+            )
+        return size + sum(more for more, _ in parts), marks
+
+    @staticmethod
+    def _is_costly(text, marks):
+        if _POWER.search(text) or "star of a text" in marks:
+            return True
+        counts = bool(marks & {"*", "%"})
+        return counts and bool(marks & {"quote", "nothing"})
+
+    def _target(self, path):
+        """What a reference names, or the least that holds it."""
+        node = self.root
+        for part in path.split(".", 1)[0].split("["):
+            if not isinstance(node, ruamel.yaml.nodes.MappingNode):
+                break
+            if id(node) not in self.keys:
+                self.keys[id(node)] = {
+                    str(key.value): value for key, value in node.value
+                }
+            found = self.keys[id(node)].get(part.strip("]"))
+            if found is None:
+                if node is self.root:  # which is an error later on
+                    return ruamel.yaml.nodes.ScalarNode("", "", node.start_mark)
+                break
+            node = found
+        return node
 
 
 def _scalars(node):
@@ -257,7 +313,7 @@ def _scalars(node):
         elif isinstance(node, ruamel.yaml.nodes.SequenceNode):
             pending.extend(node.value)
         else:
-            yield node.value
+            yield node
 
 
 def _check_tag(tag, line, name):
@@ -328,7 +384,8 @@ def load_safe_hyperpyyaml(
         # Its arithmetic and its paths fail in many ways.
         raise ValueError(f"{name}: {error}") from error
     try:
-        return yaml.load(resolved, Loader=_SafeHyperLoader)
+        with BoundedSizes():
+            return yaml.load(resolved, Loader=_SafeHyperLoader)
     except yaml.YAMLError as error:
         raise ValueError(f"{name}: {error}. {_REMEDY}") from error
     except (ValueError, RecursionError) as error:

@@ -7,6 +7,7 @@ protocol: https://platform.openai.com/docs/api-reference/chat
 
 import json
 import logging
+import math
 import os
 import re
 import threading
@@ -14,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 from speechbrain_opensed.language.http_post import (
     PassingFailure,
@@ -335,12 +336,21 @@ class LlmClient:
         key = self._api_key
         if not key:
             return text
-        text = text.replace(key, "***")
+        for said in _spellings(key):
+            text = text.replace(said, "***")
         # What was read may have ended within the key.
         for length in range(min(len(key), len(text)) - 1, 3, -1):
             if text.endswith(key[:length]):
                 return text[:-length] + "***"
         return text
+
+
+def _spellings(key: str) -> list[str]:
+    """A key as a server may repeat it, longest first."""
+    inside = json.dumps(key)[1:-1]
+    found = {key, inside, inside.replace("/", "\\/"), repr(key)[1:-1]}
+    found |= {quote(key, safe=""), quote(key), quote_plus(key)}
+    return sorted(found, key=len, reverse=True)
 
 
 def parse_json(text: str) -> Any:
@@ -369,7 +379,11 @@ def parse_json(text: str) -> Any:
     >>> parse_json('Sure! {"1": "A"} Anything else?')
     {'1': 'A'}
     """
-    decoder = json.JSONDecoder(object_pairs_hook=_unique_keys)
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_unique_keys,
+        parse_constant=_no_number,
+        parse_float=_finite,
+    )
     if len(text) > _LONGEST:
         raise ValueError(f"it has {len(text)} characters, too many to read")
     text = _without_thoughts(text)
@@ -396,15 +410,33 @@ def parse_json(text: str) -> Any:
 
 
 def _without_thoughts(text: str) -> str:
-    """In one pass: a pattern would look for each end anew."""
+    """In one pass: a pattern would look for each end anew.
+
+    Templates may have begun a thought before the answer; one that does not
+    end was cut off, and what it holds is no answer.
+    """
     kept, position = [], 0
+    first, opened = text.find(_CLOSE), text.find(_OPEN)
+    if first >= 0 and not 0 <= opened < first:
+        position = first + len(_CLOSE)
     while (start := text.find(_OPEN, position)) >= 0:
+        kept.append(text[position:start])
         end = text.find(_CLOSE, start)
         if end < 0:
-            break
-        kept.append(text[position:start])
+            return "".join(kept)
         position = end + len(_CLOSE)
     return "".join([*kept, text[position:]])
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number that JSON has")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return number
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

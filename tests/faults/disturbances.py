@@ -216,16 +216,27 @@ def _workers(pid):
     return [one for child in _children(pid) for one in _children(child)]
 
 
+def _first_workers(pid, seconds):
+    """Waits until there are some."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := _workers(pid):
+            return found
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2][1] == "Z":
+            break
+        time.sleep(0.01)
+    return []
+
+
 def worker_killed(bench, trials, rng):
     """One of the workers of a command is killed."""
     row = Row(f"worker killed {bench.name}")
     for _ in range(min(trials, bench.task.limit)):
         bench.fresh()
         pid = run(bench.task.args, bench.folder, bench.out, log=bench.log)
-        end = time.monotonic() + rng.uniform(0.2, 0.9) * bench.seconds
-        while time.monotonic() < end:
-            time.sleep(0.01)
-        workers = _workers(pid)
+        workers = _first_workers(pid, 10 * bench.seconds)
+        time.sleep(rng.uniform(0, 0.3) * bench.seconds)
+        workers = workers and (_workers(pid) or workers)
         if workers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(rng.choice(workers), signal.SIGKILL)

@@ -35,6 +35,8 @@ class Server(http.server.ThreadingHTTPServer):
     ranges = True
     version = None
     honest = True
+    told = None  # of a range
+    more = {}
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -61,6 +63,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.send_header("Content-Length", "0")
                 return self.end_headers()
         self.send_response(206 if offset else 200)
+        if offset:
+            end = len(body) - 1
+            told = server.told or f"bytes {offset}-{end}/{len(body)}"
+            self.send_header("Content-Range", told)
+        for name, value in server.more.items():
+            self.send_header(name, value)
         if server.version is not None:
             self.send_header("ETag", server.version)
         self.send_header("Content-Length", str(len(body) - offset))
@@ -108,6 +116,68 @@ def test_a_version_that_changed_is_fetched_from_its_beginning(server, tmp_path):
     server.version, server.files["/a.bin"] = '"two"', BODY[::-1]
     assert fetch(remote(server), tmp_path).read_bytes() == BODY[::-1]
     assert [path.name for path in tmp_path.iterdir()] == ["a.bin"]
+
+
+@pytest.mark.parametrize(
+    "told", ["bytes 0-9/99", "bytes 999999999-/1", "nonsense"]
+)
+def test_another_range_than_was_asked_for(server, tmp_path, told):
+    server.cut = 1000
+    with pytest.raises(OSError, match="run the same command again"):
+        fetch(remote(server), tmp_path)
+    server.told = told
+    with pytest.raises(OSError, match="beginning was removed"):
+        fetch(remote(server), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    server.told = None
+    assert fetch(remote(server), tmp_path).read_bytes() == BODY
+
+
+def test_a_range_that_ends_early_is_no_whole_file(server, tmp_path):
+    server.cut = 1000
+    with pytest.raises(OSError, match="run the same command again"):
+        fetch(remote(server), tmp_path)
+    server.told = f"bytes 1000-{len(BODY) - 1}/{len(BODY) + 5}"
+    with pytest.raises(OSError, match="the connection ended after"):
+        fetch(remote(server), tmp_path)
+
+
+def test_a_page_is_no_file(server, tmp_path):
+    server.more = {"Content-Type": "text/html; charset=utf-8"}
+    with pytest.raises(OSError, match="a page in place of the file"):
+        fetch(remote(server), tmp_path)
+    assert list(tmp_path.glob("a.bin*")) == []
+
+
+def test_what_is_packed_on_the_way_is_refused(server, tmp_path):
+    server.more = {"Content-Encoding": "gzip"}
+    with pytest.raises(OSError, match=r"packs the file on the way \(gzip\)"):
+        fetch(remote(server), tmp_path)
+    # What is an archive by itself is taken as it is sent.
+    server.files["/a.tgz"] = BODY
+    file = RemoteFile(f"{server.address}/a.tgz", "a.tgz", len(BODY))
+    assert fetch(file, tmp_path).read_bytes() == BODY
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"links": {"self": "file:///etc/passwd"}},
+        {"key": ".."},
+        {"size": "many"},
+        {"checksum": None},
+    ],
+)
+def test_a_record_may_not_name_anything(server, change):
+    entry = {
+        "key": "a.bin",
+        "size": 3,
+        "checksum": "md5:1",
+        "links": {"self": f"{server.address}/a.bin"},
+    }
+    server.files["/1"] = json.dumps({"files": [entry | change]}).encode()
+    with pytest.raises(ValueError, match="not a Zenodo record"):
+        zenodo_files(1, api=server.address)
 
 
 def test_servers_that_ignore_versions_are_noticed(server, tmp_path):

@@ -1,5 +1,6 @@
 """Archives are unpacked whole or not at all, and to a bounded size."""
 
+import gzip
 import io
 import os
 import tarfile
@@ -85,3 +86,55 @@ def test_names_that_no_file_can_have_are_refused(tmp_path, pack, names):
         unpack(path, tmp_path / "out")
     assert len(str(refused.value)) < 600
     assert os.listdir(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_is_no_way_to_fill_memory(tmp_path, kind):
+    head = tarfile.TarInfo("x")
+    head.type, head.size = kind, 2**32
+    path = tmp_path / "x.tar.gz"
+    with gzip.open(path, "wb", 1) as file:
+        file.write(head.tobuf(tarfile.USTAR_FORMAT) + bytes(2**20))
+    with pytest.raises(ValueError, match=r"x.tar.gz: .*header of 4294967296"):
+        unpack(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("pack", [_tar, _zip])
+def test_names_that_write_on_a_screen_are_refused(tmp_path, pack):
+    path = pack(tmp_path / "x", [("a\x1b[2J\n.wav", b"1")])
+    with pytest.raises(ValueError, match="control characters"):
+        unpack(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"path": "a\0b"},
+        {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"},
+        {"GNU.sparse.map": "0,1,x", "GNU.sparse.size": "9"},
+    ],
+)
+def test_odd_headers_name_the_archive(tmp_path, headers):
+    path = tmp_path / "x.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("ok")
+        info.pax_headers = headers
+        archive.addfile(info)
+    with pytest.raises(ValueError, match="x.tar"):
+        unpack(path, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_names_in_no_encoding_name_the_archive(tmp_path):
+    path = _zip(tmp_path / "x.zip", [("aé.wav", b"1")])
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xfe"))
+    with pytest.raises(ValueError, match=r"x.zip: damaged"):
+        unpack(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["x.7z", "x.rar", "x.tar.xz", "X.ZIP"])
+def test_archives_that_cannot_be_read_are_no_files(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(99))
+    with pytest.raises(ValueError, match="no zip or tar"):
+        unpack(path, tmp_path / "out")

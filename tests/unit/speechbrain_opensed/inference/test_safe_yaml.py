@@ -176,6 +176,22 @@ GROWING = {
     "a list as key": "? [a, b]\n: 1",
     "division by zero": "a: 0\nb: !ref 1 / <a>",
     "sizes": "a: !new:torch.nn.Linear [-1, 2]",
+    "references within a mapping": "a:\n  x0: xxxxxxxxxx\n"
+    + "".join(f"  x{n + 1}: !ref {f'<a[x{n}]>' * 10}\n" for n in range(12)),
+    "products within a mapping": "a:\n  x0: 99999999\n"
+    + "".join(f"  x{n + 1}: !ref <a[x{n}]>*<a[x{n}]>\n" for n in range(39)),
+    "attributes within a mapping": "a:\n  x0: xxxxxxxxxx\n"
+    + "".join(f"  x{n + 1}: !ref {f'<a.x{n}>' * 10}\n" for n in range(12)),
+    "powers in pieces": "p: '*'\na: !ref 9<p><p>9<p><p>9<p><p>9",
+    "powers around nothing": "p: ''\na: !ref 9*<p>*9*<p>*9*<p>*9",
+    "powers of a text": "p: 9**9**9**9\na: !ref <p> + 1",
+    "repeated text in brackets": "a: !ref ('x') * 99999999999",
+    "repeated text by name": "p: \"'x'\"\na: !ref <p> * 99999999999",
+    "text that is filled in": "a: !ref \"'%9999999999d' % 5\"",
+    "lines of another system": "".join(f"k{n}: 1\r" for n in range(9000)),
+    "a deep model": "a: !new:speechbrain_opensed.lobes.flexsed.FlexSED "
+    "{embed_dim: 8, depth: 100000000, num_heads: 2}",
+    "a wide model": "a: !new:torch.nn.LayerNorm [[100000, 100000]]",
 }
 
 

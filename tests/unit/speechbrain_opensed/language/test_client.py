@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 import time
+from urllib.parse import quote
 
 import pytest
 
@@ -551,3 +552,41 @@ def test_the_key_is_masked_before_anything_is_cut():
         shown = client._clean(RuntimeError("x" * padding + key))
         assert key[:4] not in shown
     assert "sk-s" not in client._clean(RuntimeError(key * 9 + key[:12]))
+
+
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [
+        ('hm {"a": 9}</think>{"a": 1}', {"a": 1}),
+        ('<think>{"a": 9, "b": 2}</think>{"a": 1}', {"a": 1}),
+        ('{"a": 1}<think>{"a": 9, "b": 2}', {"a": 1}),
+    ],
+)
+def test_thoughts_are_no_answers(answer, value):
+    assert parse_json(answer) == value
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '<think>perhaps {"a": 1}',
+        '{"a": NaN}',
+        '{"a": -Infinity}',
+        '{"a": 1e999}',
+        "[" * 500_000,
+        '{"a":' * 100_000,
+    ],
+)
+@pytest.mark.timeout(10)
+def test_what_is_no_answer_is_refused(answer):
+    with pytest.raises(ValueError):
+        parse_json(answer)
+
+
+@pytest.mark.parametrize("way", [json.dumps, repr, str])
+def test_the_key_is_masked_however_it_is_written(way):
+    key = 'sk-a/b+c"d\\e-123456'
+    client = LlmClient("http://localhost:1/v1", "m", key)
+    for said in (way(key), way(key).replace("/", "\\/"), quote(key, safe="")):
+        masked = client._clean(RuntimeError(f"bad key {said} given"))
+        assert "123456" not in masked and "sk-a" not in masked, masked
