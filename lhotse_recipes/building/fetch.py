@@ -22,6 +22,12 @@ from tqdm import tqdm
 from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
+from lhotse_recipes.building.answers import (
+    announced,
+    fits,
+    refuse_other_content,
+    version_of,
+)
 from lhotse_recipes.building.unpack import merge_split_zips, unpack
 from lhotse_recipes.fingerprint import Stamp
 from lhotse_recipes.names import file_name
@@ -308,7 +314,7 @@ def _receive(file: RemoteFile, part: Path) -> None:
                 _check_nothing_left(file, part, answer)
                 return
             answer.raise_for_status()
-            if answer.status_code == 206 and not _fits(answer, have, version):
+            if answer.status_code == 206 and not fits(answer, have, version):
                 _discard(part)
                 raise OSError(
                     f"the file changed on the server, so its beginning was "
@@ -316,10 +322,10 @@ def _receive(file: RemoteFile, part: Path) -> None:
                 )
             # A server that ignores ranges sends the whole file again.
             have = have if answer.status_code == 206 else 0
-            _refuse_other_content(file, answer)
-            expected = _announced(answer, have)
+            refuse_other_content(file.name, answer)
+            expected = announced(answer, have)
             with write_atomically(note) as out:
-                out.write(_version(answer))
+                out.write(version_of(answer))
             with (
                 open(part, "ab" if have else "wb") as sink,
                 tqdm(
@@ -351,49 +357,6 @@ def _receive(file: RemoteFile, part: Path) -> None:
             f"{file.url}: the connection ended after {size} of {expected} "
             f"bytes; {again}"
         )
-
-
-def _refuse_other_content(file: RemoteFile, answer: requests.Response) -> None:
-    """Refuse what is no file, or one that was packed on the way."""
-    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-    pages = (".html", ".htm")
-    if kind.lower() == "text/html" and not file.name.lower().endswith(pages):
-        raise OSError(
-            "the server sent a page in place of the file, perhaps one to log "
-            "in; open the address in a browser, and fetch the corpus by hand"
-        )
-    packed = answer.headers.get("Content-Encoding", "identity").lower()
-    # Some servers call an archive by what it is.
-    if packed != "identity" and not file.name.endswith((".gz", ".tgz")):
-        raise OSError(
-            f"the server packs the file on the way ({packed}), though it was "
-            "asked not to; fetch the corpus by hand"
-        )
-
-
-def _announced(answer: requests.Response, have: int) -> int | None:
-    """Bytes of the whole file, where the server says."""
-    total = re.search(r"/(\d+)$", answer.headers.get("Content-Range", ""))
-    if answer.status_code == 206 and total:
-        return int(total[1])
-    length = answer.headers.get("Content-Length", "")
-    return have + int(length) if length.isdecimal() else None
-
-
-def _version(answer: requests.Response) -> str:
-    """What identifies the bytes; weak tags do not."""
-    tag = answer.headers.get("ETag", "")
-    if tag and not tag.startswith("W/"):
-        return tag
-    return answer.headers.get("Last-Modified", "")
-
-
-def _fits(answer: requests.Response, have: int, version: str) -> bool:
-    """Whether a part of a file goes on where ours ends."""
-    sent = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
-    if not sent or int(sent[1]) != have:
-        return False
-    return not version or _version(answer) in ("", version)
 
 
 def _check_nothing_left(

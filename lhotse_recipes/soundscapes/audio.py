@@ -190,6 +190,8 @@ def _write_tar(
     cuts: list[Cut], path: Path, bits: int
 ) -> tuple[list[MonoCut], list[str]]:
     rendered, scaled = [], []
+    # Whoever unpacks it has files of these names.
+    refuse_alike(path.parent, [cut.id for cut in cuts])
     with (
         write_atomically(path, "wb") as file,
         tarfile.open(fileobj=file, mode="w") as archive,

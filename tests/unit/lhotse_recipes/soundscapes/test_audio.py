@@ -169,3 +169,14 @@ def test_one_simulation_writes_a_manifest_at_a_time(bank, tmp_path):
     ):
         simulate_soundscapes(bank, None, **settings)
     assert len(simulate_soundscapes(bank, None, **settings).to_eager()) == 1
+
+
+@pytest.mark.parametrize("form", ["flac", "shar"])
+def test_ids_that_a_disk_takes_for_one(cuts, tmp_path, form, monkeypatch):
+    from lhotse_recipes import names
+
+    monkeypatch.setattr(names, "folds_case", lambda folder: True)
+    first, second = list(cuts)[:2]
+    alike = CutSet.from_cuts([first.with_id("Dog"), second.with_id("dog")])
+    with pytest.raises(ValueError, match="'Dog' and 'dog' would be one file"):
+        write_audio(alike, tmp_path, form)
