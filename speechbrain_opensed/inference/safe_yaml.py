@@ -17,6 +17,11 @@ from hyperpyyaml import load_hyperpyyaml, resolve_references
 
 from speechbrain_opensed._moved import MOVED
 from speechbrain_opensed.inference.bounded import BoundedSizes
+from speechbrain_opensed.inference.yaml_growth import (
+    DEEPEST,
+    LARGEST,
+    check_growth,
+)
 
 __all__ = ["ALLOWED_CLASSES", "check_yaml", "load_safe_hyperpyyaml"]
 
@@ -81,15 +86,12 @@ _REMEDY = (
 )
 # Bounds, far above what any model of ours needs.
 _LARGEST = 200_000
-_DEEPEST = 40
-_MOST_OPEN = 2 * _DEEPEST
+_MOST_OPEN = 2 * DEEPEST
 # The parser needs a millisecond for each.
 _MOST_VALUES = 5000
 _LONGEST_REF = 10_000
 # Without quotes or spaces: most of all a number.
 _LONGEST_WORD = 1000
-_GROWN = 5_000_000
-_POWER = re.compile(r"\*\s*\*|^\s*\*|\*\s*$")
 _BRACKET = re.compile(r"[\[\]{}]")
 # All that YAML takes for the end of a line.
 _BETWEEN = re.compile("[\n\r\x85\u2028\u2029,]")
@@ -146,13 +148,13 @@ def check_yaml(text: str, name: str = "hyperparams.yaml") -> None:
     if not isinstance(root, ruamel.yaml.nodes.MappingNode):
         raise ValueError(f"{name} holds no mapping of names to values")
     _check_node(root, name, [], {})
-    _check_growth(root, name)
+    check_growth(root, name)
 
 
 def _check_node(node, name, above, done):
     """Refuse tags, names and shapes; give the size with aliases unfolded."""
     line = node.start_mark.line + 1
-    if id(node) in above or len(above) > _DEEPEST:
+    if id(node) in above or len(above) > DEEPEST:
         why = "holds itself" if id(node) in above else "is nested too deeply"
         raise ValueError(f"{name}, line {line}: the value {why}")
     if id(node) in done:
@@ -170,7 +172,7 @@ def _check_node(node, name, above, done):
     above.append(id(node))
     size += sum(_check_node(part, name, above, done) for part in parts)
     above.pop()
-    if size > _GROWN:
+    if size > LARGEST:
         raise ValueError(f"{name}, line {line}: the aliases unfold to too much")
     done[id(node)] = size
     return size
@@ -212,108 +214,6 @@ def _check_keys(node, name):
                 "leave one of them"
             )
         seen.add(key.value)
-
-
-def _check_growth(root, name):
-    """Refuse references in circles, and those that unfold to too much."""
-    measure = _Measure(root, name)
-    for key, node in root.value:
-        measure.of(node, str(key.value))
-
-
-class _Measure:
-    """What values become once their references are resolved, at most.
-
-    It is known of each how many characters it has, and whether there are
-    quotes, `*` or `%`, or nothing in it: a text times a number, a text as a
-    pattern of numbers and a power take any memory and time.
-    """
-
-    def __init__(self, root, name):
-        self.root, self.name = root, name
-        self.known, self.open, self.keys = {}, {}, {}
-
-    def of(self, node, path):
-        """Characters, and `*` of texts, quotes and nothings among them."""
-        if id(node) in self.open:
-            circle = " -> ".join([*self.open.values(), path])
-            raise ValueError(f"{self.name}: references in a circle: {circle}")
-        if id(node) not in self.known:
-            self.open[id(node)] = path
-            if len(self.open) > 2 * _DEEPEST:
-                raise ValueError(
-                    f"{self.name}: references of {path} go too deep"
-                )
-            size, marks = 0, set()
-            for scalar in _scalars(node):
-                if scalar is not node and id(scalar) not in self.open:
-                    more, found = self.of(scalar, path)
-                else:
-                    more, found = self._of_text(scalar)
-                size += more
-                marks |= found
-                if size > _GROWN:
-                    raise ValueError(f"{self.name}: {path} refers to too much")
-            del self.open[id(node)]
-            self.known[id(node)] = size, marks
-        return self.known[id(node)]
-
-    def _of_text(self, node):
-        text, size = node.value, len(node.value)
-        refs = _REF.findall(text)
-        parts = [self.of(self._target(path), path) for path in refs]
-        marks = set().union(*(found for _, found in parts))
-        marks |= {mark for mark in "*%" if mark in text}
-        if "'" in text or '"' in text:
-            marks.add("quote")
-        if not text.strip():
-            marks.add("nothing")
-        joined = node.tag == "!ref" and _REF.fullmatch(text) is None
-        if node.tag != "!ref" and "*" in text:
-            marks.add("star of a text")
-        if joined and self._is_costly(text, marks):
-            raise ValueError(
-                f"{self.name}, line {node.start_mark.line + 1}: powers, and "
-                "texts that are repeated or filled in, are refused in !ref"
-            )
-        return size + sum(more for more, _ in parts), marks
-
-    @staticmethod
-    def _is_costly(text, marks):
-        if _POWER.search(text) or "star of a text" in marks:
-            return True
-        counts = bool(marks & {"*", "%"})
-        return counts and bool(marks & {"quote", "nothing"})
-
-    def _target(self, path):
-        """What a reference names, or the least that holds it."""
-        node = self.root
-        for part in path.split(".", 1)[0].split("["):
-            if not isinstance(node, ruamel.yaml.nodes.MappingNode):
-                break
-            if id(node) not in self.keys:
-                self.keys[id(node)] = {
-                    str(key.value): value for key, value in node.value
-                }
-            found = self.keys[id(node)].get(part.strip("]"))
-            if found is None:
-                if node is self.root:  # which is an error later on
-                    return ruamel.yaml.nodes.ScalarNode("", "", node.start_mark)
-                break
-            node = found
-        return node
-
-
-def _scalars(node):
-    pending = [node]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ruamel.yaml.nodes.MappingNode):
-            pending.extend(part for pair in node.value for part in pair)
-        elif isinstance(node, ruamel.yaml.nodes.SequenceNode):
-            pending.extend(node.value)
-        else:
-            yield node
 
 
 def _check_tag(tag, line, name):

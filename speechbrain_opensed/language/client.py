@@ -347,8 +347,8 @@ class LlmClient:
 
 def _spellings(key: str) -> list[str]:
     """A key as a server may repeat it, longest first."""
-    inside = json.dumps(key)[1:-1]
-    found = {key, inside, inside.replace("/", "\\/"), repr(key)[1:-1]}
+    found = {key, json.dumps(key)[1:-1], repr(key)[1:-1]}
+    found |= {one.replace("/", "\\/") for one in found}
     found |= {quote(key, safe=""), quote(key), quote_plus(key)}
     return sorted(found, key=len, reverse=True)
 
