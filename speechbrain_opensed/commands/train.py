@@ -5,6 +5,7 @@ Authors
 """
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,9 @@ from pathlib import Path
 import click
 
 __all__ = ["find_recipe", "recipes_folder", "train"]
+
+# They may be keys of a recipe, too, and are written otherwise.
+_OF_SPEECHBRAIN = ("precision", "max_grad_norm", "debug")
 
 
 def recipes_folder() -> Path:
@@ -139,6 +143,30 @@ def _copy(recipe: str, hparams: str | None, target: Path) -> str:
     return f"python {target / script.name} {target / 'hparams' / file.name}"
 
 
+def _refuse_early(script: Path, file: Path, words: Sequence[str]) -> None:
+    """Tells what is wrong with overrides before anything large is loaded.
+
+    What this passes over, options of SpeechBrain most of all, the recipe
+    checks itself.
+    """
+    from speechbrain_opensed.core.overrides import read_overrides
+
+    text = file.read_text(encoding="utf-8")
+    either = re.search(r"^EITHER = (.*)$", script.read_text("utf-8"), re.M)
+    loose = re.findall(r"\w+", either[1]) if either else []
+    given = list(words)
+    for place, word in enumerate(given):
+        key, joined, value = word.removeprefix("--").partition("=")
+        known = re.search(rf"^{re.escape(key)}:", text, re.M)
+        if not word.startswith("--") or not known or key in _OF_SPEECHBRAIN:
+            continue
+        if not joined:
+            if place + 1 == len(given) or given[place + 1].startswith("--"):
+                continue
+            value = given[place + 1]
+        read_overrides(file, f"{key}: {value}", loose)
+
+
 @click.command(
     short_help="Train a recipe, list them, or copy one to edit.",
     context_settings={"ignore_unknown_options": True},
@@ -191,6 +219,7 @@ def train(
         names = ", ".join(_names(_folder(recipe)))
         raise click.UsageError(f"Which of {recipe}'s: {names}?")
     script, file = find_recipe(recipe, hparams)
+    _refuse_early(script, file, overrides)
     command = [sys.executable, str(script), str(file), *overrides]
     if click.get_current_context().find_root().params.get("traceback"):
         command.append("--traceback")

@@ -4,48 +4,15 @@ Authors
  * The speechbrain-opensed contributors 2026
 """
 
-import difflib
-import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import ruamel.yaml
 from hyperpyyaml import load_hyperpyyaml
-from ruamel.yaml.constructor import DuplicateKeyError
 
-from speechbrain_opensed.training.kinds import check_kind
+from speechbrain_opensed.core.overrides import read_overrides
 
 __all__ = ["load_hparams"]
-
-# What there must be one of at least, or training has nothing to do.
-AT_LEAST_ONE = {
-    "batch_size",
-    "depth",
-    "embed_dim",
-    "epoch_cuts",
-    "num_heads",
-    "num_jobs",
-    "num_queries",
-    "num_train",
-    "num_valid",
-    "number_of_epochs",
-    "sampling_steps",
-    "save_every",
-    "test_batch_size",
-    "valid_batch_size",
-}
-# Below 0 it is off, or it is what a user may try.
-ANY_SIGN = {"max_grad_norm", "style_strength"}
-# What ends like this lies between 0 and 1.
-SHARES = (
-    "_share",
-    "ema_decay",
-    "drop_path",
-    "drop_both",
-    "drop_text",
-    "drop_style",
-)
 
 
 def load_hparams(
@@ -94,68 +61,13 @@ def load_hparams(
     Traceback (most recent call last):
     ValueError: --width is 'wide', but has to be a whole number, such as 4
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no hyperparameters at {path}")
-    text = path.read_text(encoding="utf-8")
-    reader = ruamel.yaml.YAML()
-    defaults = reader.load(text)
-    if isinstance(overrides, str):
-        try:
-            wanted: Mapping = reader.load(overrides) or {}
-        except DuplicateKeyError as error:
-            raise ValueError(
-                f"an override is given twice ({error.problem}): give it once"
-            ) from error
-    else:
-        wanted = overrides
-    fitting = dict(wanted)
-    for key, value in wanted.items():
-        if key not in defaults:
-            near = difflib.get_close_matches(key, defaults, n=3)
-            advice = (
-                f"did you mean {' or '.join(map(repr, near))}?"
-                if near
-                else f"its keys are {', '.join(defaults)}"
-            )
-            raise ValueError(f"{path.name} has no key {key!r}; {advice}")
-        if key not in either:
-            fitting[key] = check_kind(key, value, defaults)
-        elif isinstance(value, bool) or not isinstance(value, (int, str)):
-            raise ValueError(
-                f"--{key} is {value!r}, but has to be a text or a whole number"
-            )
-        _check_size(key, value, defaults[key])
+    text, fitting = read_overrides(path, overrides, either)
     try:
         return load_hyperpyyaml(text, fitting)
     except ValueError as error:
         if "PLACEHOLDER" not in str(error):
             raise
         raise ValueError(
-            f"{path.name} leaves values to you: {error}. Give them on the "
-            "command line, such as --data_folder /path/to/data"
+            f"{Path(path).name} leaves values to you: {error}. Give them on "
+            "the command line, such as --data_folder /path/to/data"
         ) from error
-
-
-def _check_size(key: str, value: Any, default: Any) -> None:
-    """Values that cannot be right are refused before anything is read."""
-    if key == "held_out" and isinstance(value, str):
-        if not Path(value).is_file():
-            raise FileNotFoundError(
-                f"--{key} is {value!r}, and there is no such file: give a "
-                "file with one class per line, or the classes as ['a', 'b']"
-            )
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return
-    if not math.isfinite(value):
-        raise ValueError(f"--{key} is {value}, but has to be finite")
-    if key in AT_LEAST_ONE and value < 1:
-        raise ValueError(f"--{key} is {value}, but has to be 1 or more")
-    if key == "lr" and value <= 0:
-        raise ValueError(f"--{key} is {value}, but has to be more than 0")
-    # Where a recipe has a negative number, one may be wanted.
-    counted = isinstance(default, (int, float)) and default >= 0
-    if value < 0 and counted and key not in ANY_SIGN:
-        raise ValueError(f"--{key} is {value}, but has to be 0 or more")
-    if value > 1 and counted and key.endswith(SHARES):
-        raise ValueError(f"--{key} is {value}, but is a share: 1 at most")

@@ -1,6 +1,7 @@
 """Recipes are found by name, run with overrides, and copied to be edited."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -147,3 +148,21 @@ def test_the_real_recipes_are_found():
     for recipe, name in names:
         script, _ = module.find_recipe(recipe, name)
         assert (script.stem == "pretrain") == name.startswith("pretrain")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--batch_size=-1"], "has to be 1 or more"),
+        (["--device", "cpu", "--batch_size", "no"], "a whole number"),
+        (["--held_out=nope"], "there is no such file"),
+    ],
+)
+def test_wrong_values_are_told_before_anything_is_started(
+    monkeypatch, words, said
+):
+    monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("started"))
+    result = run("FlexSED", "event_bank_scratch", "--bank_folder=x", *words)
+    assert result.exit_code and said in str(result.output) + str(
+        result.exception
+    )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from speechbrain_opensed.training.kinds import (
+from speechbrain_opensed.core.kinds import (
     MAY_BE_NULL,
     OF_KEY,
     check_kind,
