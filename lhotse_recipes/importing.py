@@ -1,22 +1,32 @@
 """From annotated clips to manifests: the part that all corpora share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Unpack
+
 from lhotse_recipes.building.audio_index import AudioIndex
 from lhotse_recipes.building.copies import keep_one
 from lhotse_recipes.building.corpus import (
+    ReadingOptions,
     find_files,
     finish_part,
     read_recordings,
 )
-from lhotse_recipes.clips import Clip, supervisions_of
+from lhotse_recipes.clips import Clip, ClipTable, supervisions_of
 from lhotse_recipes.io import PrepareReport
 
-__all__ = ["OPEN", "Part", "choose", "find_tables", "prepare_parts"]
+__all__ = [
+    "OPEN",
+    "Part",
+    "choose",
+    "find_tables",
+    "prepare_parts",
+    "prepare_tables",
+]
 
 #: Vocabulary of clips that are described in words of any kind.
 OPEN = "open"
@@ -220,3 +230,43 @@ def choose(
                 f"{', '.join(available)}"
             )
     return chosen
+
+
+def prepare_tables(
+    names: Mapping[str, Sequence[str]],
+    read: Callable[[Path, ClipTable, str], None],
+    folders: tuple[str | Path, str | Path | None],
+    *,
+    prefix: str,
+    source: str,
+    parts: str | Sequence[str] = "auto",
+    encoding: str = "utf-8",
+    copies: bool = False,
+    output_dir: str | Path | None = None,
+    **options: Unpack[ReadingOptions],
+) -> dict[str, dict[str, Any]]:
+    """
+    Prepare a corpus in words of any kind that has a table for each part.
+
+    :param names: part → names that its table may have.
+    :param read: reads one table, of an encoding, into clips.
+    :param folders: of the audio, and of the tables if another.
+    :param prefix: the corpus's name, that of its files.
+    :param source: where to get the tables.
+    :param parts: those to prepare, see :func:`choose`.
+    :param encoding: of the tables.
+    :param copies: as that of :class:`Part`.
+    :param output_dir: where manifests and reports go; nowhere when None.
+    :param options: those of :class:`ReadingOptions`.
+    :return: part → ``{"recordings", "supervisions", "cuts"}``.
+    :raises FileNotFoundError: no table, or no audio at all.
+    :raises ValueError: an unknown part, or what ``read`` refuses.
+    """
+    corpus_dir, annotations_dir = folders
+    tables = find_tables(annotations_dir or corpus_dir, names, source)
+    made = []
+    for part in choose(parts, list(tables), list(names)):
+        clips = ClipTable(PrepareReport(prefix, part))
+        read(tables[part], clips, encoding)
+        made.append(Part(clips.report, clips.clips, near=part, copies=copies))
+    return prepare_parts(made, corpus_dir, output_dir=output_dir, **options)

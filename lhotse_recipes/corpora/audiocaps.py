@@ -16,8 +16,8 @@ from lhotse_recipes.building.corpus import ReadingOptions
 from lhotse_recipes.building.fetch import fetch_tables
 from lhotse_recipes.building.youtube import name_segments
 from lhotse_recipes.clips import ClipTable
-from lhotse_recipes.importing import Part, choose, find_tables, prepare_parts
-from lhotse_recipes.io import PrepareReport, read_rows
+from lhotse_recipes.importing import prepare_tables
+from lhotse_recipes.io import read_rows
 
 __all__ = ["download_audiocaps", "prepare_audiocaps", "read_audiocaps"]
 
@@ -59,19 +59,15 @@ def prepare_audiocaps(
     :raises ValueError: a malformed row, or two audio files of one clip that
         are no copies of each other.
     """
-    tables = find_tables(
-        annotations_dir or corpus_dir,
+    return prepare_tables(
         {part: (f"{part}.csv",) for part in PARTS},
-        "https://github.com/cdjkim/audiocaps",
-    )
-    made = []
-    for part in choose(parts, list(tables), PARTS):
-        clips = ClipTable(PrepareReport("audiocaps", part))
-        read_audiocaps(tables[part], clips, encoding)
-        made.append(Part(clips.report, clips.clips, near=part, copies=True))
-    return prepare_parts(
-        made,
-        corpus_dir,
+        read_audiocaps,
+        (corpus_dir, annotations_dir),
+        prefix="audiocaps",
+        source="https://github.com/cdjkim/audiocaps",
+        parts=parts,
+        encoding=encoding,
+        copies=True,
         output_dir=output_dir,
         **options,
     )

@@ -16,8 +16,7 @@ from lhotse_recipes.building.corpus import ReadingOptions
 from lhotse_recipes.building.fetch import fetch_corpus, zenodo_files
 from lhotse_recipes.building.youtube import name_segments, segment_of
 from lhotse_recipes.clips import ClipTable, clip_id
-from lhotse_recipes.importing import Part, choose, find_tables, prepare_parts
-from lhotse_recipes.io import PrepareReport
+from lhotse_recipes.importing import prepare_tables
 from lhotse_recipes.json_files import read_json, read_json_lines
 
 __all__ = [
@@ -60,19 +59,15 @@ def prepare_audiogrounding(
     :raises FileNotFoundError: no table, or no audio at all.
     :raises ValueError: a malformed entry.
     """
-    tables = find_tables(
-        annotations_dir or corpus_dir,
+    return prepare_tables(
         {part: (f"{part}.json", f"{part}.jsonl") for part in PARTS},
-        f"https://zenodo.org/records/{_RECORD}",
-    )
-    made = []
-    for part in choose(parts, list(tables), PARTS):
-        clips = ClipTable(PrepareReport("audiogrounding", part))
-        read_audiogrounding(tables[part], clips, encoding)
-        made.append(Part(clips.report, clips.clips, near=part, copies=True))
-    return prepare_parts(
-        made,
-        corpus_dir,
+        read_audiogrounding,
+        (corpus_dir, annotations_dir),
+        prefix="audiogrounding",
+        source=f"https://zenodo.org/records/{_RECORD}",
+        parts=parts,
+        encoding=encoding,
+        copies=True,
         output_dir=output_dir,
         **options,
     )

@@ -16,8 +16,8 @@ from typing_extensions import Unpack
 from lhotse_recipes.building.corpus import ReadingOptions
 from lhotse_recipes.building.fetch import fetch, zenodo_files
 from lhotse_recipes.clips import ClipTable
-from lhotse_recipes.importing import Part, choose, find_tables, prepare_parts
-from lhotse_recipes.io import PrepareReport, read_rows, write_atomically
+from lhotse_recipes.importing import choose, prepare_tables
+from lhotse_recipes.io import read_rows, write_atomically
 
 __all__ = ["download_clotho", "prepare_clotho", "read_clotho"]
 
@@ -52,22 +52,17 @@ def prepare_clotho(
     :raises FileNotFoundError: no table, or no audio at all.
     :raises ValueError: a malformed row, or a file name that occurs twice.
     """
-    tables = find_tables(
-        annotations_dir or corpus_dir,
+    return prepare_tables(
         {
             part: (f"clotho_captions_{part}.csv", f"{short}.csv")
             for part, short in _PARTS.items()
         },
-        f"https://zenodo.org/records/{_RECORD}",
-    )
-    made = []
-    for part in choose(parts, list(tables), list(_PARTS)):
-        clips = ClipTable(PrepareReport("clotho", part))
-        read_clotho(tables[part], clips, encoding)
-        made.append(Part(clips.report, clips.clips, near=part))
-    return prepare_parts(
-        made,
-        corpus_dir,
+        read_clotho,
+        (corpus_dir, annotations_dir),
+        prefix="clotho",
+        source=f"https://zenodo.org/records/{_RECORD}",
+        parts=parts,
+        encoding=encoding,
         output_dir=output_dir,
         **options,
     )
