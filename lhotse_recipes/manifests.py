@@ -10,7 +10,7 @@ from lhotse.cut import Cut, MixedCut
 from lhotse.lazy import Dillable, LazyManifestIterator
 from lhotse.serialization import deserialize_item
 
-from lhotse_recipes.json_files import read_json_lines
+from lhotse_recipes.json_files import read_json, read_json_lines
 
 __all__ = ["check_cut", "num_cuts", "read_cuts"]
 
@@ -76,6 +76,13 @@ def _check_span(name: str, part: Cut) -> None:
         )
     recording = getattr(part, "recording", None)
     if isinstance(recording, Recording):
+        rate = recording.sampling_rate
+        if isinstance(rate, bool) or not isinstance(rate, int) or rate < 1:
+            raise ValueError(
+                f"{name} has a recording of {rate!r} samples per second: "
+                "correct the manifest"
+            )
+        _check_times(name, [recording.duration], "a recording's duration")
         behind = part.start + part.duration - recording.duration
         if behind > _TOLERANCE + 1 / recording.sampling_rate:
             raise ValueError(
@@ -179,7 +186,10 @@ def read_cuts(path: str | Path, allow_commands: bool = False) -> CutSet:
         raise FileNotFoundError(f"no manifest {path}; check the path")
     try:
         lines = path.name.endswith((".jsonl", ".jsonl.gz"))
-        cuts = CutSet(_Lines(path)) if lines else CutSet.from_file(path)
+        if path.name.endswith(".json"):
+            cuts = CutSet.from_dicts(read_json(path, list))
+        else:
+            cuts = CutSet(_Lines(path)) if lines else CutSet.from_file(path)
         first = next(iter(cuts), None)
         if lines and first is None:
             raise ValueError("it is empty")

@@ -80,3 +80,23 @@ def test_nan_in_a_file_is_named(tmp_path):
     path.write_text(json.dumps(cut))
     with pytest.raises(ValueError, match=r"cuts.jsonl:1: item .*: NaN"):
         list(read_cuts(path))
+
+
+@pytest.mark.parametrize("rate", [0, -1, "16000", True, 1.5, None])
+def test_rates_are_whole_numbers(tmp_path, rate):
+    row = dummy_cut(0, recording=dummy_recording(0)).to_dict()
+    row["recording"]["sampling_rate"] = rate
+    path = tmp_path / "c.jsonl"
+    path.write_text(json.dumps(row))
+    with pytest.raises(ValueError, match="c.jsonl"):
+        list(read_cuts(path))
+
+
+def test_one_reader_for_all_json(tmp_path):
+    row = json.dumps(dummy_cut(0, recording=dummy_recording(0)).to_dict())
+    path = tmp_path / "c.json"
+    path.write_text(f"[{row}]")
+    assert len(list(read_cuts(path, allow_commands=True))) == 1
+    path.write_text(f'[{row[:-1]}, "id": "twice"}}]')
+    with pytest.raises(ValueError, match=r"c.json: the key 'id' occurs twice"):
+        list(read_cuts(path))
