@@ -30,7 +30,7 @@ from speechbrain_opensed.evaluation.prompting import (
     choose_neighbors,
     inference_ms,
     load_learner,
-    readable,
+    with_embeddings,
     zero_shot,
 )
 from speechbrain_opensed.metrics.base_new import check_zero_shot, harmonic_mean
@@ -241,7 +241,7 @@ def run(hparams, run_opts):
         about = {**results, **learnt, "sept": sept, "audio": audio}
         claim_data(hparams, about)
     features = embeddings_of(task, hparams, device)
-    task = readable(task, features)
+    task = with_embeddings(task, features)
     exams = {**task.halves, **task.exams}
     plain = {
         name: zero_shot(tower, exam, features, hparams["templates"])

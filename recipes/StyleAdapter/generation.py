@@ -12,7 +12,7 @@ from torchaudio.functional import resample
 from speechbrain_opensed.dataio.style.data import StyleDataset
 from speechbrain_opensed.inference.waves import write_wave
 from speechbrain_opensed.metrics.generation import GenerationStats
-from speechbrain_opensed.metrics.generation.evaluators import build_judge
+from speechbrain_opensed.metrics.generation.evaluators import build_evaluator
 
 __all__ = ["generate_clips", "score_clips"]
 
@@ -88,7 +88,7 @@ def score_clips(hparams, generator, cuts, references, folder) -> dict:
         reference=hparams["reference"],
         seed=hparams["seed"],
     )
-    judges = {name: build_judge(name) for name in hparams["judges"]}
+    judges = {name: build_evaluator(name) for name in hparams["judges"]}
     stats = GenerationStats(judges, seed=hparams["seed"])
     for batch, waves in generate_clips(
         generator,

@@ -83,14 +83,16 @@ def evaluate_generation(
         find_sounds,
         read_prompts,
     )
-    from speechbrain_opensed.metrics.generation.evaluators import build_judge
+    from speechbrain_opensed.metrics.generation.evaluators import (
+        build_evaluator,
+    )
 
     find_sounds(generated)
     texts = None if prompts is None else read_prompts(prompts)
     place = read_run_opts(device, "fp32").get("device", "cpu")
     judges = {}
     for name in encoders:
-        judges[name.partition("=")[0]] = build_judge(name).to(place)
+        judges[name.partition("=")[0]] = build_evaluator(name).to(place)
     scores = evaluate(
         generated,
         real,

@@ -31,7 +31,7 @@ __all__ = [
     "choose_neighbors",
     "inference_ms",
     "load_learner",
-    "readable",
+    "with_embeddings",
     "zero_shot",
 ]
 
@@ -85,7 +85,7 @@ def zero_shot(
     return stats
 
 
-def readable(task: PromptTask, features: Features) -> PromptTask:
+def with_embeddings(task: PromptTask, features: Features) -> PromptTask:
     """The task without clips that have no embedding.
 
     Arguments
@@ -109,7 +109,7 @@ def readable(task: PromptTask, features: Features) -> PromptTask:
     -------
     >>> nothing = Exam((), (), ())
     >>> task = PromptTask("zero_shot", nothing, {}, {}, {})
-    >>> readable(task, Features((), torch.zeros(0, 2))) == task
+    >>> with_embeddings(task, Features((), torch.zeros(0, 2))) == task
     True
     """
     known = set(features.ids)

@@ -18,7 +18,11 @@ from lhotse_recipes.sound import (
     mono_blocks,
 )
 from speechbrain_opensed.core.fingerprint import fingerprint
-from speechbrain_opensed.inference.clip_batches import batch_waves, pad_clips
+from speechbrain_opensed.inference.clip_batches import (
+    batch_waves,
+    pad_clips,
+    signal_lengths,
+)
 from speechbrain_opensed.inference.interface import SoundInterface
 
 __all__ = ["AudioTextAligner"]
@@ -142,14 +146,7 @@ class AudioTextAligner(SoundInterface):
             raise ValueError(
                 f"wavs of shape {list(wavs.shape)}: give [batch, samples]"
             )
-        if wav_lens is None:
-            wav_lens = torch.ones(len(wavs))
-        lengths = (wav_lens.cpu().double() * wavs.shape[1]).round().long()
-        if len(lengths) != len(wavs) or not (lengths > 0).all():
-            raise ValueError(
-                f"wav_lens {wav_lens.tolist()} for {len(wavs)} signals: give "
-                "each its length in (0, 1]"
-            )
+        lengths = signal_lengths(wavs, wav_lens)
         waves = (
             (row, wav[: lengths[row]])
             for row, wav in enumerate(wavs.float().cpu().numpy())

@@ -13,7 +13,7 @@ import torch
 from speechbrain_opensed.core.levels import level_gain
 from speechbrain_opensed.core.spec import SedSpec
 
-__all__ = ["batch_waves", "pad_clips"]
+__all__ = ["batch_waves", "pad_clips", "signal_lengths"]
 
 Key = TypeVar("Key")
 
@@ -95,3 +95,41 @@ def pad_clips(
     lengths = torch.tensor([len(row) for row in rows]).double()
     wavs = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
     return wavs, lengths / wavs.shape[1]
+
+
+def signal_lengths(
+    wavs: torch.Tensor, wav_lens: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Samples of each signal of a batch.
+
+    Arguments
+    ---------
+    wavs : torch.Tensor
+        `[batch, samples]`.
+    wav_lens : torch.Tensor, optional
+        Lengths relative to `samples`, `[batch]`; default: all are full.
+
+    Returns
+    -------
+    torch.Tensor
+        Integers `[batch]`.
+
+    Raises
+    ------
+    ValueError
+        If there is not one length per signal, or one is none.
+
+    Example
+    -------
+    >>> signal_lengths(torch.zeros(2, 8), torch.tensor([1.0, 0.5])).tolist()
+    [8, 4]
+    """
+    if wav_lens is None:
+        wav_lens = torch.ones(len(wavs))
+    lengths = (wav_lens.cpu().double() * wavs.shape[1]).round().long()
+    if len(lengths) != len(wavs) or not (lengths > 0).all():
+        raise ValueError(
+            f"wav_lens {wav_lens.tolist()} for {len(wavs)} signals: give "
+            "each its length in (0, 1]"
+        )
+    return lengths

@@ -19,6 +19,7 @@ from speechbrain_opensed.inference.calibration import (
     Calibration,
     fit_calibration,
 )
+from speechbrain_opensed.inference.clip_batches import signal_lengths
 from speechbrain_opensed.inference.detection import Detection, smooth
 from speechbrain_opensed.inference.export import export_again
 from speechbrain_opensed.inference.interface import SoundInterface
@@ -643,14 +644,7 @@ class SoundEventDetector(SoundInterface):
                 f"signal {bad} of the batch holds NaN or infinite samples: "
                 "leave it out or mend its source"
             )
-        if wav_lens is None:
-            wav_lens = torch.ones(len(wavs))
-        lengths = (wav_lens.cpu().double() * wavs.shape[1]).round().long()
-        if len(lengths) != len(wavs) or not (lengths > 0).all():
-            raise ValueError(
-                f"wav_lens {wav_lens.tolist()} for {len(wavs)} signals: give "
-                "each its length in (0, 1]"
-            )
+        lengths = signal_lengths(wavs, wav_lens)
         normalize = self._level(normalize)
 
         def windows():

@@ -18,7 +18,10 @@ from lhotse_recipes.sound import READABLE, walk_files
 from speechbrain_opensed.inference.index_part import Part, sounds_of
 from speechbrain_opensed.inference.part_writer import PartWriter
 from speechbrain_opensed.inference.spaces import SoundSpace
-from speechbrain_opensed.inference.window_vectors import HeardFile, hear_files
+from speechbrain_opensed.inference.window_vectors import (
+    EncodedFile,
+    encode_files,
+)
 from speechbrain_opensed.inference.windows import OverlapAdd
 
 __all__ = ["IndexUpdate", "find_recordings"]
@@ -202,7 +205,7 @@ class IndexUpdate:
         paths = ((name, self.index.root / name) for name in names)
         blend = OverlapAdd()
         with bar:
-            for file, start, count, heard in hear_files(
+            for file, start, count, heard in encode_files(
                 self.space, paths, batch_size, self._said
             ):
                 if heard is not None:
@@ -229,7 +232,7 @@ class IndexUpdate:
             frames = frames / np.maximum(norms, 1e-12)
         self._writer.frames(frames)
 
-    def _end(self, file: HeardFile, found, blend):
+    def _end(self, file: EncodedFile, found, blend):
         if file.error is not None:
             self._writer.drop()
             if self.strict:

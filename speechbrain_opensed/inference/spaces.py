@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 #: For one sound: vector of the clip `[dim]`, and frames `[frames, dim]`.
-Heard = tuple[np.ndarray | None, np.ndarray | None]
+Embeddings = tuple[np.ndarray | None, np.ndarray | None]
 
 
 class SoundSpace:
@@ -64,7 +64,7 @@ class SoundSpace:
     #: Whether all vectors have norm 1, also where windows overlap.
     unit = True
 
-    def hear(self, waves: Sequence[np.ndarray]) -> list[Heard]:
+    def hear(self, waves: Sequence[np.ndarray]) -> list[Embeddings]:
         """Vectors of sounds of at most a window, `[samples]` each."""
         raise TypeError(f"{type(self).__name__} has to define hear()")
 
@@ -118,7 +118,7 @@ class AlignedSpace(SoundSpace):
         self.model, self.spec, self.device = model, spec, device
         self.dim = model.embed_size
 
-    def hear(self, waves: Sequence[np.ndarray]) -> list[Heard]:
+    def hear(self, waves: Sequence[np.ndarray]) -> list[Embeddings]:
         """See :class:`SoundSpace`."""
         counts = [self.model.num_frames(len(wave)) for wave in waves]
         wavs, lengths = pad_clips(waves, self.spec, self.model.least_samples)
@@ -185,9 +185,9 @@ class FrameSpace(SoundSpace):
         self.spec, self.dim = model.spec, dim
         self.unit = isinstance(model, FlamFrames)
 
-    def hear(self, waves: Sequence[np.ndarray]) -> list[Heard]:
+    def hear(self, waves: Sequence[np.ndarray]) -> list[Embeddings]:
         """See :class:`SoundSpace`."""
-        found: list[Heard] = []
+        found: list[Embeddings] = []
         for _, group in groupby(waves, key=len):
             wavs = np.stack(list(group)).astype(np.float32)
             if self.spec.normalize == "peak":
@@ -254,7 +254,7 @@ class ClapSpace(SoundSpace):
         seconds = self.mel.samples / rate
         self.spec = SedSpec(rate, seconds / 20, seconds, normalize=None)
 
-    def hear(self, waves: Sequence[np.ndarray]) -> list[Heard]:
+    def hear(self, waves: Sequence[np.ndarray]) -> list[Embeddings]:
         """See :class:`SoundSpace`."""
         rows = [torch.from_numpy(np.asarray(w, np.float32)) for w in waves]
         wavs = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)

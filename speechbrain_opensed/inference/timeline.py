@@ -19,7 +19,13 @@ from lhotse_recipes.io import read_text
 from speechbrain_opensed.inference.events import SoundEvent, clean_phrase
 from speechbrain_opensed.inference.waves import guard_peak, is_silent
 
-__all__ = ["Cue", "Heard", "compare_events", "generate_timeline", "read_cues"]
+__all__ = [
+    "Cue",
+    "Comparison",
+    "compare_events",
+    "generate_timeline",
+    "read_cues",
+]
 
 # Level of an event where it is heard, and of what is behind all of them.
 _EVENT_DB, _BACKGROUND_DB = -20.0, -45.0
@@ -219,7 +225,7 @@ def generate_timeline(
 
 
 @dataclass(frozen=True)
-class Heard:
+class Comparison:
     """Which of the events that were asked for a detector has heard.
 
     Arguments
@@ -233,7 +239,7 @@ class Heard:
     Example
     -------
     >>> asked = SoundEvent("dog", 2.0, 3.0, 1.0)
-    >>> heard = Heard([(asked, SoundEvent("dog", 2.1, 2.9, 0.8))], [])
+    >>> heard = Comparison([(asked, SoundEvent("dog", 2.1, 2.9, 0.8))], [])
     >>> heard.fscore, round(heard.onset_error, 3)
     (1.0, 0.1)
     """
@@ -291,7 +297,7 @@ def compare_events(
     asked: Iterable[SoundEvent],
     heard: Iterable[SoundEvent],
     collar: float = 0.2,
-) -> Heard:
+) -> Comparison:
     """Finds for each event that was asked for the one that was heard.
 
     Events of one phrase are paired one to one, so that as many as possible
@@ -306,7 +312,7 @@ def compare_events(
 
     Returns
     -------
-    Heard
+    Comparison
         Pairs in the order of `asked`, and what is left.
 
     Example
@@ -339,7 +345,7 @@ def compare_events(
         (event, heard[partner[i]] if i in partner else None)
         for i, event in enumerate(asked)
     ]
-    return Heard(pairs, [e for i, e in enumerate(heard) if i not in taken])
+    return Comparison(pairs, [e for i, e in enumerate(heard) if i not in taken])
 
 
 def _check_cues(cues, duration_s):

@@ -22,11 +22,11 @@ from speechbrain_opensed.inference.clip_batches import batch_waves
 from speechbrain_opensed.inference.spaces import SoundSpace
 from speechbrain_opensed.inference.windows import sliding_windows
 
-__all__ = ["HeardFile", "example_direction", "hear_files"]
+__all__ = ["EncodedFile", "example_direction", "encode_files"]
 
 
 @dataclass
-class HeardFile:
+class EncodedFile:
     """A file of which some windows are under way.
 
     Arguments
@@ -44,7 +44,7 @@ class HeardFile:
 
     Example
     -------
-    >>> HeardFile("a.wav").read
+    >>> EncodedFile("a.wav").read
     False
     """
 
@@ -56,12 +56,12 @@ class HeardFile:
     error: Exception | None = None
 
 
-def hear_files(
+def encode_files(
     space: SoundSpace,
     paths: Iterable[tuple[Any, str | Path]],
     batch_size: int,
     said: set | None = None,
-) -> Iterator[tuple[HeardFile, int, int, Any]]:
+) -> Iterator[tuple[EncodedFile, int, int, Any]]:
     """Hear files one after another, windows of several short ones together.
 
     Arguments
@@ -77,25 +77,25 @@ def hear_files(
 
     Yields
     ------
-    (HeardFile, int, int, tuple)
+    (EncodedFile, int, int, tuple)
         The file, first frame and frames of a window, and vectors of clip and
         frames; after a file's last window, and where it cannot be used, once
         more with None.
 
     Example
     -------
-    >>> list(hear_files(SoundSpace(), [], 4))
+    >>> list(encode_files(SoundSpace(), [], 4))
     []
     """
-    waiting: deque[HeardFile] = deque()
+    waiting: deque[EncodedFile] = deque()
     said = set() if said is None else said
 
-    def windows() -> Iterator[tuple[tuple[HeardFile, int], np.ndarray]]:
+    def windows() -> Iterator[tuple[tuple[EncodedFile, int], np.ndarray]]:
         for key, path in paths:
             spec = space.spec
             frame = spec.hop_samples
             frames = spec.num_samples // frame
-            file = HeardFile(key)
+            file = EncodedFile(key)
             waiting.append(file)
             try:
                 info = inspect_audio(path)
@@ -113,7 +113,7 @@ def hear_files(
                 file.error = error
             file.read = True
 
-    def over() -> Iterator[tuple[HeardFile, int, int, Any]]:
+    def over() -> Iterator[tuple[EncodedFile, int, int, Any]]:
         while waiting and waiting[0].read:
             if waiting[0].sent > waiting[0].heard:
                 return
@@ -161,7 +161,7 @@ def example_direction(
     'example_direction'
     """
     total = np.zeros(space.dim, np.float64)
-    for file, _, _, heard in hear_files(space, [(path, path)], 4):
+    for file, _, _, heard in encode_files(space, [(path, path)], 4):
         if heard is not None:
             clip, frames = heard
             total += clip if level == "window" else frames.sum(axis=0)

@@ -22,8 +22,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from lhotse_recipes.io import write_atomically
 from speechbrain_opensed.plotting.lanes import (
     draw_lanes,
+    has_glyphs,
     pick_lanes,
-    readable,
 )
 from speechbrain_opensed.plotting.spectrogram import draw_spectrogram
 
@@ -107,7 +107,7 @@ def plot_detection(
 
 def _title(detection, lanes):
     name = Path(detection.path).name
-    parts = [name if readable(name) else "recording"]
+    parts = [name if has_glyphs(name) else "recording"]
     duration = detection.duration
     unit = " s" if duration < 120 else ""
     parts.append(_clock(duration, duration) + unit)

@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib import colormaps, font_manager
 from matplotlib.ft2font import FT2Font
 
-__all__ = ["MOST_LANES", "draw_lanes", "pick_lanes", "readable"]
+__all__ = ["MOST_LANES", "draw_lanes", "pick_lanes", "has_glyphs"]
 
 #: Phrases beyond these are summed up in words.
 MOST_LANES = 40
@@ -140,7 +140,7 @@ def draw_lanes(
 
 
 def _label(axis, height, lane, phrase, heard):
-    shown = phrase if readable(phrase) else f"phrase {lane + 1}"
+    shown = phrase if has_glyphs(phrase) else f"phrase {lane + 1}"
     lines = textwrap.wrap(shown, 26) or [shown]
     if len(lines) > 2:
         rest = textwrap.shorten(" ".join(lines[1:]), 25, placeholder=" …")
@@ -176,7 +176,7 @@ def _letters() -> frozenset[int]:
     return frozenset(found)
 
 
-def readable(text: str) -> bool:
+def has_glyphs(text: str) -> bool:
     """Whether the fonts that are installed have all its letters.
 
     Arguments
@@ -191,7 +191,7 @@ def readable(text: str) -> bool:
 
     Example
     -------
-    >>> readable("dog barking"), readable("\\U0010fffd")
+    >>> has_glyphs("dog barking"), has_glyphs("\\U0010fffd")
     (True, False)
     """
     return all(ord(letter) in _letters() for letter in text)

@@ -8,8 +8,7 @@ Authors
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
@@ -21,7 +20,7 @@ from torch import Tensor
 from lhotse_recipes.schema import captions_of
 from speechbrain_opensed.core.spec import SedSpec
 from speechbrain_opensed.dataio.audio import load_window
-from speechbrain_opensed.dataio.sets.detection import BatchKey
+from speechbrain_opensed.dataio.batches import BatchKey, TensorBatch
 
 __all__ = ["REFERENCES", "ConditionDrop", "StyleBatch", "StyleDataset"]
 
@@ -76,7 +75,7 @@ class ConditionDrop:
 
 
 @dataclass
-class StyleBatch:
+class StyleBatch(TensorBatch):
     """A batch for a generator with text and a reference as conditions.
 
     Arguments
@@ -115,7 +114,6 @@ class StyleBatch:
     (1, None)
     """
 
-    ids: list[str]
     captions: list[str]
     references: Tensor
     reference_lens: Tensor
@@ -125,28 +123,6 @@ class StyleBatch:
     logvar: Tensor | None = None
     text_states: Tensor | None = None
     text_mask: Tensor | None = None
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def _map(self, function):
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(
-            self,
-            **{
-                name: function(value)
-                for name, value in values.items()
-                if isinstance(value, Tensor)
-            },
-        )
-
-    def to(self, device: Any, non_blocking: bool = False) -> "StyleBatch":
-        """The batch with its tensors on `device`."""
-        return self._map(lambda x: x.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> "StyleBatch":
-        """The batch in page-locked memory; the loader calls this."""
-        return self._map(Tensor.pin_memory)
 
 
 class StyleDataset(torch.utils.data.Dataset):
@@ -236,7 +212,7 @@ class StyleDataset(torch.utils.data.Dataset):
             key = (self.seed, batch.epoch, batch.index, crc32(cut.id.encode()))
             rng = np.random.default_rng(key)
             keep_text, keep = self.drop(rng) if training else (True, True)
-            said = _said(cut)
+            said = _captions(cut)
             caption = said[rng.integers(len(said)) if training else 0]
             captions.append(caption if keep_text else "")
             names.append(self._reference_of(cut, rng, training))
@@ -328,10 +304,10 @@ class StyleDataset(torch.utils.data.Dataset):
         return {"text_states": padded.float(), "text_mask": mask}
 
 
-def _said(cut) -> list[str]:
-    said = [caption.text for caption in captions_of(cut)]
-    if not said:
+def _captions(cut) -> list[str]:
+    texts = [caption.text for caption in captions_of(cut)]
+    if not texts:
         raise ValueError(
             f"cut {cut.id} has no caption: generation needs one to go by"
         )
-    return said
+    return texts

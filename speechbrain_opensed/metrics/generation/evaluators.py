@@ -40,7 +40,7 @@ __all__ = [
     "ClapEncoder",
     "Cnn14Encoder",
     "MobileNetEncoder",
-    "build_judge",
+    "build_evaluator",
     "rename_cnn14",
 ]
 
@@ -331,7 +331,7 @@ JUDGES = {
 }
 
 
-def build_judge(name: str) -> AudioEncoder:
+def build_evaluator(name: str) -> AudioEncoder:
     """An encoder from its name and source.
 
     Arguments
@@ -354,9 +354,9 @@ def build_judge(name: str) -> AudioEncoder:
 
     Example
     -------
-    >>> build_judge("random").sample_rate
+    >>> build_evaluator("random").sample_rate
     16000
-    >>> build_judge("vggish")
+    >>> build_evaluator("vggish")
     Traceback (most recent call last):
     ValueError: encoder 'vggish': choose from clap, ast, beats, cnn14, ...
     """

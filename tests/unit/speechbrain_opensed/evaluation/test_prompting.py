@@ -13,7 +13,7 @@ from speechbrain_opensed.dataio.sets.prompt_tasks import Exam, PromptTask
 from speechbrain_opensed.evaluation.prompting import (
     inference_ms,
     load_learner,
-    readable,
+    with_embeddings,
     zero_shot,
 )
 from speechbrain_opensed.lobes.prompts import PALM, CoCoOp, CoOp
@@ -97,12 +97,12 @@ def test_unreadable_clips_are_left_out_and_missing_classes_named(cuts):
     task = PromptTask("few_shot", exam, {}, {"joint": exam}, {"joint": exam})
     ids = [cut.id for cut in cuts]
     some = Features(tuple(ids[5:]), torch.zeros(55, 2))
-    left = readable(task, some)
+    left = with_embeddings(task, some)
     assert len(left.train.cuts) == len(left.exams["joint"].cuts) == 55
     kept = [c.id for c in cuts if c.supervisions[0].text != "bee"]
     few = replace(some, ids=tuple(kept))
     with pytest.raises(ValueError, match="no clip of bee can be read"):
-        readable(task, few)
+        with_embeddings(task, few)
 
 
 def test_costs_are_measured(tower):

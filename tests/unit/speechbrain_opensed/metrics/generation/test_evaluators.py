@@ -6,7 +6,7 @@ import torch
 
 from lhotse_recipes.sound import mono_blocks
 from speechbrain_opensed.lobes.encoders.mobilenet import MobileNet
-from speechbrain_opensed.metrics.generation.evaluators import build_judge
+from speechbrain_opensed.metrics.generation.evaluators import build_evaluator
 from speechbrain_opensed.metrics.generation.stats import GenerationStats
 
 
@@ -19,7 +19,7 @@ def weights(tmp_path_factory):
 
 
 def test_a_mobilenet_embeds_and_tags(weights):
-    judge = build_judge(f"mobilenet={weights}")
+    judge = build_evaluator(f"mobilenet={weights}")
     heard = judge(torch.rand(3, 32000) - 0.5)
     torch.testing.assert_close(judge.model(torch.zeros(1, 32000)).shape[1], 7)
     assert heard.embedding.shape[0] == 3 and heard.logits.shape == (3, 7)
@@ -32,7 +32,7 @@ def test_a_mobilenet_embeds_and_tags(weights):
 
 def test_scores_are_by_the_tags(weights):
     torch.manual_seed(1)
-    stats = GenerationStats({"mn": build_judge(f"mobilenet={weights}")})
+    stats = GenerationStats({"mn": build_evaluator(f"mobilenet={weights}")})
     ids, sounds = [str(i) for i in range(6)], torch.rand(6, 32000) - 0.5
     stats.append(ids, sounds)
     stats.append(ids, sounds, "real")
@@ -43,14 +43,14 @@ def test_scores_are_by_the_tags(weights):
 
 def test_missing_weights_say_where_they_are():
     with pytest.raises(FileNotFoundError, match="EfficientAT/releases"):
-        build_judge("mobilenet=mn04_nowhere.pt")
+        build_evaluator("mobilenet=mn04_nowhere.pt")
 
 
 def test_a_real_tagger_tells_sounds_apart(shared_data):
     weights = shared_data.parent / "weights" / "mn04_as_mAP_432.pt"
     if not weights.is_file():
         pytest.skip("no weights of mn04 beside the recordings")
-    judge = build_judge(f"mobilenet={weights}")
+    judge = build_evaluator(f"mobilenet={weights}")
     heard = 0
     for path in sorted((shared_data / "events" / "dog_bark").iterdir())[:10]:
         wave = np.concatenate(list(mono_blocks(path, 32000)))

@@ -18,7 +18,7 @@ from speechbrain_opensed.metrics.generation.encoding import (
 from speechbrain_opensed.metrics.generation.evaluators import (
     BeatsEncoder,
     Cnn14Encoder,
-    build_judge,
+    build_evaluator,
 )
 
 
@@ -142,7 +142,7 @@ def test_cnn14_takes_the_published_names(tmp_path):
     assert "conv_block6.bn2.running_var" in published
     assert {"bn0.weight", "fc1.weight", "fc_audioset.bias"} < set(published)
     torch.save({"model": published}, tmp_path / "cnn14.pth")
-    loaded = build_judge(f"cnn14={tmp_path / 'cnn14.pth'}")
+    loaded = build_evaluator(f"cnn14={tmp_path / 'cnn14.pth'}")
     ours, theirs = encoder(wavs), loaded(wavs)
     assert ours.embedding.shape == (1, 2048) and ours.logits.shape == (1, 527)
     torch.testing.assert_close(theirs.logits, ours.logits)
@@ -187,7 +187,7 @@ def test_clap_hears_and_reads(tmp_path):
         ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad"),
         RobertaTokenizer(vocab=vocabulary, merges=[]),
     ).save_pretrained(tmp_path)
-    judge = build_judge(f"clap={tmp_path}")
+    judge = build_evaluator(f"clap={tmp_path}")
     wavs = torch.randn(2, 11 * judge.sample_rate)
     heard = judge(wavs).embedding
     assert heard.shape == judge.text(["rain", "a bell"]).shape == (2, 8)
@@ -197,8 +197,8 @@ def test_clap_hears_and_reads(tmp_path):
 
 def test_encoders_are_named():
     with pytest.raises(ValueError, match="'vggish': choose from clap"):
-        build_judge("vggish")
+        build_evaluator("vggish")
     with pytest.raises(ValueError, match="cnn14=FILE"):
-        build_judge("cnn14")
+        build_evaluator("cnn14")
     with pytest.raises(FileNotFoundError, match="no.pth"):
-        build_judge("cnn14=no.pth")
+        build_evaluator("cnn14=no.pth")
