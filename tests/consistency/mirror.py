@@ -75,7 +75,7 @@ TOGETHER = {
         finelap phrase_encoder roberta sentence states
     """,
     "speechbrain_opensed/losses": "alignment detection diffusion prompts",
-    "speechbrain_opensed/metrics": "agreement base_new inputs summary",
+    "speechbrain_opensed/metrics": "agreement inputs summary",
     "speechbrain_opensed/metrics/generation": "distances divergences encoding",
     "speechbrain_opensed/metrics/psds": "cross events peaks reference",
     "speechbrain_opensed/plotting": """
