@@ -137,5 +137,5 @@ def _scalars(node: Node) -> Iterator[ScalarNode]:
             pending.extend(part for pair in node.value for part in pair)
         elif isinstance(node, SequenceNode):
             pending.extend(node.value)
-        else:
+        elif isinstance(node, ScalarNode):
             yield node
