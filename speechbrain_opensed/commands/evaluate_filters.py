@@ -136,6 +136,7 @@ def boxed_scores(
             f"{tune_boxes}: the scores below are too good for other cuts"
         )
     else:
+        assert boxes is not None
         settings = read_boxes(boxes)
         missing = [label for label in labels if label not in settings]
         if missing:
