@@ -155,6 +155,11 @@ def check_kind(key: str, value: Any, defaults: Mapping[str, Any]) -> Any:
         if isinstance(value, bool) or value is None:
             raise ValueError(f"--{key} is {value}, but stands for a value")
         return value
+    built = kind is object and isinstance(default, Mapping)
+    if built and isinstance(value, Mapping):
+        # Some arguments of what is built; HyperPyYAML keeps the others.
+        _compare_values(key, value, default)
+        return value
     known = None if _tag_of(default) else default
     if kind is list and isinstance(value, str):
         if key in _FILES:

@@ -132,3 +132,14 @@ def test_what_is_inside_is_compared_as_well(key, value, words):
 )
 def test_what_fits_is_taken(key, value):
     check_kind(key, value, DEFAULTS)
+
+
+def test_some_arguments_of_what_is_built_may_be_given():
+    """HyperPyYAML merges a mapping with the one under a tag."""
+    defaults = keys_of(RECIPES / "FlexSED/hparams/event_bank.yaml")
+    some = {"num_jobs": 1, "snr": [0.0, 5.0]}
+    assert check_kind("prepare", some, defaults) == some
+    for wrong in ({"num_jobs": "two"}, {"snr": "loud"}, {"snr": ["a", "b"]}):
+        (name,) = wrong
+        with pytest.raises(ValueError, match=rf"^--prepare\[{name}\]"):
+            check_kind("prepare", wrong, defaults)
