@@ -164,7 +164,8 @@ class FlamFrames(nn.Module):
     -------
     >>> feats = F.normalize(torch.ones(1, 3, 4), dim=-1)
     >>> queries = torch.tensor([[0.5, 0.5, 0.5, 0.5, 10.0, -8.0]])
-    >>> round(FlamFrames.decode(None, feats, queries)[0, 0, 0].item(), 3)
+    >>> flam = FlamFrames(nn.Identity())
+    >>> round(flam.decode(feats, queries)[0, 0, 0].item(), 3)
     7.873
     """
 
