@@ -5,8 +5,6 @@ Authors
 """
 
 import asyncio
-import errno
-import logging
 import secrets
 from collections.abc import AsyncIterator, Iterable
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -23,6 +21,7 @@ from lhotse_recipes.holding import scratch_folder
 from speechbrain_opensed.inference import SoundEventDetector
 from speechbrain_opensed.serve.detections import detection_routes
 from speechbrain_opensed.serve.guard import POLICY, Guard
+from speechbrain_opensed.serve.jobs import is_full, tell_trouble
 from speechbrain_opensed.serve.labels import EXPORTS
 from speechbrain_opensed.serve.limits import Limits
 from speechbrain_opensed.serve.recordings import recording_routes
@@ -33,9 +32,6 @@ __all__ = ["create_app"]
 _STATIC = Path(__file__).with_name("static")
 # How often what is kept too long is looked for; seconds.
 _SWEEP = 60.0
-# A file that may not grow is one of a full disk, too.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-logger = logging.getLogger(__name__)
 
 
 def create_app(
@@ -122,18 +118,8 @@ def create_app(
 
     @app.exception_handler(OSError)
     async def fail(request: Request, error: OSError) -> JSONResponse:
-        full = error.errno in _FULL
-        if not full:
-            logger.error("a request failed", exc_info=error)
-        # The names of our files are nobody's business.
-        detail = (
-            "no room is left on the server's disk: remove recordings, or make "
-            "room there, and try again"
-            if full
-            else f"{error.strerror or type(error).__name__}: the server's log "
-            "says more"
-        )
-        return JSONResponse({"detail": detail}, 507 if full else 500)
+        status = 507 if is_full(error) else 500
+        return JSONResponse({"detail": tell_trouble(error)}, status)
 
     @app.get("/health", tags=["server"])
     async def health() -> dict[str, Any]:

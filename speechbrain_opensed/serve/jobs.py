@@ -5,15 +5,58 @@ Authors
 """
 
 import asyncio
+import errno
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable
 
-__all__ = ["Cancelled", "Job", "Worker"]
+__all__ = ["Cancelled", "Job", "Worker", "is_full", "tell_trouble"]
 
 logger = logging.getLogger(__name__)
+
+# A file that may not grow is one of a full disk, too.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the server's disk has no room.
+
+    Example
+    -------
+    >>> is_full(OSError(errno.ENOSPC, "No space left on device"))
+    True
+    """
+    return error.errno in _FULL
+
+
+def tell_trouble(error: OSError) -> str:
+    """What a client is told of the server's files, whose names stay here.
+
+    Arguments
+    ---------
+    error : OSError
+        What went wrong; the log gets all of it.
+
+    Returns
+    -------
+    str
+        A line without paths.
+
+    Example
+    -------
+    >>> tell_trouble(OSError(errno.EFBIG, "File too large", "/home/me/a"))
+    "no room is left on the server's disk: remove recordings, or make room ..."
+    """
+    if is_full(error):
+        return (
+            "no room is left on the server's disk: remove recordings, or make "
+            "room there, and try again"
+        )
+    logger.error("files of the server fail", exc_info=error)
+    why = error.strerror or type(error).__name__
+    return f"{why}: the server's log says more"
 
 
 class Cancelled(Exception):
@@ -107,7 +150,9 @@ class Job:
             self._work(self)
         except Cancelled:
             self.error = "cancelled"
-        except (ValueError, OSError) as error:
+        except OSError as error:
+            self.error = tell_trouble(error)
+        except ValueError as error:
             self.error = " ".join(str(error).split()) or type(error).__name__
         except Exception as error:
             # One job must not take the others with it.

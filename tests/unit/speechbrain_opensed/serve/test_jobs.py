@@ -1,6 +1,8 @@
 """One worker, a queue with an end, and jobs that nobody waits for."""
 
+import errno
 import json
+import os
 import socket
 import threading
 import time
@@ -126,3 +128,20 @@ def test_one_job_does_not_take_others_with_it(caplog):
     worker.close()
     assert "ZeroDivisionError" in jobs[0].error and jobs[1].error is None
     assert all(job.over for job in jobs) and "a job failed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "number, told",
+    [
+        (errno.ENOSPC, "no room is left on the server's disk"),
+        (errno.EACCES, "Permission denied: the server's log says more"),
+    ],
+)
+def test_no_file_of_the_server_is_named(number, told, caplog):
+    def fail(job):
+        raise OSError(number, os.strerror(number), "/secret/place/model")
+
+    job = Job(fail, 1)
+    job.run()
+    assert job.error.startswith(told) and "secret" not in job.error
+    assert ("secret" in caplog.text) == (number == errno.EACCES)
