@@ -46,7 +46,7 @@ def tell_trouble(error: OSError) -> str:
 
     Example
     -------
-    >>> tell_trouble(OSError(errno.EFBIG, "File too large", "/home/me/a"))
+    >>> tell_trouble(OSError(errno.EFBIG, "File too large", "a.wav"))
     "no room is left on the server's disk: remove recordings, or make room ..."
     """
     if is_full(error):
