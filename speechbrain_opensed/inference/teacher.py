@@ -36,17 +36,9 @@ class DetectorTeacher:
 
     Example
     -------
-    >>> from speechbrain_opensed.lobes.flexsed import FlexSED
-    >>> from speechbrain_opensed.lobes.text.encoders import HashTextEncoder
+    >>> from types import SimpleNamespace
     >>> from speechbrain_opensed.core.spec import SedSpec
-    >>> detector = SoundEventDetector(
-    ...     modules={
-    ...         "model": FlexSED(16, 2, 2, ft_blocks=1, cls_dim=8),
-    ...         "text_encoder": HashTextEncoder(dim=8),
-    ...     },
-    ...     hparams={"spec": SedSpec()},
-    ...     run_opts={"device": "cpu"},
-    ... )
+    >>> detector = SimpleNamespace(spec=SedSpec(sample_rate=16000))
     >>> DetectorTeacher(detector, 32000)
     Traceback (most recent call last):
       ...

@@ -290,4 +290,6 @@ def test_models_without_a_heavy_part_refuse_a_precision():
 
 def test_results_are_json(run, tmp_path):
     run(f"{CALLS['model']} -o {tmp_path}/r.json")
-    json.loads((tmp_path / "r.json").read_text())
+    written = (tmp_path / "r.json").read_text()
+    results = json.loads(written, parse_constant=pytest.fail)
+    assert 0 <= results["all"]["PSDS1_A"] <= results["all"]["PSDS1_T"] <= 1
